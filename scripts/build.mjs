@@ -1,0 +1,64 @@
+// Bundles src/ into dist/: one small entry and a chunk for each command, so that start-up loads only what a command uses.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: { main: 'src/main.ts' },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  metafile: true,
+  define: { CCLINK_VERSION: JSON.stringify(version) },
+  // CommonJS dependencies ask for Node's own modules by require().
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
+
+/** The licence of every package that went into the bundle: most licences ask that their text goes along. */
+function licencesOf(inputs) {
+  const folders = new Set();
+  for (const input of inputs) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) folders.add(join(root, match[1]));
+  }
+  const parts = [...folders].sort().map((folder) => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const names = [
+      'LICENSE',
+      'LICENSE.md',
+      'LICENSE.txt',
+      'LICENCE',
+      'license',
+      'License',
+      'LICENSE-MIT',
+      'LICENSE.MIT',
+    ];
+    const text = names.flatMap((name) => readIfThere(join(folder, name)))[0];
+    return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${text ?? 'The package ships no licence text.'}`;
+  });
+  return `${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
+
+function readIfThere(path) {
+  try {
+    return [readFileSync(path, 'utf8').trim()];
+  } catch {
+    return [];
+  }
+}

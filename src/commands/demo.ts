@@ -1,0 +1,177 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { slugOf } from '../claude/folders.ts';
+import { startPrivateNetwork } from '../dht/private-network.ts';
+import { Failure } from '../failure.ts';
+import { printable } from '../terminal/printable.ts';
+import type { Context } from './context.ts';
+
+const SESSION = '11111111-1111-4111-8111-111111111111';
+const PIN = 'five-words-for-a-demo-pin';
+
+/** A made-up machine: a home of its own, with its own key, Claude folder and environment. */
+interface Machine {
+  readonly name: string;
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+}
+
+/** `cclink demo`: two machines in two temporary homes hand a session over, by this very program and a private DHT. */
+export async function demo(context: Context): Promise<void> {
+  const { style } = context.output;
+  const tell = (text: string) => void process.stdout.write(`${text}\n`);
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-demo-')));
+  const removeRoot = () => rmSync(root, { recursive: true, force: true });
+  process.once('exit', removeRoot); // also after Ctrl-C
+  const started = Date.now();
+  const network = await startPrivateNetwork({ nodes: 20 });
+  try {
+    const project = join(root, 'my-project');
+    mkdirSync(project);
+    const machine = (name: string): Machine => makeMachine(root, name, network.bootstrap);
+    const [laptop, desk, bob] = [machine('laptop'), machine('desk'), machine('bob')];
+    const act = (who: Machine, ...args: string[]) => actAs(who, project, args, { tell, prompt: style.bold });
+
+    tell(style.bold('A private DHT of 20 nodes runs on this machine; nothing leaves it.'));
+    tell('Two machines of yours, "laptop" and "desk", and one of Bob’s: three temporary homes.\n');
+
+    tell(style.good('1. One key for both of your machines'));
+    await act(laptop, 'init', '--no-passphrase', '--quiet');
+    tell(style.dim('   (the demo leaves the passphrase out; yours should have one)'));
+    tell('   Copied over, as scp would do it, and imported:');
+    const carried = join(desk.home, 'key-from-laptop');
+    cpSync(join(laptop.home, '.pubky', 'secret_key'), carried);
+    await act(desk, 'init', '--import', carried, '--no-passphrase', '--quiet');
+
+    tell(`\n${style.good('2. A Claude Code session on the laptop')}`);
+    writeSampleSession(laptop, project);
+    tell('   You told it a word to remember. Its files are on the desk too (rsync, Syncthing, a shared home):');
+    cpSync(join(laptop.home, '.claude'), join(desk.home, '.claude'), { recursive: true });
+
+    tell(`\n${style.good('3. Hand it over')}`);
+    await act(laptop);
+    tell('   Sealed, signed twice, published. At the desk:');
+    await act(desk, 'pickup', '--yes', '--no-run');
+    tell('   Without --no-run, cclink now becomes that claude command, and the conversation goes on.');
+
+    tell(`\n${style.good('4. Burn: handed over once')}`);
+    await act(laptop, '--burn', '--quiet');
+    await act(desk, 'pickup', '--yes', '--no-run', '--quiet');
+    tell('   A second pickup finds nothing:');
+    await act(desk, 'pickup', '--yes', '--no-run');
+
+    tell(`\n${style.good('5. For somebody else: Bob’s key, or a PIN')}`);
+    await act(bob, 'init', '--no-passphrase', '--quiet');
+    const keyOf = async (who: Machine) =>
+      (JSON.parse((await runAs(who, project, ['whoami', '--json'])).stdout) as { publicKey: string }).publicKey;
+    const [mine, bobs] = [await keyOf(laptop), await keyOf(bob)];
+    await act(laptop, '--share', bobs, '--quiet');
+    await act(bob, 'show', mine);
+    tell('   With a PIN, Bob needs no key at all:');
+    const withPin = { ...laptop, env: { ...laptop.env, CCLINK_PIN: PIN } };
+    await act(withPin, '--pin', '--yes', '--quiet');
+    await act({ ...bob, env: { ...bob.env, CCLINK_PIN: PIN } }, 'show', mine, '--quiet');
+
+    tell(`\n${style.good('6. Changed your mind?')}`);
+    await act(laptop, 'revoke', '--yes');
+
+    tell(
+      `\n${style.bold(`That was all of it, in ${((Date.now() - started) / 1000).toFixed(1)} s.`)} The three homes are removed again.\n`,
+    );
+    tell('Try it for real:');
+    for (const [command, does] of TRY_IT) tell(`  ${style.bold(command.padEnd(32))} ${does}`);
+  } finally {
+    await network.close();
+    removeRoot();
+  }
+}
+
+const TRY_IT: [string, string][] = [
+  ['cclink init', 'your key, under a passphrase'],
+  ['cclink', 'in a project folder: publish its newest session'],
+  ['cclink pickup', 'on the other machine, with the same key'],
+  ['cclink --help', 'everything else'],
+];
+
+function makeMachine(root: string, name: string, bootstrap: string): Machine {
+  const home = join(root, name);
+  mkdirSync(home);
+  const { PATH, TERM, LANG, NO_COLOR, SystemRoot } = process.env;
+  const inherited = Object.fromEntries(
+    Object.entries({ PATH, TERM, LANG, NO_COLOR, SystemRoot }).filter(([, value]) => value !== undefined),
+  );
+  return {
+    name,
+    home,
+    env: { ...inherited, HOME: home, USERPROFILE: home, LOCALAPPDATA: home, CCLINK_BOOTSTRAP: bootstrap },
+  };
+}
+
+/** Runs the built cclink as its user would, and tells what was typed and what came out. */
+async function actAs(
+  who: Machine,
+  directory: string,
+  args: readonly string[],
+  { tell, prompt }: { tell: (text: string) => void; prompt: (text: string) => string },
+): Promise<void> {
+  const shown = args.filter((arg) => arg !== '--quiet').map((arg) => arg.replace(who.home, '~'));
+  tell(prompt(`   ${who.name}$ ${['cclink', ...shown].join(' ')}`));
+  const { code, stdout } = await runAs(who, directory, args);
+  for (const line of stdout.trimEnd().split('\n')) if (line !== '') tell(`      ${printable(line)}`);
+  const expectsNothing = args[0] === 'pickup' && code === 3;
+  if (code !== 0 && !expectsNothing)
+    throw new Failure('internal', `The demo's step "cclink ${args.join(' ')}" ended with exit code ${code}.`);
+}
+
+function runAs(who: Machine, directory: string, args: readonly string[]): Promise<Run> {
+  const program = fileURLToPath(new URL('../bin/cclink.js', import.meta.url));
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: directory,
+      env: who.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? 1, stdout }));
+  });
+}
+
+/** The smallest transcript that Claude Code resumes: one question, one answer. */
+function writeSampleSession(who: Machine, project: string): void {
+  const folder = join(who.home, '.claude', 'projects', slugOf(project));
+  mkdirSync(folder, { recursive: true });
+  const common = { cwd: project, sessionId: SESSION, isSidechain: false, version: '2.1.329', userType: 'external' };
+  const [asked, answered] = ['a1b1c1d1-0000-4000-8000-000000000001', 'a1b1c1d1-0000-4000-8000-000000000002'];
+  const timestamp = new Date().toISOString();
+  const records = [
+    {
+      ...common,
+      type: 'user',
+      uuid: asked,
+      parentUuid: null,
+      timestamp,
+      message: { role: 'user', content: 'Remember the word ZEBRA.' },
+    },
+    {
+      ...common,
+      type: 'assistant',
+      uuid: answered,
+      parentUuid: asked,
+      timestamp,
+      message: { role: 'assistant', content: [{ type: 'text', text: 'ZEBRA it is.' }] },
+    },
+  ];
+  const file = join(folder, `${SESSION}.jsonl`);
+  writeFileSync(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''), { mode: 0o600 });
+}

@@ -1,0 +1,47 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { claudeFolder } from '../claude/folders.ts';
+import { stateFolder } from '../state/folders.ts';
+
+/** Variables that hold a secret: taken out of the environment at once, so that no child ever sees them. */
+const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
+
+/** Everything that the command line takes from its environment, read once. */
+export interface Environment {
+  readonly home: string;
+  readonly keyFile: string;
+  readonly claudeFolder: string;
+  readonly stateFolder: string;
+  /** `CCLINK_BOOTSTRAP` as given. */
+  readonly bootstrap: string | undefined;
+  readonly passphrase: string | undefined;
+  readonly passphraseCommand: string | undefined;
+  readonly pin: string | undefined;
+  /** True if a Claude Code session started this process: a model may be typing. */
+  readonly underClaudeCode: boolean;
+  /** The session that started this process. */
+  readonly claudeSessionId: string | undefined;
+  /** The environment for children, without our secrets. */
+  readonly variables: NodeJS.ProcessEnv;
+}
+
+/** Reads `env`, and removes our secrets from it. */
+export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
+  const { CCLINK_PASSPHRASE: passphrase, CCLINK_PIN: pin } = env;
+  for (const name of SECRET_VARIABLES) delete env[name];
+  // An empty variable is an unset one, as for the XDG base directories.
+  const home = env['HOME'] || homedir();
+  return {
+    home,
+    keyFile: env['CCLINK_KEY_FILE'] || join(home, '.pubky', 'secret_key'),
+    claudeFolder: claudeFolder(env),
+    stateFolder: stateFolder(env, home, process.platform),
+    bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
+    passphrase: passphrase || undefined,
+    passphraseCommand: env['CCLINK_PASSPHRASE_COMMAND'] || undefined,
+    pin: pin || undefined,
+    underClaudeCode: Boolean(env['CLAUDECODE']),
+    claudeSessionId: env['CLAUDE_CODE_SESSION_ID'] || undefined,
+    variables: env,
+  };
+}

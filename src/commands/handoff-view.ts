@@ -1,0 +1,79 @@
+import { basename } from 'node:path';
+import type { Payload } from '../handoff/payload.ts';
+import { expiresAt, type HandoffMode, type HandoffRecord, modeOf } from '../handoff/record.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { excerpt, printable } from '../terminal/printable.ts';
+import type { Style } from '../terminal/style.ts';
+import { describeAge, describeEnd, rfc3339 } from '../terminal/time.ts';
+
+/** A session as the JSON results name it. */
+export interface SessionJson {
+  readonly id: string;
+  readonly project: string;
+  readonly host: string;
+  readonly title: string | null;
+}
+
+/** The members that the JSON results of publish, pickup, show and list share. */
+export function handoffJson(record: HandoffRecord): {
+  publicKey: string;
+  mode: HandoffMode;
+  burn: boolean;
+  createdAt: string | null;
+  expiresAt: string | null;
+} {
+  return {
+    publicKey: encodePublicKey(record.publicKey),
+    mode: modeOf(record),
+    burn: record.burn,
+    createdAt: rfc3339(record.createdAt),
+    expiresAt: rfc3339(expiresAt(record)),
+  };
+}
+
+export function sessionJson(payload: Payload, title: string | null): SessionJson {
+  return { id: payload.session, project: payload.project, host: payload.host, title };
+}
+
+/** The last part of a path that was written on any system. */
+export const lastPart = (path: string): string => basename(path.replaceAll('\\', '/'));
+
+/** `for yourself`, `for df9sse9b…`, `for whoever has the PIN`. */
+export function describeMode(record: HandoffRecord): string {
+  const mode = modeOf(record);
+  if (mode === 'pin') return 'for whoever has the PIN';
+  return record.recipient === null ? 'for the publisher' : `for ${excerpt(record.recipient.replace(/^pk:/, ''), 9)}`;
+}
+
+/** A table of a label and a text a line; empty texts are left out. */
+export function describeLines(lines: readonly (readonly [string, string])[], style: Style): string {
+  return lines
+    .filter(([, text]) => text !== '')
+    .map(([label, text]) => `  ${style.dim(label.padEnd(10))}${text}`)
+    .join('\n');
+}
+
+/**
+ * An opened handoff for a person. Of a burn handoff only the first 8 characters of the session's id are shown: whoever
+ * has the whole id needs no handoff any more.
+ */
+export function describeHandoff(
+  record: HandoffRecord,
+  payload: Payload,
+  view: { now: bigint; title: string | null; isOwn: boolean; style: Style },
+): string {
+  const { now, title, isOwn, style } = view;
+  const key = encodePublicKey(record.publicKey);
+  return describeLines(
+    [
+      ['Session', record.burn ? `${printable(payload.session).slice(0, 8)}…` : printable(payload.session)],
+      ['Title', title === null ? '' : excerpt(title, 70)],
+      ['Project', printable(payload.project)],
+      ['From', payload.host === '' ? '' : printable(payload.host)],
+      ['Published', `${describeAge(Number(now - record.createdAt))} by ${isOwn ? 'you' : key}`],
+      ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
+      ['Sealed', describeMode(record)],
+    ],
+    style,
+  );
+}

@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { publicKeyOf } from '../crypto/ed25519.ts';
+import { Failure } from '../failure.ts';
+import { sealSeed } from '../identity/envelope.ts';
+import { writeKeyFile } from '../identity/key-file.ts';
+import { passphraseBytes, passphraseFromCommand, weaknessOfPassphrase } from '../identity/passphrase.ts';
+import { MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from '../identity/stored-key.ts';
+import type { Context } from './context.ts';
+import { readOwnKey } from './own-key.ts';
+import { describeKey, keyView } from './whoami.ts';
+
+export interface InitOptions {
+  /** A file, or `-` for standard input. */
+  readonly import?: string;
+  /** False with `--no-passphrase`. */
+  readonly passphrase: boolean;
+}
+
+/** `cclink init`: makes a key pair, or takes one over from another machine. */
+export async function init(context: Context, options: InitOptions): Promise<void> {
+  const { environment, output, questions, yes } = context;
+  const { keyFile } = environment;
+  const imported = options.import === undefined ? null : await readImport(options.import);
+  const replace = await mayReplace(context);
+  if (imported === null && !replace && questions.possible && !yes && !output.json) {
+    if (await questions.confirm('Is there a key of yours on another machine already?')) return showHowToBring(context);
+  }
+  const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
+  const backup = await writeKeyFile(keyFile, key, { publicKey, replace, now: Date.now() });
+  if (key.kind === 'plain') key.seed.fill(0);
+  if (backup !== null) output.say(`The key that was there is kept as ${backup}.`);
+  if (publicKey === null) {
+    // An envelope that was imported unopened: its public key shows at the first opening.
+    output.result(
+      { publicKey: null, fingerprint: null, ageRecipient: null, keyFile, encrypted: true },
+      `Imported the encrypted key to ${keyFile}; its passphrase stays what it was. See it with: cclink whoami`,
+    );
+    return;
+  }
+  const view = await keyView(context, await readOwnKey(context));
+  output.result(view, describeKey(view, output.resultStyle));
+  if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${keyFile} is you.`);
+  output.say(
+    'Next: cclink publishes the session of the folder you are in; cclink pickup takes it on another machine with this key.',
+  );
+}
+
+/** Whether a key is there and may be replaced. Throws `key-exists` where the user says no. */
+async function mayReplace(context: Context): Promise<boolean> {
+  const { environment, questions, yes } = context;
+  if (!existsSync(environment.keyFile)) return false;
+  if (yes) return true;
+  const question = `There is a key at ${environment.keyFile} already. Replace it? (The old one is kept beside it.)`;
+  if (await questions.confirm(question)) return true;
+  throw new Failure('key-exists', `The key at ${environment.keyFile} was left as it is.`, 'See it with: cclink whoami');
+}
+
+const IMPORT_HINT =
+  'A key is 64 hex characters, or the encrypted file that cclink init writes: ~/.pubky/secret_key on the other machine.';
+
+/** The key to import, from a file or standard input. Throws `usage` for what cannot be read or is no key. */
+async function readImport(source: string): Promise<StoredKey> {
+  const name = source === '-' ? 'Standard input' : source;
+  const bytes = Buffer.alloc(MAX_STORED_KEY_LENGTH + 1);
+  let length = 0;
+  try {
+    for await (const chunk of source === '-' ? process.stdin : createReadStream(source)) {
+      length += (chunk as Buffer).copy(bytes, length);
+      (chunk as Buffer).fill(0);
+      if (length === bytes.length) break;
+    }
+    return parseStoredKey(bytes.subarray(0, length), name);
+  } catch (error) {
+    const message = error instanceof Failure ? error.message : `${name} cannot be read.`;
+    throw new Failure('usage', message, IMPORT_HINT, { cause: error });
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** The key as it is to be stored, and its public key where that is known. */
+async function keyToStore(
+  context: Context,
+  imported: StoredKey | null,
+  withPassphrase: boolean,
+): Promise<{ key: StoredKey; publicKey: Uint8Array | null }> {
+  if (imported?.kind === 'encrypted') return { key: imported, publicKey: null };
+  const seed = imported?.seed ?? Uint8Array.from(randomBytes(32));
+  const publicKey = publicKeyOf(seed);
+  if (!withPassphrase) return { key: { kind: 'plain', seed }, publicKey };
+  const passphrase = await newPassphrase(context);
+  try {
+    const envelope = await context.output.progress('Encrypting the key …', sealSeed(seed, passphrase));
+    return { key: { kind: 'encrypted', envelope }, publicKey };
+  } finally {
+    passphrase.fill(0);
+    seed.fill(0);
+  }
+}
+
+/** A new passphrase (UTF-8 bytes): from the environment, from `CCLINK_PASSPHRASE_COMMAND`, or asked for twice. */
+async function newPassphrase(context: Context): Promise<Uint8Array> {
+  const { environment, output, questions } = context;
+  const { passphrase, passphraseCommand, variables } = environment;
+  if (passphrase !== undefined || passphraseCommand !== undefined) {
+    const given =
+      passphrase === undefined
+        ? await passphraseFromCommand(passphraseCommand ?? '', variables)
+        : passphraseBytes(passphrase);
+    const weakness = weaknessOfPassphrase(given);
+    if (weakness !== null) throw new Failure('usage', `The passphrase is too weak: ${weakness}.`, PASSPHRASE_HINT);
+    return given;
+  }
+  for (;;) {
+    const first = await questions.secret('Passphrase for the key (at least 8 characters)');
+    const weakness = weaknessOfPassphrase(first);
+    if (weakness !== null) output.warn(`that passphrase is too weak: ${weakness}. ${PASSPHRASE_HINT}`);
+    else if ((await questions.secret('The same again')) !== first) output.warn('the two differ; once more.');
+    else return passphraseBytes(first);
+  }
+}
+
+const PASSPHRASE_HINT = 'Take a longer one; a few random words are good.';
+
+/** How a key comes here from another machine. */
+function showHowToBring(context: Context): void {
+  const { environment, output } = context;
+  const here = `${userInfo().username}@${hostname()}`;
+  output.result(
+    null,
+    [
+      'Bring it here; it stays encrypted on the way if it is encrypted there. From this machine:',
+      '  scp other-machine:.pubky/secret_key /tmp/key && cclink init --import /tmp/key && rm /tmp/key',
+      'or without a copy in between:',
+      '  ssh other-machine cat .pubky/secret_key | cclink init --import -',
+      'or from the other machine:',
+      `  ssh ${here} cclink init --import - < ~/.pubky/secret_key`,
+      `It is then at ${environment.keyFile}.`,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,72 @@
+import { Failure } from '../failure.ts';
+import { liveRecord, lookUp } from '../handoff/lookup.ts';
+import { openRecord } from '../handoff/open.ts';
+import type { Payload } from '../handoff/payload.ts';
+import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { forget } from '../identity/unlock.ts';
+import { describeAge, describeEnd } from '../terminal/time.ts';
+import { type Context, unixNow, withDht } from './context.ts';
+import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
+import { localSession } from './local-session.ts';
+import { type OwnKey, openIdentity, opensSilently, ownPublicKey, readOwnKey } from './own-key.ts';
+
+/** `cclink list`: the live handoffs under the own key. The session is named where no question is needed to open it. */
+export async function list(context: Context): Promise<void> {
+  const { output } = context;
+  const key = await readOwnKey(context);
+  const publicKey = await ownPublicKey(context, key);
+  const lookup = await withDht(context, (dht) => output.progress('Asking the network …', lookUp(dht, publicKey)));
+  const now = unixNow();
+  const record = liveRecord(lookup, now);
+  if (record === null) {
+    output.result([], `No live handoff under your key ${encodePublicKey(publicKey)}.`);
+    return;
+  }
+  const payload = await openSilently(context, key, record);
+  const local = payload === null ? null : await localSession(context, payload);
+  const { publicKey: name, mode, burn, createdAt, expiresAt: end } = handoffJson(record);
+  output.result(
+    [
+      {
+        publicKey: name,
+        mode,
+        recipient: record.recipient,
+        burn,
+        createdAt,
+        expiresAt: end,
+        session: payload === null ? null : sessionJson(payload, local?.title ?? null),
+      },
+    ],
+    payload === null
+      ? describeSealed(context, record, now)
+      : describeHandoff(record, payload, { now, title: local?.title ?? null, isOwn: true, style: output.resultStyle }),
+  );
+}
+
+/** The payload of an own handoff where the key opens without asking; null for what is sealed for others or locked. */
+async function openSilently(context: Context, key: OwnKey, record: SignedRecord): Promise<Payload | null> {
+  if (modeOf(record) !== 'self' || !opensSilently(context, key)) return null;
+  const identity = await openIdentity(context, key);
+  try {
+    return await openRecord(record, identity);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'cannot-open') return null;
+    throw error;
+  } finally {
+    forget(identity);
+  }
+}
+
+function describeSealed(context: Context, record: SignedRecord, now: bigint): string {
+  const locked = modeOf(record) === 'self';
+  return describeLines(
+    [
+      ['Session', locked ? 'sealed; to see it: cclink show' : 'sealed'],
+      ['Published', `${describeAge(Number(now - record.createdAt))} by you`],
+      ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
+      ['Sealed', describeMode(record)],
+    ],
+    context.output.resultStyle,
+  );
+}

@@ -1,0 +1,247 @@
+import { hostname } from 'node:os';
+import type { Dht } from '../dht/client.ts';
+import { cclinkText, EMPTY_PACKET, parsePacket } from '../dht/packet.ts';
+import { Failure } from '../failure.ts';
+import type { Payload } from '../handoff/payload.ts';
+import { encodePayload } from '../handoff/payload.ts';
+import { makePin, weaknessOfPin } from '../handoff/pin.ts';
+import { fitHandoff, type Handoff, publish as publishHandoff } from '../handoff/publish.ts';
+import { isLive, modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
+import type { Audience } from '../handoff/seal.ts';
+import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { forget } from '../identity/unlock.ts';
+import { excerpt, printable } from '../terminal/printable.ts';
+import { describeDuration, parseDuration } from '../terminal/time.ts';
+import { type ChosenSession, chooseSession } from './choose-session.ts';
+import { type Context, unixNow, withDht } from './context.ts';
+import { describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
+import { type OwnKey, openIdentity, ownPublicKey, readOwnKey } from './own-key.ts';
+import { parseWho } from './who.ts';
+
+export interface PublishOptions {
+  readonly ttl: string;
+  readonly share?: string;
+  readonly pin?: boolean;
+  readonly burn?: boolean;
+  readonly qr?: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
+/** The shortest and the longest life of a handoff, in seconds. */
+const TTL_RANGE = [1, 365 * 86_400] as const;
+
+/** `cclink` and `cclink publish`: seals a session and publishes it. */
+export async function publish(context: Context, options: PublishOptions, sessionId: string | undefined): Promise<void> {
+  const ttl = parseDuration(options.ttl, '--ttl', ...TTL_RANGE);
+  const recipient = options.share === undefined ? null : parseWho(options.share);
+  const key = await readOwnKey(context);
+  const session = await chooseSession(context, sessionId, options.force ?? false);
+  const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
+  const burn = options.burn ?? false;
+
+  if (options.dryRun) {
+    const audience: Audience = options.pin
+      ? { mode: 'pin', pin: new Uint8Array() }
+      : recipient === null
+        ? { mode: 'self' }
+        : { mode: 'share', publicKey: recipient };
+    return showDryRun(context, await ownPublicKey(context, key), session, { audience, burn, ttl, payload });
+  }
+  const audience: Audience = options.pin
+    ? { mode: 'pin', pin: await takePin(context) }
+    : recipient === null
+      ? { mode: 'self' }
+      : { mode: 'share', publicKey: recipient };
+  await withDht(context, (dht) =>
+    send(context, dht, key, session, { audience, burn, ttl, payload }, options.qr ?? false),
+  );
+}
+
+async function send(
+  context: Context,
+  dht: Dht,
+  key: OwnKey,
+  session: ChosenSession,
+  handoff: Handoff,
+  qr: boolean,
+): Promise<void> {
+  const { environment, output } = context;
+  // The walk goes on while a passphrase is typed; where the public key is not known, the key is opened first.
+  const known = key.publicKey;
+  const early = known === null ? null : dht.resolve(known);
+  early?.catch(() => {}); // reported where it is awaited
+  const identity = await openIdentity(context, key);
+  try {
+    const resolution = await output.progress('Asking the network …', early ?? dht.resolve(identity.publicKey));
+    const name = encodePublicKey(identity.publicKey);
+    const current = resolution.newest === null ? null : cclinkText(parsePacket(resolution.newest.value), name);
+    await mayReplace(context, current, identity.publicKey, handoff);
+
+    const published = await output.progress(
+      'Publishing …',
+      publishHandoff(dht, identity, handoff, {
+        now: Date.now(),
+        stateFolder: environment.stateFolder,
+        from: resolution,
+        mayReplace: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
+      }),
+    );
+    const { record, payload, nodes, seq } = published;
+    const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
+    const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
+    output.say(summary(context, session, record, nodes, handoff.ttl));
+    if (burn && mode === 'pin') {
+      output.warn(
+        'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
+      );
+    }
+    output.result(
+      {
+        session: sessionJson(payload, session.title),
+        publicKey,
+        mode,
+        recipient: record.recipient,
+        burn,
+        createdAt,
+        expiresAt,
+        seq: String(seq),
+        nodes,
+        pickup,
+      },
+      pickup,
+    );
+    if (qr && !output.json) {
+      const { drawQr } = await import('../terminal/qr.ts');
+      process.stdout.write(`${drawQr(pickup)}\n`);
+    }
+  } finally {
+    forget(identity);
+    if (handoff.audience.mode === 'pin') handoff.audience.pin.fill(0);
+  }
+}
+
+function summary(context: Context, session: ChosenSession, record: SignedRecord, nodes: number, ttl: number): string {
+  const { style } = context.output;
+  const title = session.title === null ? '' : ` “${excerpt(session.title, 50)}”`;
+  return [
+    `${style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record).replace('the publisher', 'yourself')}, on ${nodes} nodes.`,
+    `It can be picked up${record.burn ? ' once' : ''} within ${describeDuration(ttl)}; nodes may forget it within hours. There, type:`,
+  ].join('\n');
+}
+
+/** The record that stands there if it is live and was meant for others than the new one, so that replacing it takes it from them. */
+function heldForOthers(text: string | null, publicKey: Uint8Array, next: Handoff): SignedRecord | null {
+  if (text === null) return null;
+  let record: SignedRecord;
+  try {
+    record = parseRecord(text, publicKey);
+    if (!isLive(record, unixNow())) return null;
+  } catch {
+    return null; // nobody can pick up what is malformed, so nothing is lost
+  }
+  if (modeOf(record) === 'self' || isForSameRecipient(record, next)) return null;
+  return record;
+}
+
+function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {
+  if (next.audience.mode !== 'share' || record.recipient === null) return false;
+  try {
+    return samePublicKey(parsePublicKey(record.recipient), next.audience.publicKey);
+  } catch {
+    return false;
+  }
+}
+
+/** Asks before a live handoff is replaced that others may still pick up. */
+async function mayReplace(context: Context, text: string | null, publicKey: Uint8Array, next: Handoff): Promise<void> {
+  const held = heldForOthers(text, publicKey, next);
+  if (held === null || context.yes) return;
+  const question = `A handoff ${describeMode(held)} is still live under your key, and would be replaced. Replace it?`;
+  if (!(await context.questions.confirm(question))) {
+    throw new Failure('interrupted', 'The handoff that stands there was left alone; nothing was published.');
+  }
+}
+
+/** The same for a handoff that appeared after the user was asked. */
+function refuseToReplaceUnseen(text: string | null, seen: string | null, publicKey: Uint8Array, next: Handoff): void {
+  if (text !== seen && heldForOthers(text, publicKey, next) !== null) {
+    throw new Failure(
+      'refused',
+      'Another machine published a handoff for somebody else meanwhile; it was left alone.',
+      'Look at it first: cclink list',
+    );
+  }
+}
+
+const PIN_HINT =
+  'Take a longer one, or press Return to have one made. Whoever knows your public key can try PINs offline.';
+
+/** The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice; a bare Return makes one and shows it. Throws `usage` for a weak one. */
+async function takePin(context: Context): Promise<Uint8Array> {
+  const { environment, output, questions } = context;
+  if (environment.pin !== undefined) {
+    const weakness = weaknessOfPin(environment.pin);
+    if (weakness !== null) throw new Failure('usage', `The PIN in CCLINK_PIN is too weak: ${weakness}.`, PIN_HINT);
+    return Buffer.from(environment.pin);
+  }
+  for (;;) {
+    const pin = await questions.secret('PIN (Return makes one of five words)');
+    if (pin === '') {
+      const { wordlist } = await import('@scure/bip39/wordlists/english.js');
+      const made = makePin(wordlist);
+      process.stderr.write(
+        `PIN: ${output.style.bold(made)}\nTell it to whoever picks up, on another way than this key.\n`,
+      );
+      return Buffer.from(made);
+    }
+    const weakness = weaknessOfPin(pin);
+    if (weakness !== null) output.warn(`that PIN is too weak: ${weakness}. ${PIN_HINT}`);
+    else if ((await questions.secret('The same PIN again')) !== pin) output.warn('the two differ; once more.');
+    else return Buffer.from(pin);
+  }
+}
+
+function showDryRun(context: Context, publicKey: Uint8Array, session: ChosenSession, handoff: Handoff): void {
+  const { output } = context;
+  const { payload, recordBytes } = fitHandoff(handoff, publicKey, EMPTY_PACKET, Date.now());
+  const { mode } = handoff.audience;
+  const recipient = handoff.audience.mode === 'share' ? encodePublicKey(handoff.audience.publicKey) : null;
+  output.result(
+    {
+      dryRun: true,
+      session: sessionJson(payload, session.title),
+      publicKey: encodePublicKey(publicKey),
+      mode,
+      recipient,
+      burn: handoff.burn,
+      ttl: handoff.ttl,
+      sealedBytes: encodePayload(payload).length,
+      recordBytes,
+    },
+    [
+      'Nothing was sent. It would be sealed:',
+      describeLines(
+        [
+          ['Session', payload.session],
+          ['Project', printable(payload.project)],
+          ['From', printable(payload.host)],
+        ],
+        output.resultStyle,
+      ),
+      'and published, for everybody to see:',
+      describeLines(
+        [
+          ['Under', encodePublicKey(publicKey)],
+          [
+            'Sealed',
+            mode === 'pin' ? 'for whoever has the PIN' : mode === 'self' ? 'for yourself' : `for ${recipient}`,
+          ],
+          ['For', `${describeDuration(handoff.ttl)}${handoff.burn ? ', or until picked up (burn)' : ''}`],
+          ['Size', `${recordBytes} bytes of the 908 that fit, without your key's other records`],
+        ],
+        output.resultStyle,
+      ),
+    ].join('\n'),
+  );
+}

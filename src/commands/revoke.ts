@@ -1,0 +1,87 @@
+import { cclinkText, parsePacket } from '../dht/packet.ts';
+import { Failure } from '../failure.ts';
+import { openRecord } from '../handoff/open.ts';
+import { modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
+import { revoke } from '../handoff/revoke.ts';
+import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { forget, type Identity } from '../identity/unlock.ts';
+import { describeAge } from '../terminal/time.ts';
+import { type Context, unixNow, withDht } from './context.ts';
+import { describeMode } from './handoff-view.ts';
+import { openIdentity, readOwnKey } from './own-key.ts';
+import { parseWho } from './who.ts';
+
+const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
+
+/**
+ * `cclink revoke`: takes the handoff under the own key back. `who` is nothing, the own key, or the id of a session (or its
+ * first 8 characters and more): then only a handoff of that session is revoked.
+ */
+export async function revokeHandoff(context: Context, who: string | undefined): Promise<void> {
+  const { environment, output, questions } = context;
+  const key = await readOwnKey(context);
+  const sessionPrefix = who !== undefined && SESSION_ID_PREFIX.test(who) ? who.toLowerCase() : null;
+  const named = who === undefined || sessionPrefix !== null ? null : parseWho(who);
+  // Without it, no public key is known of an encrypted key that was never opened here; and revoking opens it anyway.
+  const identity = key.publicKey === null ? await openIdentity(context, key) : null;
+  const publicKey = key.publicKey ?? identity?.publicKey ?? new Uint8Array();
+  if (named !== null && !samePublicKey(named, publicKey)) {
+    throw new Failure(
+      'usage',
+      'Only its publisher can take a handoff back, and that is not your key.',
+      'Leave the key out to revoke your own: cclink revoke',
+    );
+  }
+  await withDht(context, async (dht) => {
+    const resolution = await output.progress('Asking the network …', dht.resolve(publicKey));
+    const newest = resolution.newest;
+    const text = newest === null ? null : cclinkText(parsePacket(newest.value), encodePublicKey(publicKey));
+    const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0 };
+    if (text === null) return output.result(nothing, 'There is nothing to revoke under your key.');
+
+    const unlocked = sessionPrefix === null ? identity : (identity ?? (await openIdentity(context, key)));
+    if (sessionPrefix !== null && !(await isOfSession(text, publicKey, unlocked, sessionPrefix))) {
+      return output.result(nothing, 'The handoff under your key is not of that session; it was left alone.');
+    }
+    output.say(describeShown(text, publicKey));
+    if (!context.yes && !(await questions.confirm('Take it back?'))) {
+      throw new Failure('interrupted', 'Left where it is.');
+    }
+    const opened = unlocked ?? (await openIdentity(context, key));
+    try {
+      const nodes = await output.progress(
+        'Revoking …',
+        revoke(dht, opened, text, { now: Date.now(), stateFolder: environment.stateFolder, from: resolution }),
+      );
+      output.result(
+        { publicKey: encodePublicKey(publicKey), revoked: nodes > 0, nodes },
+        nodes > 0 ? `Revoked; ${nodes} nodes confirmed it.` : 'There is nothing to revoke under your key any more.',
+      );
+    } finally {
+      forget(opened);
+    }
+  });
+}
+
+async function isOfSession(
+  text: string,
+  publicKey: Uint8Array,
+  identity: Identity | null,
+  prefix: string,
+): Promise<boolean> {
+  const record = parseRecord(text, publicKey);
+  if (identity === null || modeOf(record) !== 'self') return false;
+  return (await openRecord(record, identity))?.session.startsWith(prefix) ?? false;
+}
+
+/** What is about to be revoked. Even a record that cannot be read can be: it stands under the user's own key. */
+function describeShown(text: string, publicKey: Uint8Array): string {
+  let record: SignedRecord;
+  try {
+    record = parseRecord(text, publicKey);
+  } catch {
+    return 'A handoff that cannot be read stands under your key.';
+  }
+  const age = describeAge(Number(unixNow() - record.createdAt));
+  return `A handoff ${describeMode(record)}${record.burn ? ' (burn)' : ''}, published ${age}.`;
+}

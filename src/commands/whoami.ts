@@ -1,0 +1,82 @@
+import { ageIdentity, ageRecipient } from '../crypto/age.ts';
+import { x25519PublicOf, x25519SecretOf } from '../crypto/x25519.ts';
+import { Failure } from '../failure.ts';
+import { encodePublicKey, fingerprint } from '../identity/public-key.ts';
+import { forget } from '../identity/unlock.ts';
+import type { Context } from './context.ts';
+import { describeLines } from './handoff-view.ts';
+import { type OwnKey, openIdentity, ownPublicKey, readOwnKey } from './own-key.ts';
+
+export interface WhoamiOptions {
+  readonly copy?: boolean;
+  readonly qr?: boolean;
+  readonly ageIdentity?: boolean;
+}
+
+/** `cclink whoami`: the own key, as others need it. */
+export async function whoami(context: Context, options: WhoamiOptions): Promise<void> {
+  const { environment, output } = context;
+  const key = await readOwnKey(context);
+  if (options.ageIdentity) return showAgeIdentity(context, key);
+
+  const view = await keyView(context, key);
+  output.result(view, describeKey(view, output.resultStyle));
+  if (options.qr && !output.json) {
+    const { drawQr } = await import('../terminal/qr.ts');
+    process.stdout.write(`${drawQr(view.publicKey)}\n`);
+  }
+  if (options.copy) {
+    const { copyToClipboard } = await import('../terminal/clipboard.ts');
+    const how = copyToClipboard(view.publicKey, environment.variables);
+    if (how === null) output.warn('there is no clipboard to copy to here; the public key stands above.');
+    else output.say(`Public key copied by ${how}.`);
+  }
+}
+
+/** What `whoami` and `init` report of a key. */
+export interface KeyView {
+  readonly publicKey: string;
+  readonly fingerprint: string;
+  readonly ageRecipient: string;
+  readonly keyFile: string;
+  readonly encrypted: boolean;
+}
+
+export async function keyView(context: Context, key: OwnKey): Promise<KeyView> {
+  const publicKey = await ownPublicKey(context, key);
+  return {
+    publicKey: encodePublicKey(publicKey),
+    fingerprint: fingerprint(publicKey),
+    ageRecipient: ageRecipient(await x25519PublicOf(publicKey)),
+    keyFile: context.environment.keyFile,
+    encrypted: key.stored.kind === 'encrypted',
+  };
+}
+
+export function describeKey(view: KeyView, style: Parameters<typeof describeLines>[1]): string {
+  return describeLines(
+    [
+      ['Public key', style.bold(view.publicKey)],
+      ['', ''],
+      ['Short', view.fingerprint],
+      ['age', view.ageRecipient],
+      ['Key file', `${view.keyFile} (${view.encrypted ? 'encrypted' : 'not encrypted'})`],
+    ],
+    style,
+  );
+}
+
+/** The secret key in age's form, for age's own tools: shown only to a person who says yes. */
+async function showAgeIdentity(context: Context, key: OwnKey): Promise<void> {
+  const { output, questions } = context;
+  // `age -i <(cclink whoami --age-identity)` reads it from a pipe, so the question is asked wherever the output goes.
+  if (!(await questions.confirm('This prints the secret key of your identity. Print it?'))) {
+    throw new Failure('interrupted', 'Nothing was printed.');
+  }
+  const identity = await openIdentity(context, key);
+  const secret = x25519SecretOf(identity.seed);
+  const text = ageIdentity(secret);
+  secret.fill(0);
+  forget(identity);
+  output.result({ ageIdentity: text }, text);
+}

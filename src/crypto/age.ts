@@ -1,0 +1,60 @@
+import { Failure } from '../failure.ts';
+import { bech32 } from './bech32.ts';
+
+/** Bytes that `sealTo` adds to any plaintext of up to 64 KiB: 168 of header, 16 of nonce, 16 of tag. */
+export const SEALED_OVERHEAD = 200;
+
+/** The largest ciphertext that is opened, in bytes: what we seal has hundreds. Each of its stanzas costs a curve multiplication. */
+const MAX_SEALED = 16_384;
+
+/** The age recipient (`age1...`) of a 32-byte X25519 public key. */
+export function ageRecipient(publicKey: Uint8Array): string {
+  return bech32('age', publicKey);
+}
+
+/** The age identity (`AGE-SECRET-KEY-1...`) of a 32-byte X25519 secret. It is as secret as those bytes. */
+export function ageIdentity(secret: Uint8Array): string {
+  return bech32('age-secret-key-', secret).toUpperCase();
+}
+
+/** Seals `plaintext` for one 32-byte X25519 public key: an age v1 file (c2sp.org/age), not armored. */
+export async function sealTo(publicKey: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
+  const { Encrypter } = await import('age-encryption');
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(ageRecipient(publicKey));
+  return encrypter.encrypt(plaintext);
+}
+
+/**
+ * Opens an age v1 file with a 32-byte X25519 secret. Null: it is sealed for another key. Stanzas of other kinds are skipped.
+ *
+ * Throws `cannot-open` if it is sealed for this key but damaged, or if it is no age file of at most 16 KiB.
+ */
+export async function openWith(secret: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array | null> {
+  if (ciphertext.length > MAX_SEALED) throw damaged();
+  const { Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(ageIdentity(secret));
+  // Identities are asked in turn: this one is reached only if no stanza opened with the key.
+  let forAnotherKey = false;
+  decrypter.addIdentity({
+    unwrapFileKey: () => {
+      forAnotherKey = true;
+      return null;
+    },
+  });
+  try {
+    return await decrypter.decrypt(ciphertext);
+  } catch {
+    if (forAnotherKey) return null;
+    throw damaged();
+  }
+}
+
+function damaged(): Failure {
+  return new Failure(
+    'cannot-open',
+    'The encrypted content is damaged.',
+    'Get it again from where it came from; if it was changed on the way, do not trust it.',
+  );
+}

@@ -1,0 +1,127 @@
+import { promises as dns } from 'node:dns';
+import { isIPv4 } from 'node:net';
+import { Failure } from '../failure.ts';
+import type { Address } from './krpc.ts';
+
+/** A node by name or IPv4 address. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The nodes that a walk through the Mainline DHT starts from. */
+export const DEFAULT_BOOTSTRAP: readonly HostPort[] = [
+  { host: 'router.bittorrent.com', port: 6881 },
+  { host: 'router.utorrent.com', port: 6881 },
+  { host: 'dht.transmissionbt.com', port: 6881 },
+  { host: 'dht.libtorrent.org', port: 25401 },
+  { host: 'relay.pkarr.org', port: 6881 },
+];
+
+/** How long a name may take, in milliseconds. */
+const NAME_LIMIT = 2500;
+
+/** Reads `CCLINK_BOOTSTRAP`: `host:port`, several separated by commas. Throws `usage` for anything else. */
+export function parseBootstrap(text: string): HostPort[] {
+  const nodes = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [, host, digits] = /^([a-z0-9._-]+):([0-9]{1,5})$/i.exec(part) ?? [];
+      const port = Number(digits);
+      if (host === undefined || port < 1 || port > 65535) throw unreadable(part);
+      return { host, port };
+    });
+  if (nodes.length === 0) throw unreadable(text);
+  return nodes;
+}
+
+function unreadable(part: string): Failure {
+  return new Failure(
+    'usage',
+    `CCLINK_BOOTSTRAP holds “${part}”, which is not host:port.`,
+    'Write it as in CCLINK_BOOTSTRAP=127.0.0.1:20001,127.0.0.1:20002',
+  );
+}
+
+/** The addresses of the bootstrap nodes, as far as they are known. */
+export interface Bootstrap {
+  /** Grows until `done`. */
+  readonly addresses: readonly Address[];
+  /** The names that have no IPv4 address, or none in time. Grows until `done`. */
+  readonly unresolved: readonly string[];
+  /** Calls back with every address, the known ones at once, until the returned function is called. */
+  each(found: (address: Address) => void): () => void;
+  /** Fulfilled when nothing more will come. Never rejects. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * Looks up the names of the bootstrap nodes, all at once, for 2.5 s at the most; addresses and `localhost` need no look-up.
+ *
+ * The look-up is cancelled with `signal`, so nothing of it outlives its user. `nameServers` are for tests.
+ */
+export function resolveBootstrap(
+  nodes: readonly HostPort[],
+  signal: AbortSignal,
+  nameServers?: readonly string[],
+): Bootstrap {
+  const addresses: Address[] = [];
+  const unresolved: string[] = [];
+  const listeners = new Set<(address: Address) => void>();
+  const found = (address: Address) => {
+    addresses.push(address);
+    for (const listener of listeners) listener(address);
+  };
+  const names: HostPort[] = [];
+  for (const { host, port } of nodes) {
+    if (isIPv4(host)) found({ host, port });
+    else if (host.toLowerCase() === 'localhost') found({ host: '127.0.0.1', port });
+    else names.push({ host, port });
+  }
+  const lookUps = names.map(async ({ host, port }) => {
+    const resolved = await addressesOf(host, signal, nameServers);
+    for (const address of resolved) found({ host: address, port });
+    if (resolved.length === 0) unresolved.push(host);
+  });
+  return {
+    addresses,
+    unresolved,
+    each(listener) {
+      for (const address of addresses) listener(address);
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    done: Promise.all(lookUps).then(() => undefined),
+  };
+}
+
+/** The IPv4 addresses of a name, at most 4; none if it has none or the look-up takes too long. */
+async function addressesOf(host: string, signal: AbortSignal, nameServers?: readonly string[]): Promise<string[]> {
+  const resolver = new dns.Resolver({ timeout: NAME_LIMIT, tries: 1 });
+  if (nameServers !== undefined) resolver.setServers(nameServers);
+  const cancel = () => resolver.cancel();
+  const timer = setTimeout(cancel, NAME_LIMIT);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    signal.throwIfAborted();
+    return (await resolver.resolve4(host)).slice(0, 4);
+  } catch (error) {
+    // The system knows more names (/etc/hosts) than the name server. Its look-up can't be cancelled and holds the process
+    // for as long as a silent name server lets it wait, so it is asked only where the name server did answer.
+    const silent = signal.aborted || ['ECANCELLED', 'ETIMEOUT'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return silent ? [] : systemAddress(host);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function systemAddress(host: string): Promise<string[]> {
+  try {
+    return [(await dns.lookup(host, { family: 4 })).address];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,301 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../failure.ts';
+import { type Bootstrap, type HostPort, resolveBootstrap } from './bootstrap.ts';
+import { type MutableItem, sameItem } from './mutable-item.ts';
+import { Rpc } from './rpc.ts';
+import { LEAST_HOLDERS, type StoreResult, store } from './store.ts';
+import { type AnsweredNode, type WalkResult, walk } from './walk.ts';
+
+/** A client of the DHT for one small signed packet a key. */
+export interface Dht {
+  /**
+   * Finds the newest packet under a key (32 bytes): walks until the closest live nodes have answered.
+   *
+   * `onFirst` is told of the first verified packet, which may be an old one. Throws `network` where there is no network,
+   * each cause told apart, or where the time ran out; `interrupted` when the signal is aborted or the client closed.
+   */
+  resolve(
+    publicKey: Uint8Array,
+    options?: { signal?: AbortSignal; onFirst?: (item: MutableItem) => void },
+  ): Promise<Resolution>;
+
+  /**
+   * Reads, modifies and writes the packet under a key (32 bytes).
+   *
+   * Walks (unless `from` is a resolution of the last two minutes), has `build` make the packet from the newest one, and puts it
+   * to the closest nodes, each of which must still hold what it held (compare-and-swap), until 8 give it back. If someone else
+   * published meanwhile, it resolves and builds again. `build` may give back the newest packet itself, to keep it alive, or null
+   * to leave everything as it is. Throws as `resolve` does, and `network` where fewer than 3 nodes hold the packet.
+   */
+  update(
+    publicKey: Uint8Array,
+    build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
+    options?: { signal?: AbortSignal; from?: Resolution },
+  ): Promise<Publication>;
+
+  /** Ends everything that is under way; nothing keeps the process alive after it. */
+  close(): void;
+}
+
+/** What a walk found. */
+export interface Resolution {
+  /** Verified; null if there is no packet under the key. */
+  readonly newest: MutableItem | null;
+  /** True if two different packets with the newest `seq` were signed by the key. */
+  readonly conflict: boolean;
+  readonly network: NetworkReport;
+  /** The nodes that answered, the closest to the key first. */
+  readonly nodes: readonly AnsweredNode[];
+  /** When it was made, on the clock of `performance.now()`. */
+  readonly at: number;
+}
+
+/** What became of an update. */
+export interface Publication {
+  /** The packet that was put; null if `build` wanted none. */
+  readonly item: MutableItem | null;
+  /** How many nodes gave it back when asked for it. */
+  readonly nodes: number;
+  readonly network: NetworkReport;
+}
+
+/** What it took. */
+export interface NetworkReport {
+  readonly asked: number;
+  readonly answered: number;
+  /** Asked, and silent until the walk was over. */
+  readonly dead: number;
+  /** Bootstrap names without an address. */
+  readonly unresolved: readonly string[];
+  readonly milliseconds: number;
+}
+
+/** How long the tokens and values of a resolution may serve an update, in milliseconds. Nodes change their tokens after five minutes. */
+const FRESH = 120_000;
+const MAX_TRIES = 5;
+
+/**
+ * Opens a client. It sends nothing before its first use.
+ *
+ * `timeoutMs` bounds each `resolve` and `update`, without the time that `build` takes. `trace` is told in plain words what happens.
+ */
+export function openDht(options: {
+  bootstrap: readonly HostPort[];
+  timeoutMs: number;
+  trace?: (line: string) => void;
+}): Dht {
+  return new Client(options);
+}
+
+class Client implements Dht {
+  private readonly rpc = new Rpc();
+  private readonly id = randomBytes(20);
+  private readonly closing = new AbortController();
+  private readonly options: Parameters<typeof openDht>[0];
+  private bootstrap: Bootstrap | undefined;
+
+  constructor(options: Parameters<typeof openDht>[0]) {
+    this.options = options;
+  }
+
+  resolve(
+    publicKey: Uint8Array,
+    options: { signal?: AbortSignal; onFirst?: (item: MutableItem) => void } = {},
+  ): Promise<Resolution> {
+    const limit = new Limit(this.options.timeoutMs, options.signal, this.closing.signal);
+    const resolution = this.walk(publicKey, limit, [], options.onFirst).finally(() => limit.end());
+    // Whoever began a look-up early may have failed for another reason before he waits for it.
+    resolution.catch(() => {});
+    return resolution;
+  }
+
+  async update(
+    publicKey: Uint8Array,
+    build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
+    options: { signal?: AbortSignal; from?: Resolution } = {},
+  ): Promise<Publication> {
+    const limit = new Limit(this.options.timeoutMs, options.signal, this.closing.signal);
+    try {
+      return await this.readModifyWrite(publicKey, build, options.from, limit);
+    } finally {
+      limit.end();
+    }
+  }
+
+  close(): void {
+    this.closing.abort();
+    this.rpc.close();
+  }
+
+  private async readModifyWrite(
+    publicKey: Uint8Array,
+    build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
+    from: Resolution | undefined,
+    limit: Limit,
+  ): Promise<Publication> {
+    const isFresh = from !== undefined && performance.now() - from.at < FRESH;
+    let resolution = isFresh ? from : await this.walk(publicKey, limit, from?.nodes ?? []);
+    let item: MutableItem | null = null;
+    for (let tries = 1; ; tries += 1) {
+      const { newest } = resolution;
+      // If our own packet of the last try is the newest, whoever overtook it was overtaken: it stands, and only has to spread.
+      if (item === null || newest === null || !sameItem(item, newest)) item = await limit.paused(() => build(newest));
+      if (item === null) return { item, nodes: 0, network: resolution.network };
+
+      const { report, ...result } = await this.store(item, newest?.seq ?? -1, resolution, limit);
+      if (result.overtakenBy === null) {
+        if (result.holders < LEAST_HOLDERS) throw tooFewHolders(result);
+        return { item, nodes: result.holders, network: report };
+      }
+      if (tries === MAX_TRIES) {
+        throw new Failure(
+          'network',
+          'Another machine publishes under the same key at the same moment.',
+          'Wait until it is done, look what stands there, and try again.',
+        );
+      }
+      this.trace(`someone else published meanwhile (seq ${result.overtakenBy.seq}); reading again`);
+      // Two that collided must not collide again: each waits for a time of its own.
+      await sleep(Math.random() * 100 * tries);
+      resolution = withItem(await this.walk(publicKey, limit, resolution.nodes), result.overtakenBy);
+    }
+  }
+
+  private async walk(
+    publicKey: Uint8Array,
+    limit: Limit,
+    starts: readonly AnsweredNode[],
+    onFirst?: (item: MutableItem) => void,
+  ): Promise<Resolution> {
+    const began = performance.now();
+    this.bootstrap ??= resolveBootstrap(this.options.bootstrap, this.closing.signal);
+    const { rpc, id, bootstrap } = this;
+    const result = await walk({ rpc, id, publicKey, starts, bootstrap, signal: limit.signal, onFirst });
+    const at = performance.now();
+    const network = report(result, bootstrap.unresolved, at - began);
+    const { newest, conflict, nodes } = result;
+    this.trace(
+      `asked ${network.asked} nodes: ${network.answered} answered, ${network.dead} dead; ` +
+        `${newest === null ? 'no packet' : `newest seq ${newest.seq}`}; ${network.milliseconds} ms`,
+    );
+    for (const name of bootstrap.unresolved) this.trace(`no address for ${name}`);
+    limit.throwIfInterrupted();
+    if (result.answered === 0) throw this.noNetwork(result, bootstrap);
+    if (!result.complete) throw this.timedOut();
+    return { newest, conflict, network, nodes, at };
+  }
+
+  private async store(
+    item: MutableItem,
+    base: number,
+    resolution: Resolution,
+    limit: Limit,
+  ): Promise<StoreResult & { report: NetworkReport }> {
+    const began = performance.now();
+    const result = await store(this.rpc, this.id, item, base, resolution.nodes, limit.signal);
+    const milliseconds = Math.round(performance.now() - began);
+    this.trace(`put to ${result.tried} nodes: ${result.holders} hold it; ${milliseconds} ms`);
+    if (result.refusal !== null) this.trace(`the last refusal: ${result.refusal}`);
+    limit.throwIfInterrupted();
+    const { network } = resolution;
+    return { ...result, report: { ...network, milliseconds: network.milliseconds + milliseconds } };
+  }
+
+  private noNetwork(result: WalkResult, bootstrap: Bootstrap): Failure {
+    if (result.asked === 0) {
+      const names = bootstrap.unresolved.join(', ') || 'the bootstrap nodes';
+      return new Failure(
+        'network',
+        `No address was found for ${names}: names do not resolve.`,
+        'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',
+      );
+    }
+    if (result.unsent === result.asked) {
+      return new Failure('network', 'This machine could not send to any node.', 'Check that it is online.');
+    }
+    return new Failure(
+      'network',
+      'No node of the network answered.',
+      'UDP seems to be blocked here: try another network, such as a phone’s.',
+    );
+  }
+
+  private timedOut(): Failure {
+    return new Failure(
+      'network',
+      `The network answered, but not to the end within ${this.options.timeoutMs / 1000} s.`,
+      'Try again, or give it more time with --timeout.',
+    );
+  }
+
+  private trace(line: string): void {
+    this.options.trace?.(line);
+  }
+}
+
+/** The time that an operation has left, and everything that may end it early. */
+class Limit {
+  readonly signal: AbortSignal;
+  private readonly timeout = new AbortController();
+  private readonly interrupts: AbortSignal;
+  private timer: NodeJS.Timeout | undefined;
+  private left: number;
+  private since = 0;
+
+  constructor(milliseconds: number, user: AbortSignal | undefined, closing: AbortSignal) {
+    this.interrupts = AbortSignal.any(user === undefined ? [closing] : [closing, user]);
+    this.signal = AbortSignal.any([this.interrupts, this.timeout.signal]);
+    this.left = milliseconds;
+    this.start();
+  }
+
+  throwIfInterrupted(): void {
+    if (this.interrupts.aborted) throw new Failure('interrupted', 'The work with the network was interrupted.');
+  }
+
+  /** Runs something that is not the network's, and whose time therefore does not count. */
+  async paused<T>(work: () => T | Promise<T>): Promise<T> {
+    this.end();
+    try {
+      return await work();
+    } finally {
+      this.start();
+    }
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.left -= performance.now() - this.since;
+  }
+
+  private start(): void {
+    this.since = performance.now();
+    this.timer = setTimeout(() => this.timeout.abort(), Math.max(this.left, 0));
+  }
+}
+
+function report(result: WalkResult, unresolved: readonly string[], milliseconds: number): NetworkReport {
+  const { asked, answered } = result;
+  return {
+    asked,
+    answered,
+    dead: asked - answered,
+    unresolved: [...unresolved],
+    milliseconds: Math.round(milliseconds),
+  };
+}
+
+/** The resolution with an item that was met elsewhere, if that is newer. */
+function withItem(resolution: Resolution, item: MutableItem): Resolution {
+  return item.seq > (resolution.newest?.seq ?? -1) ? { ...resolution, newest: item, conflict: false } : resolution;
+}
+
+function tooFewHolders({ holders, tried }: StoreResult): Failure {
+  const took = holders === 0 ? 'None' : `Only ${holders}`;
+  return new Failure(
+    'network',
+    `${took} of the ${tried} closest nodes took the packet; it needs ${LEAST_HOLDERS} to last.`,
+    'Try again in a moment; the same command may be repeated.',
+  );
+}

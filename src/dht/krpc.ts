@@ -1,0 +1,133 @@
+import { asBytes, asDictionary, asText, type Bencoded, decode, encode } from './bencode.ts';
+import type { MutableItem } from './mutable-item.ts';
+
+/** Where a node listens. */
+export interface Address {
+  /** A dotted IPv4 address. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+/** A node as another one names it. */
+export interface NodeAddress extends Address {
+  /** 20 bytes. */
+  readonly id: Uint8Array;
+}
+
+/** The answer to a `get`, `find_node` or `put`. */
+export interface Reply {
+  readonly kind: 'reply';
+  /** 4 bytes: the query's. */
+  readonly transaction: Uint8Array;
+  /** 20 bytes: who answers. */
+  readonly id: Uint8Array;
+  readonly nodes: readonly NodeAddress[];
+  /** What a `put` to this node must bring; null if it sent none. */
+  readonly token: Uint8Array | null;
+  /** What the node holds, as it says: not verified. */
+  readonly item: MutableItem | null;
+}
+
+/** A node's refusal. */
+export interface ErrorReply {
+  readonly kind: 'error';
+  readonly transaction: Uint8Array;
+  readonly code: number;
+  /** Written by a stranger, at most 200 characters. */
+  readonly message: string;
+}
+
+/** Builds a query once its transaction id (4 bytes) is known. */
+export type Query = (transaction: Uint8Array) => Uint8Array;
+
+/** More nodes than a reply needs to name; the closest come first. */
+const MAX_NODES = 32;
+const COMPACT_BYTES = 26;
+const MAX_TOKEN_BYTES = 64;
+
+/** A query that asks not to be entered in routing tables: `ro` = 1 (BEP 43). */
+function query(name: string, transaction: Uint8Array, parameters: Parameters<typeof encode>[0]): Uint8Array {
+  return encode({ a: parameters, q: name, ro: 1, t: transaction, y: 'q' });
+}
+
+/** A BEP 44 `get` by the node `id` for a target (20 bytes each). */
+export function getQuery(id: Uint8Array, target: Uint8Array): Query {
+  return (transaction) => query('get', transaction, { id, target });
+}
+
+/** A BEP 5 `find_node` by the node `id` for a target (20 bytes each). */
+export function findNodeQuery(id: Uint8Array, target: Uint8Array): Query {
+  return (transaction) => query('find_node', transaction, { id, target });
+}
+
+/**
+ * A BEP 44 `put` by the node `id` (20 bytes) with the token that the receiver gave.
+ *
+ * `cas` is the `seq` that the receiver must still hold; null if it held nothing.
+ */
+export function putQuery(id: Uint8Array, item: MutableItem, token: Uint8Array, cas: number | null): Query {
+  const { publicKey, seq, signature, value } = item;
+  const parameters = { cas: cas ?? undefined, id, k: publicKey, seq, sig: signature, token, v: value };
+  return (transaction) => query('put', transaction, parameters);
+}
+
+/** Reads a datagram that answers one of our queries (BEP 5, 44). Null for everything else. Never throws. */
+export function parseAnswer(datagram: Uint8Array): Reply | ErrorReply | null {
+  const message = asDictionary(decode(datagram));
+  const transaction = asBytes(message?.get('t'), 4);
+  if (message === null || transaction === null) return null;
+  switch (asText(message.get('y'))) {
+    case 'r':
+      return parseReply(transaction, asDictionary(message.get('r')));
+    case 'e':
+      return parseError(transaction, message.get('e'));
+    default:
+      return null;
+  }
+}
+
+function parseReply(transaction: Uint8Array, body: ReadonlyMap<string, Bencoded> | null): Reply | null {
+  const id = asBytes(body?.get('id'), 20);
+  if (body === null || id === null) return null;
+  const nodes = parseNodes(body.get('nodes'));
+  const token = body.has('token') ? asBytes(body.get('token')) : null;
+  const item = body.has('v') ? parseItem(body) : null;
+  if (nodes === null) return null;
+  if (body.has('token') && (token === null || token.length > MAX_TOKEN_BYTES)) return null;
+  if (body.has('v') && item === null) return null;
+  return { kind: 'reply', transaction, id, nodes, token, item };
+}
+
+function parseError(transaction: Uint8Array, body: Bencoded | undefined): ErrorReply | null {
+  if (!Array.isArray(body)) return null;
+  const [code, text] = body as readonly Bencoded[];
+  const message = asText(text ?? new Uint8Array());
+  if (typeof code !== 'number' || message === null) return null;
+  return { kind: 'error', transaction, code, message: message.slice(0, 200) };
+}
+
+function parseItem(body: ReadonlyMap<string, Bencoded>): MutableItem | null {
+  const publicKey = asBytes(body.get('k'), 32);
+  const signature = asBytes(body.get('sig'), 64);
+  const value = asBytes(body.get('v'));
+  const seq = body.get('seq');
+  if (publicKey === null || signature === null || value === null || typeof seq !== 'number') return null;
+  return { publicKey, seq, signature, value };
+}
+
+/** Compact node info (BEP 5): 20 bytes of id, 4 of address, 2 of port each. Null if it is not made of whole ones. */
+function parseNodes(value: Bencoded | undefined): NodeAddress[] | null {
+  if (value === undefined) return [];
+  const compact = asBytes(value);
+  if (compact === null || compact.length % COMPACT_BYTES !== 0) return null;
+  const nodes: NodeAddress[] = [];
+  for (let at = 0; at < compact.length && nodes.length < MAX_NODES; at += COMPACT_BYTES) {
+    const [a = 0, b = 0, c = 0, d = 0, high = 0, low = 0] = compact.subarray(at + 20, at + COMPACT_BYTES);
+    const port = (high << 8) | low;
+    // Neither "this network" nor multicast or broadcast is a node.
+    if (port === 0 || a === 0 || a >= 224) continue;
+    nodes.push({ id: compact.subarray(at, at + 20), host: `${a}.${b}.${c}.${d}`, port });
+  }
+  return nodes;
+}

@@ -1,0 +1,42 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { writeAtomically } from '../state/atomic-write.ts';
+
+/** What this machine remembers of a key that it published under. */
+export interface Memory {
+  /** The highest `seq` (microseconds) that was published from here; 0 if none. */
+  readonly seq: number;
+  /** True if the last thing done from here was to take the handoff back. */
+  readonly revoked: boolean;
+}
+
+const NOTHING: Memory = { seq: 0, revoked: false };
+
+const fileOf = (stateFolder: string, publicKey: Uint8Array) =>
+  join(stateFolder, 'published', `${encodePublicKey(publicKey)}.json`);
+
+/** Reads the memory of a key below cclink's state folder. A missing or damaged file is an empty memory. */
+export function recall(stateFolder: string, publicKey: Uint8Array): Memory {
+  try {
+    const { seq, revoked } = JSON.parse(readFileSync(fileOf(stateFolder, publicKey), 'utf8'));
+    return Number.isSafeInteger(seq) && seq >= 0 ? { seq, revoked: revoked === true } : NOTHING;
+  } catch {
+    return NOTHING;
+  }
+}
+
+/** Writes the memory of a key, so that a clock set back can't make this machine publish under an older `seq`. */
+export function remember(stateFolder: string, publicKey: Uint8Array, memory: Memory): void {
+  mkdirSync(join(stateFolder, 'published'), { recursive: true, mode: 0o700 });
+  writeAtomically(fileOf(stateFolder, publicKey), Buffer.from(JSON.stringify(memory)));
+}
+
+/**
+ * The `seq` (microseconds) for the next packet: the clock, or one more than the highest seen, whichever is larger.
+ *
+ * It rises with every publish, even for two in one millisecond or after the clock was set back.
+ */
+export function nextSeq(now: number, ...seen: readonly number[]): number {
+  return Math.max(now * 1000, ...seen.map((seq) => seq + 1));
+}

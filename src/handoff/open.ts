@@ -1,0 +1,19 @@
+import { decodePayload, type Payload } from './payload.ts';
+import type { HandoffRecord } from './record.ts';
+import { openWithPin, openWithSeed } from './seal.ts';
+
+/** What the reader has: a key pair's 32-byte seed, or a PIN as typed (UTF-8 bytes). */
+export type Opener = { readonly seed: Uint8Array } | { readonly pin: Uint8Array };
+
+/**
+ * Opens the sealed payload of a verified record. Null: the key or the PIN is the wrong one.
+ *
+ * Throws `cannot-open` where the ciphertext is damaged or holds no session.
+ */
+export async function openRecord(record: HandoffRecord, opener: Opener): Promise<Payload | null> {
+  const bytes =
+    'pin' in opener
+      ? await openWithPin(record.blob, record.pinSalt ?? new Uint8Array(), opener.pin)
+      : await openWithSeed(record.blob, opener.seed);
+  return bytes === null ? null : decodePayload(bytes);
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { openWith, SEALED_OVERHEAD, sealTo } from '../crypto/age.ts';
+import { passwordKey } from '../crypto/password-key.ts';
+import { x25519PublicOf, x25519PublicOfSecret, x25519SecretOf } from '../crypto/x25519.ts';
+
+/** Argon2id parameters of a PIN: they do not travel, so both sides must have the same (docs/PROTOCOL.md, "PIN"). */
+const PIN_PARAMETERS = { memoryKib: 65_536, iterations: 3, parallelism: 1 };
+const PIN_INFO = 'cclink-pin-v1';
+
+/** Whom to seal for: nobody but the publisher, the holder of another Ed25519 key (32 bytes), or whoever knows a PIN. */
+export type Audience =
+  | { readonly mode: 'self' }
+  | { readonly mode: 'share'; readonly publicKey: Uint8Array }
+  | { readonly mode: 'pin'; readonly pin: Uint8Array };
+
+/** An age ciphertext, and the salt that must travel beside it if a PIN opens it. */
+export interface Sealed {
+  readonly blob: Uint8Array;
+  readonly pinSalt: Uint8Array | null;
+}
+
+/** What turns a payload into ciphertext; made once, as deriving a PIN's key takes a third of a second. */
+export interface Sealer {
+  readonly pinSalt: Uint8Array | null;
+  seal(payload: Uint8Array): Promise<Uint8Array>;
+}
+
+/** How long the base64 text of a sealed payload of `length` bytes is. */
+export function sealedTextLength(length: number): number {
+  return 4 * Math.ceil((length + SEALED_OVERHEAD) / 3);
+}
+
+/** The longest payload whose sealed base64 text has at most `length` characters. */
+export function payloadRoom(length: number): number {
+  return Math.floor(length / 4) * 3 - SEALED_OVERHEAD;
+}
+
+/** Prepares sealing for an audience; `publisherSeed` is the publisher's 32-byte Ed25519 seed. */
+export async function sealerFor(audience: Audience, publisherSeed: Uint8Array): Promise<Sealer> {
+  const pinSalt = audience.mode === 'pin' ? Uint8Array.from(randomBytes(32)) : null;
+  const recipient = await recipientOf(audience, publisherSeed, pinSalt);
+  return { pinSalt, seal: (payload) => sealTo(recipient, payload) };
+}
+
+async function recipientOf(audience: Audience, seed: Uint8Array, pinSalt: Uint8Array | null): Promise<Uint8Array> {
+  if (audience.mode === 'share') return x25519PublicOf(audience.publicKey);
+  const secret =
+    audience.mode === 'pin' ? await pinKey(audience.pin, pinSalt ?? new Uint8Array()) : x25519SecretOf(seed);
+  const recipient = x25519PublicOfSecret(secret);
+  secret.fill(0);
+  return recipient;
+}
+
+/** The X25519 secret (32 bytes) that a PIN (UTF-8 bytes as typed) and the record's salt stand for. */
+export function pinKey(pin: Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
+  return passwordKey(pin, salt, PIN_PARAMETERS, PIN_INFO);
+}
+
+/** Opens a sealed payload with the 32-byte Ed25519 seed of the key that it is for. Null: it is for another key. */
+export async function openWithSeed(blob: Uint8Array, seed: Uint8Array): Promise<Uint8Array | null> {
+  const secret = x25519SecretOf(seed);
+  try {
+    return await openWith(secret, blob);
+  } finally {
+    secret.fill(0);
+  }
+}
+
+/** Opens a sealed payload with a PIN. Null: the PIN is wrong. */
+export async function openWithPin(blob: Uint8Array, salt: Uint8Array, pin: Uint8Array): Promise<Uint8Array | null> {
+  const secret = await pinKey(pin, salt);
+  try {
+    return await openWith(secret, blob);
+  } finally {
+    secret.fill(0);
+  }
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { openWith, SEALED_OVERHEAD, sealTo } from '../crypto/age.ts';
+import type { Argon2Parameters } from '../crypto/argon2id.ts';
+import { passwordKey } from '../crypto/password-key.ts';
+import { x25519PublicOfSecret } from '../crypto/x25519.ts';
+import { Failure } from '../failure.ts';
+
+const MAGIC = Buffer.from('CCLINKEK');
+const VERSION = 1;
+const SALT_OFFSET = 21;
+const HEADER_LENGTH = 53;
+const SEED_LENGTH = 32;
+const INFO = 'cclink-key-v1';
+const MIN_LENGTH = HEADER_LENGTH + SEALED_OVERHEAD + SEED_LENGTH;
+/** The largest envelope that is read, in bytes: ours have 285, Rust's up to 470. */
+export const MAX_ENVELOPE_LENGTH = 4096;
+
+/** What new envelopes are written with. */
+const DEFAULT_PARAMETERS: Argon2Parameters = { memoryKib: 65_536, iterations: 3, parallelism: 1 };
+
+/** The header is untrusted: beyond these nothing is derived, so that no file makes us reserve or compute without end. */
+const MAX_MEMORY_KIB = 1024 * 1024;
+const MAX_ITERATIONS = 64;
+const MAX_PARALLELISM = 16;
+/** Memory times iterations, about 4 seconds of hash-wasm; the default parameters use a tenth of it. */
+const MAX_WORK_KIB = 2 * 1024 * 1024;
+
+/** A CCLINKEK envelope: a 32-byte seed sealed with a passphrase. Its parameters are within limits. */
+export interface Envelope {
+  readonly parameters: Argon2Parameters;
+  /** 32 bytes. */
+  readonly salt: Uint8Array;
+  /** An age v1 file for the key-encryption key. */
+  readonly ciphertext: Uint8Array;
+}
+
+/** True if these bytes begin as an envelope does. */
+export function looksLikeEnvelope(bytes: Uint8Array): boolean {
+  return MAGIC.equals(bytes.subarray(0, MAGIC.length));
+}
+
+/** Reads an envelope (docs/PROTOCOL.md, "Keys"). Throws `cannot-open` for anything that is not a whole one within limits. */
+export function parseEnvelope(bytes: Uint8Array): Envelope {
+  if (!looksLikeEnvelope(bytes)) throw cannotOpen('The encrypted key does not begin as one.');
+  if (bytes.length < MIN_LENGTH) throw cannotOpen('The encrypted key is cut off.');
+  if (bytes.length > MAX_ENVELOPE_LENGTH) throw cannotOpen('The encrypted key is too long to be one.');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const version = view.getUint8(8);
+  if (version !== VERSION) {
+    throw cannotOpen(`The encrypted key is of version ${version}, which this cclink does not know.`, 'Update cclink.');
+  }
+  const parameters = { memoryKib: view.getUint32(9), iterations: view.getUint32(13), parallelism: view.getUint32(17) };
+  checkParameters(parameters);
+  return { parameters, salt: bytes.slice(SALT_OFFSET, HEADER_LENGTH), ciphertext: bytes.slice(HEADER_LENGTH) };
+}
+
+/** The bytes of an envelope, the very ones it was parsed from. */
+export function encodeEnvelope({ parameters, salt, ciphertext }: Envelope): Uint8Array {
+  const bytes = new Uint8Array(HEADER_LENGTH + ciphertext.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint8(8, VERSION);
+  view.setUint32(9, parameters.memoryKib);
+  view.setUint32(13, parameters.iterations);
+  view.setUint32(17, parameters.parallelism);
+  bytes.set(salt, SALT_OFFSET);
+  bytes.set(ciphertext, HEADER_LENGTH);
+  return bytes;
+}
+
+/** Seals a 32-byte seed with a passphrase (UTF-8 bytes as typed) under a fresh salt. Takes about a third of a second. */
+export async function sealSeed(
+  seed: Uint8Array,
+  passphrase: Uint8Array,
+  parameters: Argon2Parameters = DEFAULT_PARAMETERS,
+): Promise<Envelope> {
+  checkParameters(parameters);
+  const salt = Uint8Array.from(randomBytes(32));
+  const key = await passwordKey(passphrase, salt, parameters, INFO);
+  const recipient = x25519PublicOfSecret(key);
+  key.fill(0);
+  return { parameters, salt, ciphertext: await sealTo(recipient, seed) };
+}
+
+/**
+ * Opens an envelope with a passphrase (UTF-8 bytes as typed): the 32-byte seed. Null: the passphrase is wrong.
+ *
+ * Throws `cannot-open` where the passphrase is right and what it opens is damaged.
+ */
+export async function openEnvelope(envelope: Envelope, passphrase: Uint8Array): Promise<Uint8Array | null> {
+  if (passphrase.length === 0) return null;
+  const key = await passwordKey(passphrase, envelope.salt, envelope.parameters, INFO);
+  try {
+    const seed = await openWith(key, envelope.ciphertext);
+    if (seed === null || seed.length === SEED_LENGTH) return seed;
+    seed.fill(0);
+    throw cannotOpen(`The encrypted key holds ${seed.length} bytes where a key has ${SEED_LENGTH}.`);
+  } finally {
+    key.fill(0);
+  }
+}
+
+function checkParameters({ memoryKib, iterations, parallelism }: Argon2Parameters): void {
+  const fits =
+    parallelism >= 1 &&
+    parallelism <= MAX_PARALLELISM &&
+    iterations >= 1 &&
+    iterations <= MAX_ITERATIONS &&
+    memoryKib >= 8 * parallelism &&
+    memoryKib <= MAX_MEMORY_KIB &&
+    memoryKib * iterations <= MAX_WORK_KIB;
+  if (fits) return;
+  throw cannotOpen(
+    `The encrypted key asks for ${memoryKib} KiB of memory, ${iterations} passes and ${parallelism} lanes, which is outside what cclink allows.`,
+  );
+}
+
+function cannotOpen(message: string, hint = 'Put a backup of the key file in its place.'): Failure {
+  return new Failure('cannot-open', message, hint);
+}

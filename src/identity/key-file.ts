@@ -1,0 +1,260 @@
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { publicKeyOf } from '../crypto/ed25519.ts';
+import { Failure } from '../failure.ts';
+import { createAtomically, syncFolder, writeAtomically } from '../state/atomic-write.ts';
+import { errorCode, fileFailure } from '../state/file-failure.ts';
+import { makePrivateFolder } from '../state/folders.ts';
+import { encodePublicKey, fingerprint, parsePublicKey, samePublicKey } from './public-key.ts';
+import { encodeStoredKey, MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from './stored-key.ts';
+
+export type { StoredKey } from './stored-key.ts';
+
+const MAX_BACKUPS = 1000;
+
+/**
+ * Reads a key file without opening it. The caller wipes a plain seed after use.
+ *
+ * Throws `no-key` where there is none; `refused` where it is no regular file, others may read it (on Unix its mode must be exactly 0600),
+ * or the system won't let us; `cannot-open` where what it holds is no key.
+ */
+export async function readKeyFile(path: string): Promise<StoredKey> {
+  const content = readKeyBytes(path, { anyMode: false });
+  if (content === null) {
+    throw new Failure('no-key', `There is no key at ${path}.`, 'Make one with `cclink init`.');
+  }
+  try {
+    return parseStoredKey(content, `The key file ${path}`);
+  } finally {
+    content.fill(0);
+  }
+}
+
+/** The 32-byte public key of a stored key: computed for a plain one, read beside an encrypted one. Null: only opening tells. */
+export async function publicKeyOfStored(path: string, key: StoredKey): Promise<Uint8Array | null> {
+  return key.kind === 'plain' ? publicKeyOf(key.seed) : publicKeyBeside(path);
+}
+
+/** How a key file is written. */
+export interface WriteOptions {
+  /** The public key (32 bytes) of an encrypted key, null if it is not known: an envelope imported unopened. */
+  readonly publicKey: Uint8Array | null;
+  /** False: a key already there is a `key-exists` failure. True: it is kept beside, and replaced. */
+  readonly replace: boolean;
+  /** The clock, Unix milliseconds: in the name of a backup whose public key is not known. */
+  readonly now: number;
+}
+
+/**
+ * Writes a key file (0600, its folder 0700 if it must be made) whole or not at all, and `.pub` beside an encrypted key.
+ *
+ * A key already there is never lost, whenever we are stopped: it is first given a second name, `<path>.<8 characters>.bak` or
+ * `<path>.unknown-<time>.bak`, and only then replaced. No backup ever replaces another. Returns the backup's path, null if there was
+ * nothing to keep. Throws `key-exists`, `refused`.
+ */
+export async function writeKeyFile(
+  path: string,
+  key: StoredKey,
+  { publicKey, replace, now }: WriteOptions,
+): Promise<string | null> {
+  makePrivateFolder(dirname(path));
+  const content = encodeStoredKey(key);
+  let backup: string | null = null;
+  try {
+    if (replace) {
+      writeAtomically(path, content, () => {
+        backup = keepBeside(path, now);
+        removePublicKeyBeside(path);
+      });
+    } else {
+      if (!exists(path)) removePublicKeyBeside(path);
+      if (!createAtomically(path, content)) {
+        throw new Failure('key-exists', `There is a key at ${path} already.`, 'Keep it, or move it away first.');
+      }
+    }
+  } finally {
+    content.fill(0);
+  }
+  if (key.kind === 'encrypted' && publicKey !== null) await refreshPublicKeyFile(path, publicKey);
+  return backup;
+}
+
+/** The path of the public key beside a key file. */
+export function publicKeyFileOf(path: string): string {
+  return `${path}.pub`;
+}
+
+/** The public key (32 bytes) beside a key file. Null if there is none, or what is there is no public key. Never throws. */
+export async function readPublicKeyFile(path: string): Promise<Uint8Array | null> {
+  return publicKeyBeside(path);
+}
+
+/** Writes the public key (32 bytes) beside a key file: z-base-32, one line. Throws `refused`. */
+export async function writePublicKeyFile(path: string, publicKey: Uint8Array): Promise<void> {
+  writeAtomically(publicKeyFileOf(path), Buffer.from(`${encodePublicKey(publicKey)}\n`));
+}
+
+/** Makes the public key beside a key file the right one, where the disk lets us: it is a convenience, nothing depends on it. */
+export async function refreshPublicKeyFile(path: string, publicKey: Uint8Array): Promise<void> {
+  const there = publicKeyBeside(path);
+  if (there !== null && samePublicKey(there, publicKey)) return;
+  try {
+    await writePublicKeyFile(path, publicKey);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+}
+
+function publicKeyBeside(path: string): Uint8Array | null {
+  try {
+    const content = readSmallFile(publicKeyFileOf(path), () => {});
+    return content === null
+      ? null
+      : parsePublicKey(
+          Buffer.from(content)
+            .toString('latin1')
+            .replace(/\r?\n$/, ''),
+        );
+  } catch {
+    return null;
+  }
+}
+
+function removePublicKeyBeside(path: string): void {
+  try {
+    unlinkSync(publicKeyFileOf(path));
+  } catch (error) {
+    // Something that can't be removed may stay if it can't be taken for the new key's.
+    if (publicKeyBeside(path) !== null) throw error;
+  }
+}
+
+/** Gives what stands at `path` a second name that no other file has. Null: nothing stands there. */
+function keepBeside(path: string, now: number): string | null {
+  if (!exists(path)) return null;
+  if (lstatSync(path).isDirectory()) throw notAFile(path);
+  const name = `${path}.${nameOfKeyAt(path) ?? `unknown-${timestamp(now)}`}`;
+  for (let n = 1; n <= MAX_BACKUPS; n++) {
+    const backup = n === 1 ? `${name}.bak` : `${name}-${n}.bak`;
+    if (linkOrCopy(path, backup)) {
+      syncFolder(dirname(path));
+      return backup;
+    }
+  }
+  throw new Failure('refused', `There are too many backups of the key ${path}.`, 'Move some of them away.');
+}
+
+/** The fingerprint of the key in a file, whatever the file's mode is. Null: not known. */
+function nameOfKeyAt(path: string): string | null {
+  try {
+    const content = readKeyBytes(path, { anyMode: true });
+    if (content === null) return null;
+    const key = parseStoredKey(content);
+    content.fill(0);
+    const publicKey = key.kind === 'plain' ? publicKeyOf(key.seed) : publicKeyBeside(path);
+    if (key.kind === 'plain') key.seed.fill(0);
+    return publicKey === null ? null : fingerprint(publicKey);
+  } catch {
+    return null;
+  }
+}
+
+/** False: the second name is taken. */
+function linkOrCopy(path: string, second: string): boolean {
+  try {
+    linkSync(path, second);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+  }
+  // A file system without hard links, or somebody else's file: a copy keeps it as well.
+  try {
+    copyFileSync(path, second, constants.COPYFILE_EXCL);
+    syncFile(second);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r+');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** `20260901T120000Z`: sorts by time, and no file system minds it. */
+function timestamp(now: number): string {
+  return new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** True if anything has this name, a symbolic link to nowhere too. */
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Array | null {
+  return readSmallFile(path, ({ mode }) => {
+    if (anyMode || process.platform === 'win32' || (mode & 0o7777) === 0o600) return;
+    const octal = (mode & 0o7777).toString(8).padStart(4, '0');
+    throw new Failure(
+      'refused',
+      `The permissions of the key file ${path} are ${octal}, and must be 0600: yours alone.`,
+      `chmod 600 ${shellQuoted(path)}`,
+    );
+  });
+}
+
+/** A regular file of at most `MAX_STORED_KEY_LENGTH` bytes. Null: there is none. Throws `refused`, `cannot-open`. */
+function readSmallFile(path: string, check: (stats: Stats) => void): Uint8Array | null {
+  let descriptor: number | undefined;
+  try {
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer. It means nothing to regular files, and Windows lacks it.
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    // What was opened is checked, not the name: that may mean another file by now.
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw notAFile(path);
+    check(stats);
+    const buffer = new Uint8Array(MAX_STORED_KEY_LENGTH + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = readSync(descriptor, buffer, length, buffer.length - length, null);
+    }
+    if (length > MAX_STORED_KEY_LENGTH) {
+      buffer.fill(0);
+      throw new Failure('cannot-open', `The file ${path} is too large to be a key.`, 'Put a backup in its place.');
+    }
+    return buffer.subarray(0, length);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return null;
+    if (code === 'EISDIR' || code === 'ENXIO') throw notAFile(path);
+    throw fileFailure('read', path, error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function notAFile(path: string): Failure {
+  return new Failure('refused', `What stands at ${path} is no regular file.`, 'Move it away, or set CCLINK_KEY_FILE.');
+}
+
+function shellQuoted(path: string): string {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

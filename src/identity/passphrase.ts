@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { Failure } from '../failure.ts';
+
+const MIN_CHARACTERS = 8;
+/** The most that a passphrase command may print, in bytes. */
+const MAX_OUTPUT = 65_536;
+
+/** Why a new passphrase (text, or its UTF-8 bytes) won't do, in the user's words; null if it will. */
+export function weaknessOfPassphrase(passphrase: string | Uint8Array): string | null {
+  const text = typeof passphrase === 'string' ? passphrase : new TextDecoder().decode(passphrase);
+  return [...text].length < MIN_CHARACTERS ? `it has fewer than ${MIN_CHARACTERS} characters` : null;
+}
+
+/** The bytes that a passphrase stands for: UTF-8 as typed, not normalised, as Rust cclink has it. The caller wipes them. */
+export function passphraseBytes(passphrase: string): Uint8Array {
+  return new TextEncoder().encode(passphrase);
+}
+
+/**
+ * Runs `CCLINK_PASSPHRASE_COMMAND` through the shell: the first line of its standard output, without the line's end, as bytes. The
+ * caller wipes them, and gives an environment without our secrets.
+ *
+ * Throws `cannot-open` if the command fails, prints nothing or too much; the message holds neither the command nor its output. There is
+ * no time limit, as the command may be asking somebody.
+ */
+export async function passphraseFromCommand(command: string, env: NodeJS.ProcessEnv): Promise<Uint8Array> {
+  const { output, ending } = await run(command, env);
+  try {
+    if (ending !== null) throw failed(ending);
+    const line = firstLine(output);
+    if (line.length === 0) throw failed('printed no passphrase');
+    return Uint8Array.from(line);
+  } finally {
+    output.fill(0);
+  }
+}
+
+/** The output of a command, and how it failed (null: it did not). */
+function run(command: string, env: NodeJS.ProcessEnv): Promise<{ output: Uint8Array; ending: string | null }> {
+  return new Promise((resolve) => {
+    const output = new Uint8Array(MAX_OUTPUT);
+    let length = 0;
+    let tooMuch = false;
+    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'inherit'], env });
+    child.stdout.on('data', (chunk: Buffer) => {
+      tooMuch ||= length + chunk.length > MAX_OUTPUT;
+      if (tooMuch) {
+        child.stdout.destroy();
+        child.kill();
+      } else {
+        output.set(chunk, length);
+        length += chunk.length;
+      }
+      chunk.fill(0);
+    });
+    child.on('error', () => resolve({ output, ending: 'could not be started' }));
+    child.on('close', (code, signal) => {
+      const ending = tooMuch
+        ? 'printed more than a passphrase'
+        : signal !== null
+          ? `was ended by ${signal}`
+          : code !== 0
+            ? `failed with exit code ${code}`
+            : null;
+      resolve({ output: output.subarray(0, length), ending });
+    });
+  });
+}
+
+function firstLine(output: Uint8Array): Uint8Array {
+  const end = output.indexOf(0x0a);
+  const line = end < 0 ? output : output.subarray(0, end);
+  return line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
+}
+
+function failed(how: string): Failure {
+  return new Failure('cannot-open', `CCLINK_PASSPHRASE_COMMAND ${how}.`, 'Run the command by hand to see why.');
+}

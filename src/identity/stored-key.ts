@@ -1,0 +1,59 @@
+import { Failure } from '../failure.ts';
+import { type Envelope, encodeEnvelope, looksLikeEnvelope, MAX_ENVELOPE_LENGTH, parseEnvelope } from './envelope.ts';
+
+/** What a key file holds: a 32-byte seed as it is, or sealed with a passphrase. */
+export type StoredKey =
+  | { readonly kind: 'plain'; readonly seed: Uint8Array }
+  | { readonly kind: 'encrypted'; readonly envelope: Envelope };
+
+/** More bytes than this are no key file. */
+export const MAX_STORED_KEY_LENGTH = MAX_ENVELOPE_LENGTH;
+
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
+const HEX_LENGTH = 64;
+const NEWLINE = /^(\r?\n)?$/;
+
+/**
+ * Reads the content of a key file: 64 hex characters and at most one newline, or a CCLINKEK envelope.
+ *
+ * Throws `cannot-open` for anything else; the message says what was found, and never repeats it. `name` begins its sentence.
+ */
+export function parseStoredKey(bytes: Uint8Array, name = 'The key file'): StoredKey {
+  const notAKey = (what: string) =>
+    new Failure('cannot-open', `${name} ${what}.`, 'Put a backup in its place, or make a new key with `cclink init`.');
+  if (bytes.length === 0) throw notAKey('is empty');
+  if (looksLikeEnvelope(bytes)) return { kind: 'encrypted', envelope: parseEnvelope(bytes) };
+  const seed = parseHex(bytes.subarray(0, HEX_LENGTH));
+  if (seed !== null && NEWLINE.test(Buffer.from(bytes.subarray(HEX_LENGTH)).toString('latin1'))) {
+    return { kind: 'plain', seed };
+  }
+  seed?.fill(0);
+  const isHexOnly = /^[0-9a-f]+\s*$/i.test(Buffer.from(bytes.subarray(0, MAX_STORED_KEY_LENGTH)).toString('latin1'));
+  if (isHexOnly) throw notAKey(bytes.length < HEX_LENGTH ? 'is cut off' : 'has more than 64 characters');
+  throw notAKey('holds neither 64 hex characters nor an encrypted key');
+}
+
+/** The content of a key file, as Rust cclink writes it: no newline. The caller wipes it where it is a plain key. */
+export function encodeStoredKey(key: StoredKey): Uint8Array {
+  if (key.kind === 'encrypted') return encodeEnvelope(key.envelope);
+  const text = new Uint8Array(HEX_LENGTH);
+  key.seed.forEach((byte, i) => {
+    text.set([HEX_DIGITS[byte >> 4] ?? 0, HEX_DIGITS[byte & 15] ?? 0], 2 * i);
+  });
+  return text;
+}
+
+/** 32 bytes of 64 hex characters in either case, without a string on the way: strings can't be overwritten. */
+function parseHex(text: Uint8Array): Uint8Array | null {
+  if (text.length !== HEX_LENGTH) return null;
+  const seed = new Uint8Array(HEX_LENGTH / 2);
+  for (const [i, character] of text.entries()) {
+    const digit = HEX_DIGITS.indexOf(character >= 0x41 && character <= 0x46 ? character + 0x20 : character);
+    if (digit < 0) {
+      seed.fill(0);
+      return null;
+    }
+    seed[i >> 1] = ((seed[i >> 1] ?? 0) << 4) | digit;
+  }
+  return seed;
+}

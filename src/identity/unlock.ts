@@ -1,0 +1,80 @@
+import { publicKeyOf } from '../crypto/ed25519.ts';
+import { Failure } from '../failure.ts';
+import { openEnvelope } from './envelope.ts';
+import { refreshPublicKeyFile, type StoredKey } from './key-file.ts';
+import { passphraseBytes, passphraseFromCommand } from './passphrase.ts';
+
+/** An opened key pair: Ed25519 public key and seed, 32 bytes each. `forget` it after use. */
+export interface Identity {
+  readonly publicKey: Uint8Array;
+  readonly seed: Uint8Array;
+}
+
+/** Where the passphrase of an encrypted key comes from. */
+export type PassphraseSource =
+  | { readonly kind: 'value'; readonly value: string }
+  /** `CCLINK_PASSPHRASE_COMMAND`, and the environment it runs in, free of our secrets. */
+  | { readonly kind: 'command'; readonly command: string; readonly env: NodeJS.ProcessEnv }
+  /** Somebody is asked, up to three times: `attempt` is 1, 2, 3. Null: the input was closed. */
+  | { readonly kind: 'ask'; readonly ask: (attempt: number) => Promise<string | null> };
+
+const MAX_ATTEMPTS = 3;
+
+/** The identity of a 32-byte seed, with a copy of it: the caller wipes its own. */
+export function identityOf(seed: Uint8Array): Identity {
+  return { publicKey: publicKeyOf(seed), seed: Uint8Array.from(seed) };
+}
+
+/** Overwrites the seed. The identity can't be used any more. */
+export function forget(identity: Identity): void {
+  identity.seed.fill(0);
+}
+
+/**
+ * Opens what was read from the key file at `path`; the source is used for an encrypted key only. The public key beside that is made right
+ * if it was wrong or missing.
+ *
+ * Throws `cannot-open` for a wrong passphrase, a damaged key or a failing command; `usage` where the input was closed; and whatever `ask`
+ * throws.
+ */
+export async function unlock(path: string, key: StoredKey, source: PassphraseSource): Promise<Identity> {
+  if (key.kind === 'plain') return identityOf(key.seed);
+  const attempts = source.kind === 'ask' ? MAX_ATTEMPTS : 1;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const passphrase = await passphraseFrom(source, attempt);
+    try {
+      const seed = await openEnvelope(key.envelope, passphrase);
+      if (seed === null) continue;
+      const identity = { publicKey: publicKeyOf(seed), seed };
+      await refreshPublicKeyFile(path, identity.publicKey);
+      return identity;
+    } finally {
+      passphrase.fill(0);
+    }
+  }
+  throw new Failure('cannot-open', `The passphrase does not open the key ${path}.`, HINTS[source.kind]);
+}
+
+const HINTS: Readonly<Record<PassphraseSource['kind'], string>> = {
+  value: 'Check CCLINK_PASSPHRASE, or unset it to be asked.',
+  command: 'Check what CCLINK_PASSPHRASE_COMMAND prints in its first line.',
+  ask: 'Run the command again with the right passphrase.',
+};
+
+async function passphraseFrom(source: PassphraseSource, attempt: number): Promise<Uint8Array> {
+  switch (source.kind) {
+    case 'value':
+      return passphraseBytes(source.value);
+    case 'command':
+      return passphraseFromCommand(source.command, source.env);
+    case 'ask': {
+      const answer = await source.ask(attempt);
+      if (answer !== null) return passphraseBytes(answer);
+      throw new Failure(
+        'usage',
+        'The key is encrypted, and there was no answer to the question for its passphrase.',
+        'Run this in a terminal, or set CCLINK_PASSPHRASE_COMMAND.',
+      );
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { Failure } from '../failure.ts';
+
+const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+  ENOSPC: ['the disk is full', 'Make room on that disk and try again.'],
+  EDQUOT: ['your disk quota is used up', 'Make room and try again.'],
+  EROFS: ['it is on a read-only disk', 'Make that disk writable, or choose another place.'],
+  EACCES: ['permission denied', 'Check who owns it and what its permissions are (`ls -la`).'],
+  EPERM: ['it is not permitted', 'Check who owns it and what its permissions are (`ls -la`).'],
+  ENOENT: ['its folder does not exist', 'Create the folder and try again.'],
+  ENOTDIR: ['a part of its path is a file, not a folder', 'Check the path.'],
+  EISDIR: ['a folder stands there', 'Move the folder away, or choose another path.'],
+  ELOOP: ['its symbolic links lead in a circle', 'Check the path with `ls -la`.'],
+};
+
+/**
+ * A system error in the user's words, as `refused`: the operating system declined what was right to ask, and the user can mend it. It
+ * is neither bad input (`usage`) nor a defect of ours (`internal`). Errors that are no system errors are returned as they are.
+ */
+export function fileFailure(action: 'read' | 'write' | 'create', path: string, error: unknown): unknown {
+  const code = errorCode(error);
+  if (code === undefined) return error;
+  const [reason, hint] = REASONS[code] ?? [code, 'Check the path and its disk.'];
+  return new Failure('refused', `Cannot ${action} ${path}: ${reason}.`, hint, { cause: error });
+}
+
+/** The code of a system error (`ENOENT`), undefined for any other error. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}

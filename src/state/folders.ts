@@ -1,0 +1,45 @@
+import { mkdirSync } from 'node:fs';
+import { posix, win32 } from 'node:path';
+import { fileFailure } from './file-failure.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The folder of what must outlive a restart but is not configuration (XDG Base Directory, `$XDG_STATE_HOME`). Not created here. */
+export function stateFolder(env: Environment, home: string, platform: NodeJS.Platform): string {
+  return ownFolder(env, home, platform, 'XDG_STATE_HOME', '.local/state', 'state');
+}
+
+/** The folder of what can be made again at any time (XDG Base Directory, `$XDG_CACHE_HOME`). Not created here. */
+export function cacheFolder(env: Environment, home: string, platform: NodeJS.Platform): string {
+  return ownFolder(env, home, platform, 'XDG_CACHE_HOME', '.cache', 'cache');
+}
+
+/** The folder of what the user chose (XDG Base Directory, `$XDG_CONFIG_HOME`). Not created here. */
+export function configFolder(env: Environment, home: string, platform: NodeJS.Platform): string {
+  return ownFolder(env, home, platform, 'XDG_CONFIG_HOME', '.config', 'config');
+}
+
+function ownFolder(
+  env: Environment,
+  home: string,
+  platform: NodeJS.Platform,
+  variable: string,
+  belowHome: string,
+  onWindows: string,
+): string {
+  const path = platform === 'win32' ? win32 : posix;
+  const base = env[variable];
+  // The XDG specification: a relative path is invalid and is to be ignored.
+  if (base !== undefined && path.isAbsolute(base)) return path.join(base, 'cclink');
+  if (platform !== 'win32') return path.join(home, belowHome, 'cclink');
+  return path.join(env['LOCALAPPDATA'] || path.join(home, 'AppData', 'Local'), 'cclink', onWindows);
+}
+
+/** Creates a folder and those above it that are missing, for the user alone (0700). Existing ones stay as they are. Throws `refused`. */
+export function makePrivateFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fileFailure('create', path, error);
+  }
+}

@@ -1,0 +1,84 @@
+import { EXIT_CODES, type Failure } from '../failure.ts';
+import { printable } from './printable.ts';
+import { type Style, styleFor, wantsColour } from './style.ts';
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** What the user reads: results on standard output, everything else on standard error. */
+export interface Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Emphasis for standard error, where `say` and `warn` write. */
+  readonly style: Style;
+  /** Emphasis for standard output. */
+  readonly resultStyle: Style;
+  /** The result of the command: `value` with `--json`, otherwise `text`. Called once. */
+  result(value: unknown, text: string): void;
+  /** What a person wants to see and a script does not; nothing with `--quiet` or `--json`. */
+  say(text: string): void;
+  /** What must be seen even with `--quiet`. */
+  warn(text: string): void;
+  /** What the network does; only with `--verbose`. */
+  trace(text: string): void;
+  fail(failure: Failure): void;
+  /** Shows `label` on a terminal once `work` has taken half a second, and clears it when it ends. */
+  progress<T>(label: string, work: Promise<T>): Promise<T>;
+}
+
+/** After this many milliseconds of waiting the user is told what is waited for. */
+const PROGRESS_DELAY = 500;
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.ProcessEnv): Output {
+  const { stdout, stderr } = process;
+  const style = styleFor(wantsColour(env, stderr));
+  const say = (text: string) => void stderr.write(`${text}\n`);
+  return {
+    json,
+    quiet,
+    style,
+    resultStyle: styleFor(wantsColour(env, stdout)),
+    result: (value, text) => void stdout.write(`${json ? JSON.stringify(value) : text}\n`),
+    say: (text) => (quiet || json ? undefined : say(text)),
+    warn: (text) => say(`${style.warning('Warning:')} ${text}`),
+    trace: (text) => (verbose ? say(style.dim(printable(text))) : undefined),
+    fail(failure) {
+      if (json) {
+        const { code, message, hint } = failure;
+        say(
+          JSON.stringify({
+            error: { code, message: printable(message), hint: hint === undefined ? null : printable(hint) },
+          }),
+        );
+      } else {
+        const cancelled = EXIT_CODES[failure.code] === EXIT_CODES.interrupted;
+        say(cancelled ? failure.message : `${style.bad('Error:')} ${printable(failure.message)}`);
+        if (failure.hint !== undefined) say(failure.hint.split('\n').map(printable).join('\n'));
+      }
+      if (verbose && failure.stack !== undefined) say(style.dim(failure.stack));
+    },
+    async progress(label, work) {
+      if (quiet || json || verbose || !stderr.isTTY) return work;
+      let frame = 0;
+      let shown = false;
+      const draw = () => {
+        shown = true;
+        stderr.write(`\r${style.dim(`${FRAMES[frame++ % FRAMES.length]} ${label}`)}\u001b[K`);
+      };
+      let timer = setTimeout(() => {
+        draw();
+        timer = setInterval(draw, 100);
+      }, PROGRESS_DELAY);
+      try {
+        return await work;
+      } finally {
+        clearTimeout(timer);
+        if (shown) stderr.write('\r\u001b[K');
+      }
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { Failure } from '../failure.ts';
+import { type ControllingTerminal, openControllingTerminal } from './controlling-terminal.ts';
+
+/** One answer that can be chosen: what is shown, and what it stands for. */
+export interface Choice<T> {
+  readonly name: string;
+  readonly value: T;
+  readonly description?: string;
+}
+
+/** Questions to the user. Every one is asked on the controlling terminal, never on standard input, which may be data. */
+export interface Questions {
+  /** False where nobody can be asked: no terminal, or a model at the keyboard. */
+  readonly possible: boolean;
+  /** Yes or no; the answer to a bare Return is no. */
+  confirm(message: string): Promise<boolean>;
+  /** Text that is not shown while typed. */
+  secret(message: string): Promise<string>;
+  choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+}
+
+/** Questions on the terminal of this process. `possible` false: every question fails with `unavailable()`. */
+export function terminalQuestions(possible: boolean, unavailable: () => Failure): Questions {
+  async function ask<T>(
+    question: (context: { input: NodeJS.ReadStream; output: NodeJS.WriteStream }) => Promise<T>,
+  ): Promise<T> {
+    const terminal: ControllingTerminal | null = possible ? openControllingTerminal() : null;
+    if (terminal === null) throw unavailable();
+    // A question leaves when the terminal goes away (a closed window, a dropped ssh): nobody is there to answer.
+    const hangUp = new Promise<never>((_, reject) => {
+      for (const event of ['end', 'close', 'error']) terminal.input.once(event, () => reject(interrupted()));
+    });
+    try {
+      return await Promise.race([question(terminal), hangUp]);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ExitPromptError') throw interrupted();
+      throw error;
+    } finally {
+      hangUp.catch(() => {});
+      terminal.close();
+    }
+  }
+
+  return {
+    possible,
+    confirm: (message) =>
+      ask(async (context) => (await import('@inquirer/prompts')).confirm({ message, default: false }, context)),
+    secret: (message) => ask(async (context) => (await import('@inquirer/prompts')).password({ message }, context)),
+    choose: <T>(message: string, choices: readonly Choice<T>[]) =>
+      ask(async (context) =>
+        (await import('@inquirer/prompts')).select<T>({ message, choices: [...choices] }, context),
+      ),
+  };
+}
+
+/** The user pressed Ctrl-C, or left. */
+export function interrupted(): Failure {
+  return new Failure('interrupted', 'Interrupted.');
+}

@@ -1,0 +1,48 @@
+import { Failure } from '../failure.ts';
+
+const UNITS = [
+  { letter: 'd', seconds: 86_400, name: 'day' },
+  { letter: 'h', seconds: 3600, name: 'hour' },
+  { letter: 'm', seconds: 60, name: 'minute' },
+  { letter: 's', seconds: 1, name: 'second' },
+] as const;
+
+/** Seconds of a duration as typed: bare seconds, or `90s`, `30m`, `12h`, `7d`. Throws `usage` outside of `least` to `most` seconds. */
+export function parseDuration(text: string, option: string, least: number, most: number): number {
+  const match = /^([0-9]{1,9})([smhd]?)$/.exec(text.trim());
+  const unit = UNITS.find(({ letter }) => letter === match?.[2])?.seconds ?? 1;
+  const seconds = Number(match?.[1]) * unit;
+  if (!(seconds >= least && seconds <= most)) {
+    throw new Failure(
+      'usage',
+      `${option} ${text} is not a time between ${describeDuration(least)} and ${describeDuration(most)}.`,
+      `Write seconds, or 90s, 30m, 12h, 7d: ${option} 12h`,
+    );
+  }
+  return seconds;
+}
+
+/** `5 minutes`, `23 hours`, `2 days`: one unit, rounded to the nearest. */
+export function describeDuration(seconds: number): string {
+  const unit = UNITS.find((candidate) => seconds >= candidate.seconds * (candidate.seconds > 60 ? 1.5 : 1)) ?? UNITS[3];
+  const count = Math.round(seconds / unit.seconds);
+  return `${count} ${unit.name}${count === 1 ? '' : 's'}`;
+}
+
+/** `just now` or `5 minutes ago`. */
+export function describeAge(seconds: number): string {
+  return seconds < 5 ? 'just now' : `${describeDuration(seconds)} ago`;
+}
+
+/** The last second of the year 9999: RFC 3339 has no later one. */
+const LAST_SECOND = 253_402_300_799n;
+
+/** A Unix time in seconds as RFC 3339 in UTC, or null where it lies beyond the year 9999. */
+export function rfc3339(unixSeconds: bigint): string | null {
+  return unixSeconds > LAST_SECOND ? null : new Date(Number(unixSeconds) * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** `in 23 hours`, `never` where the end lies beyond the year 9999. */
+export function describeEnd(expiresAt: bigint, now: bigint): string {
+  return expiresAt > LAST_SECOND ? 'never' : `in ${describeDuration(Number(expiresAt - now))}`;
+}

@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { parseBootstrap } from '../../src/dht/bootstrap.ts';
+import { type Dht, openDht } from '../../src/dht/client.ts';
+import { signItem } from '../../src/dht/mutable-item.ts';
+import { encodePacket, type Packet, parsePacket, withCclinkText } from '../../src/dht/packet.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { liveRecord, lookUp } from '../../src/handoff/lookup.ts';
+import { recall } from '../../src/handoff/memory.ts';
+import { openRecord } from '../../src/handoff/open.ts';
+import { type Handoff, publish } from '../../src/handoff/publish.ts';
+import { revoke } from '../../src/handoff/revoke.ts';
+import { encodePublicKey } from '../../src/identity/public-key.ts';
+import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { fromHex, packetVectors } from '../support/vectors.ts';
+
+const NOW = 1_790_000_000_000;
+const SESSION = '11111111-1111-4111-8111-111111111111';
+
+let network: PrivateNetwork;
+let dht: Dht;
+let stateFolder: string;
+let identity: Identity;
+let keys = 0;
+
+beforeAll(async () => {
+  network = await startPrivateNetwork({ nodes: 12 });
+  dht = openDht({ bootstrap: parseBootstrap(network.bootstrap), timeoutMs: 10_000 });
+  stateFolder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
+});
+beforeEach(() => {
+  identity = identityOf(new Uint8Array(32).fill(++keys));
+});
+afterAll(async () => {
+  dht.close();
+  await network.close();
+  rmSync(stateFolder, { recursive: true });
+});
+
+const handoff = (overrides: Partial<Handoff> = {}): Handoff => ({
+  audience: { mode: 'self' },
+  burn: false,
+  ttl: 86_400,
+  payload: { host: 'laptop', project: '/home/alice/proj', session: SESSION },
+  ...overrides,
+});
+
+/** Puts a packet as another tool would that shares the key. */
+async function putPacket(packet: Packet, seq: number): Promise<void> {
+  const value = encodePacket(packet);
+  await dht.update(identity.publicKey, () => signItem(identity.seed, identity.publicKey, seq, value));
+}
+
+/** The Rust vector "between other records": a Pubky user's site beside a handoff. */
+function otherRecords(): Packet {
+  const vector = packetVectors().valid.find(({ name }) => name === 'self between other records');
+  const { records } = parsePacket(fromHex(vector?.v_hex ?? ''));
+  const name = encodePublicKey(identity.publicKey);
+  const renamed = records.map((record) => ({ ...record, owner: [...record.owner.slice(0, -1), Buffer.from(name)] }));
+  return { records: renamed.filter((record) => Buffer.from(record.owner[0] ?? []).toString() !== '_cclink') };
+}
+
+describe('a handoff on a real network', () => {
+  it('is found and opened by the same key after it was published', async () => {
+    const published = await publish(dht, identity, handoff(), { now: NOW, stateFolder });
+    expect(published.nodes).toBeGreaterThanOrEqual(8);
+    const lookup = await lookUp(dht, identity.publicKey);
+    const record = liveRecord(lookup, BigInt(NOW / 1000));
+    expect(record?.text).toBe(published.record.text);
+    if (record !== null) expect(await openRecord(record, identity)).toEqual(handoff().payload);
+  });
+
+  it('gets a higher seq with every publish, in one millisecond and with the clock set back', async () => {
+    const seqs: number[] = [];
+    for (const now of [NOW, NOW, NOW - 86_400_000]) {
+      seqs.push((await publish(dht, identity, handoff(), { now, stateFolder })).seq);
+    }
+    expect(seqs).toEqual([NOW * 1000, NOW * 1000 + 1, NOW * 1000 + 2]);
+  });
+
+  it('does not publish under an older seq after the network forgot everything', async () => {
+    const first = await publish(dht, identity, handoff(), { now: NOW, stateFolder });
+    const empty = await startPrivateNetwork({ nodes: 8 });
+    const other = openDht({ bootstrap: parseBootstrap(empty.bootstrap), timeoutMs: 10_000 });
+    const second = await publish(other, identity, handoff(), { now: NOW - 5000, stateFolder });
+    expect(second.seq).toBe(first.seq + 1);
+    other.close();
+    await empty.close();
+  });
+
+  it("keeps the key's other records byte for byte, and so does revoking", async () => {
+    const others = otherRecords();
+    await putPacket(others, 1);
+    const { record } = await publish(dht, identity, handoff(), { now: NOW, stateFolder });
+    const found = (await dht.resolve(identity.publicKey)).newest;
+    expect(parsePacket(found?.value ?? new Uint8Array()).records).toHaveLength(others.records.length + 1);
+    await revoke(dht, identity, record.text, { now: NOW, stateFolder });
+    const left = (await dht.resolve(identity.publicKey)).newest;
+    expect(Buffer.from(left?.value ?? []).toString('hex')).toBe(Buffer.from(encodePacket(others)).toString('hex'));
+  });
+
+  it('is shortened to fit beside the other records, and refused before anything is sent where it cannot be', async () => {
+    const long = handoff({
+      payload: { host: 'laptop', project: `/home/alice/${'deep/'.repeat(60)}proj`, session: SESSION },
+    });
+    await putPacket(otherRecords(), 1);
+    const { payload } = await publish(dht, identity, long, { now: NOW, stateFolder });
+    expect(payload.project).toMatch(/^….*\/proj$/u);
+    expect(payload.session).toBe(SESSION);
+
+    const full = { ...identityOf(new Uint8Array(32).fill(200)) };
+    const name = encodePublicKey(full.publicKey);
+    const site = {
+      owner: [Buffer.from('site'), Buffer.from(name)],
+      type: 16,
+      class: 1,
+      ttl: 60,
+      data: Buffer.alloc(400, 3),
+      compressed: false,
+    };
+    const value = encodePacket({ records: [site] });
+    await dht.update(full.publicKey, () => signItem(full.seed, full.publicKey, 1, value));
+    await expect(publish(dht, full, handoff(), { now: NOW, stateFolder })).rejects.toMatchObject({ code: 'refused' });
+    expect((await dht.resolve(full.publicKey)).newest?.seq).toBe(1);
+  });
+
+  it('is gone after it was revoked, and the machine remembers it', async () => {
+    const { record } = await publish(dht, identity, handoff(), { now: NOW, stateFolder });
+    expect(await revoke(dht, identity, record.text, { now: NOW, stateFolder })).toBeGreaterThanOrEqual(8);
+    expect((await lookUp(dht, identity.publicKey)).record).toBeNull();
+    expect(recall(stateFolder, identity.publicKey).revoked).toBe(true);
+    const { newest } = await dht.resolve(identity.publicKey);
+    expect(Buffer.from(newest?.value ?? []).toString('hex')).toBe('000080000000000000000000');
+  });
+
+  it('is revoked only if it is still the very one that was shown', async () => {
+    const shown = await publish(dht, identity, handoff(), { now: NOW, stateFolder });
+    const next = await publish(dht, identity, handoff({ burn: true }), { now: NOW, stateFolder });
+    await expect(revoke(dht, identity, shown.record.text, { now: NOW, stateFolder })).rejects.toMatchObject({
+      code: 'refused',
+    });
+    expect((await lookUp(dht, identity.publicKey)).record?.text).toBe(next.record.text);
+  });
+
+  it('is revoked to no effect where nothing stands any more', async () => {
+    const { record } = await publish(dht, identity, handoff(), { now: NOW, stateFolder });
+    await revoke(dht, identity, record.text, { now: NOW, stateFolder });
+    expect(await revoke(dht, identity, record.text, { now: NOW, stateFolder })).toBe(0);
+  });
+
+  it('survives two machines that publish at the same moment: one of the two stands everywhere afterwards', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'cclink-test-'));
+    const both = await Promise.all([
+      publish(dht, identity, handoff(), { now: NOW, stateFolder }),
+      publish(dht, identity, handoff({ burn: true }), { now: NOW, stateFolder: elsewhere }),
+    ]);
+    const { record, resolution } = await lookUp(dht, identity.publicKey);
+    expect(resolution.conflict).toBe(false);
+    expect(both.map((published) => published.record.text)).toContain(record?.text);
+    expect(new Set(both.map(({ seq }) => seq)).size).toBe(2);
+    rmSync(elsewhere, { recursive: true });
+  });
+
+  it('is refused where the newest packet holds two of them', async () => {
+    const name = encodePublicKey(identity.publicKey);
+    const { records } = withCclinkText({ records: [] }, name, '{}');
+    await putPacket({ records: [...records, ...records] }, 5);
+    await expect(lookUp(dht, identity.publicKey)).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  it('is not found under a key that nobody published under', async () => {
+    const lookup = await lookUp(dht, publicKeyOf(new Uint8Array(32).fill(250)));
+    expect(lookup).toMatchObject({ record: null, seq: null });
+    expect(lookup.resolution.network.answered).toBeGreaterThan(3);
+  });
+});

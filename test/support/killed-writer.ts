@@ -1,0 +1,32 @@
+import { writeSync } from 'node:fs';
+import { identityOf } from '../../src/identity/unlock.ts';
+import { fingerprint } from '../../src/identity/public-key.ts';
+import { writeKeyFile } from '../../src/identity/key-file.ts';
+import { writeAtomically } from '../../src/state/atomic-write.ts';
+
+// Run as a process of its own, to be killed at any moment: `killed-writer.ts <what> <path>`.
+const [what, path = ''] = process.argv.slice(2);
+
+const say = (line: string) => writeSync(1, `${line}\n`);
+
+if (what === 'before replacing') {
+  // Stops for ever when the new content is written and the old file not yet replaced.
+  writeAtomically(path, Buffer.alloc(100_000, 'b'), () => {
+    say('ready');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000);
+  });
+}
+
+if (what === 'large files') {
+  say('ready');
+  for (let letter = 0; ; letter = (letter + 1) % 26) writeAtomically(path, Buffer.alloc(4_000_000, 97 + letter));
+}
+
+if (what === 'keys') {
+  say('ready');
+  for (let n = 0; n < 250; n++) {
+    const seed = new Uint8Array(32).fill(n + 1);
+    await writeKeyFile(path, { kind: 'plain', seed }, { publicKey: null, replace: true, now: 0 });
+    say(fingerprint(identityOf(seed).publicKey));
+  }
+}
