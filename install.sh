@@ -174,7 +174,7 @@ describe() {
   elif [ -d "$bin/cclink" ]; then
     say 'a folder'
   elif [ "$(head -c 2 "$bin/cclink" 2>/dev/null)" = '#!' ]; then
-    say "a script ($(head -n 1 "$bin/cclink" | LC_ALL=C tr -dc '[:print:]'))"
+    say "a script ($(head -n 1 "$bin/cclink" | LC_ALL=C tr -cd ' -~'))"
   else
     say 'a compiled program, such as the Rust cclink'
   fi

@@ -5,13 +5,14 @@ import { startPrivateNetwork } from '../src/dht/private-network.ts';
 const { values } = parseArgs({
   options: { nodes: { type: 'string', default: '20' }, port: { type: 'string', default: '0' } },
 });
+const [nodes, port] = [Number(values.nodes), Number(values.port)];
+if (!Number.isInteger(nodes) || nodes < 1 || !Number.isInteger(port) || port < 0 || port > 65535) {
+  console.error('usage: npm run network -- [--nodes 20] [--port 20001]');
+  process.exit(2);
+}
 
-const network = await startPrivateNetwork({ nodes: Number(values.nodes), port: Number(values.port) });
-console.log(`A private DHT of ${values.nodes} nodes runs on this machine until Ctrl-C. In other terminals:\n`);
+const network = await startPrivateNetwork({ nodes, port });
+console.log(`A private DHT of ${nodes} nodes runs on this machine until Ctrl-C. In other terminals:\n`);
 console.log(`export CCLINK_BOOTSTRAP=${network.bootstrap}`);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    void network.close();
-  });
-}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void network.close());

@@ -147,7 +147,10 @@ not: take a long one, or let cclink make one (five words).`,
       network: true,
       modelMay: (options) => options.share === undefined && !options.pin,
     },
-    async (context, options, [session]) => (await import('./commands/publish.ts')).publish(context, options, session),
+    async (context, options, [session]) => {
+      if (session !== undefined && !/^[0-9a-f-]+$/i.test(session)) throw await notACommand(program, session);
+      await (await import('./commands/publish.ts')).publish(context, options, session);
+    },
   );
   define<PickupOptions>(
     subcommand('pickup [who]', 'look a handoff up, open it, and go on in Claude Code')
@@ -158,8 +161,10 @@ not: take a long one, or let cclink make one (five words).`,
       .allowExcessArguments()
       .addHelpText('after', '\nwho: nothing for your own key, or the public key of whoever published.'),
     { yes: true, network: true },
-    async (context, options, args) =>
-      (await import('./commands/pickup.ts')).pickup(context, options, ...splitAtDashes(args)),
+    async (context, options, args) => {
+      const { pickup } = await import('./commands/pickup.ts');
+      process.exitCode = await pickup(context, options, ...splitAtDashes(args));
+    },
   );
   define(
     subcommand('show [who]', 'look a handoff up and open it, and nothing else'),
@@ -212,14 +217,31 @@ not: take a long one, or let cclink make one (five words).`,
   return program;
 }
 
-/** The arguments before `--`, and those after it, which are for `claude`. */
+/** A word that is neither a command nor a session id. */
+async function notACommand(program: Command, word: string): Promise<Failure> {
+  const { closest } = await import('fastest-levenshtein');
+  const nearest = closest(
+    word,
+    program.commands.map((command) => command.name()),
+  );
+  return new Failure('usage', `"${word}" is not a command, nor a session id.`, `Did you mean: cclink ${nearest}`);
+}
+
+/** What was typed for us: everything up to `--`. */
+function ownArguments(): string[] {
+  const typed = process.argv.slice(2);
+  const end = typed.indexOf('--');
+  return end === -1 ? typed : typed.slice(0, end);
+}
+
+/** The one argument of `pickup`, and what follows `--`, which is for `claude`. */
 function splitAtDashes(args: string[]): [who: string | undefined, claudeArgs: string[]] {
-  const at = process.argv.indexOf('--');
-  const count = at === -1 ? 0 : process.argv.length - at - 1;
-  const before = args.slice(0, args.length - count);
-  if (before.length > 1)
-    throw new Failure('usage', `"${before[1]}" is one argument too many.`, 'See: cclink pickup --help');
-  return [before[0], args.slice(args.length - count)];
+  const forClaude = Math.max(0, process.argv.length - 2 - ownArguments().length - 1);
+  const [who, surplus] = args.slice(0, args.length - forClaude);
+  if (surplus !== undefined) {
+    throw new Failure('usage', `"${surplus}" is one argument too many.`, 'See: cclink pickup --help');
+  }
+  return [who, args.slice(args.length - forClaude)];
 }
 
 /** Whatever was thrown, as a failure with a name. */
@@ -264,10 +286,10 @@ async function main(): Promise<number> {
   exitOnSignals();
   try {
     await buildProgram().parseAsync(process.argv);
-    return 0;
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const flags = process.argv.slice(2);
+    const flags = ownArguments();
     const failure = asFailure(error);
     openOutput(
       { json: flags.includes('--json'), quiet: false, verbose: flags.includes('-v') || flags.includes('--verbose') },

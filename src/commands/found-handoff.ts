@@ -141,7 +141,7 @@ async function openWithPinAsked(context: Context, record: SignedRecord): Promise
 function revokedHere(): Failure {
   return new Failure(
     'revoked',
-    'This handoff was taken back on this machine.',
+    'The handoff under your key was burnt or taken back on this machine.',
     'Publish again on the machine that has the session: cclink',
   );
 }

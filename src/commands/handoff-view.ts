@@ -39,17 +39,18 @@ export function sessionJson(payload: Payload, title: string | null): SessionJson
 export const lastPart = (path: string): string => basename(path.replaceAll('\\', '/'));
 
 /** `for yourself`, `for df9sse9b…`, `for whoever has the PIN`. */
-export function describeMode(record: HandoffRecord): string {
+export function describeMode(record: HandoffRecord, isOwn: boolean): string {
   const mode = modeOf(record);
   if (mode === 'pin') return 'for whoever has the PIN';
-  return record.recipient === null ? 'for the publisher' : `for ${excerpt(record.recipient.replace(/^pk:/, ''), 9)}`;
+  if (record.recipient === null) return isOwn ? 'for yourself' : 'for its publisher';
+  return `for ${excerpt(record.recipient.replace(/^pk:/, ''), 9)}`;
 }
 
 /** A table of a label and a text a line; empty texts are left out. */
 export function describeLines(lines: readonly (readonly [string, string])[], style: Style): string {
   return lines
     .filter(([, text]) => text !== '')
-    .map(([label, text]) => `  ${style.dim(label.padEnd(10))}${text}`)
+    .map(([label, text]) => `  ${style.dim(label.padEnd(12))}${text}`)
     .join('\n');
 }
 
@@ -72,7 +73,7 @@ export function describeHandoff(
       ['From', payload.host === '' ? '' : printable(payload.host)],
       ['Published', `${describeAge(Number(now - record.createdAt))} by ${isOwn ? 'you' : key}`],
       ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
-      ['Sealed', describeMode(record)],
+      ['Sealed', describeMode(record, isOwn)],
     ],
     style,
   );

@@ -24,7 +24,7 @@ export async function list(context: Context): Promise<void> {
     return;
   }
   const payload = await openSilently(context, key, record);
-  const local = payload === null ? null : await localSession(context, payload);
+  const local = payload === null ? null : localSession(context, payload);
   const { publicKey: name, mode, burn, createdAt, expiresAt: end } = handoffJson(record);
   output.result(
     [
@@ -65,7 +65,7 @@ function describeSealed(context: Context, record: SignedRecord, now: bigint): st
       ['Session', locked ? 'sealed; to see it: cclink show' : 'sealed'],
       ['Published', `${describeAge(Number(now - record.createdAt))} by you`],
       ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
-      ['Sealed', describeMode(record)],
+      ['Sealed', describeMode(record, true)],
     ],
     context.output.resultStyle,
   );

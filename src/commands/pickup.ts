@@ -1,10 +1,11 @@
-import { liveSessions } from '../claude/live.ts';
-import { becomeClaude, findClaude, resumeCommand, resumeLine } from '../claude/resume.ts';
+import { becomeClaude } from '../claude/become-claude.ts';
+import { findClaude } from '../claude/find-claude.ts';
+import { liveSessions } from '../claude/live-sessions.ts';
+import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import type { Dht } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
 import { revoke } from '../handoff/revoke.ts';
 import { forget } from '../identity/unlock.ts';
-import { printable } from '../terminal/printable.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { type FoundHandoff, findHandoff, subjectOf } from './found-handoff.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
@@ -23,25 +24,25 @@ export async function show(context: Context, who: string | undefined): Promise<v
   const subject = await subjectOf(context, who);
   const found = await withDht(context, (dht) => findHandoff(context, dht, subject));
   if (found.identity !== null) forget(found.identity);
-  const local = await localSession(context, found.payload);
+  const local = localSession(context, found.payload);
   const text = [
     view(found, local, output.resultStyle),
-    local.directory === null
-      ? '\nThe files of this session are not on this machine.'
-      : `\nTo go on with it here: ${lineForPickup(who)}`,
+    local.here
+      ? `\nTo go on with it here: ${lineForPickup(who)}`
+      : '\nThe files of this session are not on this machine.',
   ].join('\n');
   output.result(resultJson(found, local, []), text);
 }
 
 const lineForPickup = (who: string | undefined) => ['cclink pickup', ...(who === undefined ? [] : [who])].join(' ');
 
-/** `cclink pickup`: takes a handoff, and goes on in Claude Code. `claudeArgs` follow `--resume <id>`. */
+/** `cclink pickup`: takes a handoff, and goes on in Claude Code. `claudeArgs` follow `--resume <id>`. Resolves to the exit code. */
 export async function pickup(
   context: Context,
   options: PickupOptions,
   who: string | undefined,
   claudeArgs: string[],
-): Promise<void> {
+): Promise<number> {
   const { environment, output } = context;
   const run = options.run && !output.json;
   if (options.tmux && run && !environment.variables['TMUX']) {
@@ -67,7 +68,7 @@ export async function pickup(
       resultJson(found, local, claudeArgs),
       local.directory === null ? '' : resumeLine(local.directory, command),
     );
-    return;
+    return 0;
   }
   if (options.tmux) {
     const { openTmuxWindow } = await import('../terminal/tmux.ts');
@@ -77,9 +78,14 @@ export async function pickup(
       [claudePath, ...command.slice(1)],
       environment.variables,
     );
-    return;
+    return 0;
   }
-  await becomeClaude({ claudePath, args: command.slice(1), directory: local.directory, env: environment.variables });
+  return becomeClaude({
+    claudePath,
+    args: command.slice(1),
+    directory: local.directory,
+    env: environment.variables,
+  });
 }
 
 /**
@@ -94,12 +100,13 @@ async function take(
 ): Promise<{ found: FoundHandoff; local: LocalSession; claudePath: string | null }> {
   const { environment, output, questions } = context;
   const { record, payload, subject } = found;
-  const local = await localSession(context, payload);
+  const local = localSession(context, payload);
   output.say(view(found, local, output.style));
-  if (local.directory === null || !local.directoryExists) {
-    if (output.json) return { found, local: { ...local, directory: null }, claudePath: null };
-    throw notHere(payload.session, local);
+  if (!local.here) {
+    if (output.json) return { found, local, claudePath: null };
+    throw filesMissing();
   }
+  if (local.directory === null || !local.directoryExists) throw directoryMissing(payload.session, local.directory);
   const claudePath = run ? findClaude(environment.variables) : null;
   if (run && claudePath === null) {
     throw new Failure(
@@ -108,7 +115,7 @@ async function take(
       'Install Claude Code (https://claude.com/claude-code), or take only the command with --no-run.',
     );
   }
-  const open = (await liveSessions(environment.claudeFolder)).find(({ sessionId }) => sessionId === payload.session);
+  const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === payload.session);
   if (open !== undefined) {
     output.warn(
       `this session is open in a running claude on this machine (process ${open.pid}); two would write into one file.`,
@@ -166,23 +173,26 @@ function resultJson(found: FoundHandoff, local: LocalSession, claudeArgs: string
     burn: burns,
     createdAt,
     expiresAt,
-    here: local.directory !== null,
+    here: local.here,
     directory: local.directory,
     command: resumeCommand(payload.session, claudeArgs),
   };
 }
 
-function notHere(session: string, local: LocalSession): Failure {
-  if (local.directory !== null) {
-    return new Failure(
-      'no-session',
-      `The session is here, but its directory ${local.directory} is not.`,
-      `Make it (git clone, or mkdir -p), and pick up again; or go on without it: claude --resume ${printable(session)}`,
-    );
-  }
+function filesMissing(): Failure {
   return new Failure(
     'no-session',
     'The files of this session are not on this machine, and a handoff is only a pointer to them.',
-    'Bring Claude Code’s folder over (rsync -a other-machine:.claude/projects/ ~/.claude/projects/), and pick up again. Nothing was burnt.',
+    'Bring them over (rsync -a other-machine:.claude/projects/ ~/.claude/projects/), and pick up again. Nothing was burnt.',
+  );
+}
+
+function directoryMissing(session: string, directory: string | null): Failure {
+  return new Failure(
+    'no-session',
+    directory === null
+      ? 'The session is here, but its files do not tell which directory it belongs to.'
+      : `The session is here, but its directory ${directory} is not.`,
+    `${directory === null ? 'Go' : 'Make it (git clone, or mkdir -p) and pick up again, or go'} on without cclink: claude --resume ${session}`,
   );
 }

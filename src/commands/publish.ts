@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { parseSessionId } from '../claude/session-id.ts';
 import type { Dht } from '../dht/client.ts';
 import { cclinkText, EMPTY_PACKET, parsePacket } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
@@ -33,6 +34,7 @@ const TTL_RANGE = [1, 365 * 86_400] as const;
 
 /** `cclink` and `cclink publish`: seals a session and publishes it. */
 export async function publish(context: Context, options: PublishOptions, sessionId: string | undefined): Promise<void> {
+  if (sessionId !== undefined) parseSessionId(sessionId); // what was typed is checked before anything is read
   const ttl = parseDuration(options.ttl, '--ttl', ...TTL_RANGE);
   const recipient = options.share === undefined ? null : parseWho(options.share);
   const key = await readOwnKey(context);
@@ -125,7 +127,7 @@ function summary(context: Context, session: ChosenSession, record: SignedRecord,
   const { style } = context.output;
   const title = session.title === null ? '' : ` “${excerpt(session.title, 50)}”`;
   return [
-    `${style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record).replace('the publisher', 'yourself')}, on ${nodes} nodes.`,
+    `${style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record, true)}, on ${nodes} nodes.`,
     `It can be picked up${record.burn ? ' once' : ''} within ${describeDuration(ttl)}; nodes may forget it within hours. There, type:`,
   ].join('\n');
 }
@@ -157,7 +159,7 @@ function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {
 async function mayReplace(context: Context, text: string | null, publicKey: Uint8Array, next: Handoff): Promise<void> {
   const held = heldForOthers(text, publicKey, next);
   if (held === null || context.yes) return;
-  const question = `A handoff ${describeMode(held)} is still live under your key, and would be replaced. Replace it?`;
+  const question = `A handoff ${describeMode(held, true)} is still live under your key, and would be replaced. Replace it?`;
   if (!(await context.questions.confirm(question))) {
     throw new Failure('interrupted', 'The handoff that stands there was left alone; nothing was published.');
   }

@@ -83,5 +83,5 @@ function describeShown(text: string, publicKey: Uint8Array): string {
     return 'A handoff that cannot be read stands under your key.';
   }
   const age = describeAge(Number(unixNow() - record.createdAt));
-  return `A handoff ${describeMode(record)}${record.burn ? ' (burn)' : ''}, published ${age}.`;
+  return `A handoff ${describeMode(record, true)}${record.burn ? ' (burn)' : ''}, published ${age}.`;
 }

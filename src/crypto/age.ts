@@ -1,5 +1,5 @@
+import { bech32 } from '@scure/base';
 import { Failure } from '../failure.ts';
-import { bech32 } from './bech32.ts';
 
 /** Bytes that `sealTo` adds to any plaintext of up to 64 KiB: 168 of header, 16 of nonce, 16 of tag. */
 export const SEALED_OVERHEAD = 200;
@@ -9,12 +9,12 @@ const MAX_SEALED = 16_384;
 
 /** The age recipient (`age1...`) of a 32-byte X25519 public key. */
 export function ageRecipient(publicKey: Uint8Array): string {
-  return bech32('age', publicKey);
+  return bech32.encodeFromBytes('age', publicKey);
 }
 
 /** The age identity (`AGE-SECRET-KEY-1...`) of a 32-byte X25519 secret. It is as secret as those bytes. */
 export function ageIdentity(secret: Uint8Array): string {
-  return bech32('age-secret-key-', secret).toUpperCase();
+  return bech32.encodeFromBytes('age-secret-key-', secret).toUpperCase();
 }
 
 /** Seals `plaintext` for one 32-byte X25519 public key: an age v1 file (c2sp.org/age), not armored. */

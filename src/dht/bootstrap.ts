@@ -99,7 +99,7 @@ export function resolveBootstrap(
 
 /** The IPv4 addresses of a name, at most 4; none if it has none or the look-up takes too long. */
 async function addressesOf(host: string, signal: AbortSignal, nameServers?: readonly string[]): Promise<string[]> {
-  const resolver = new dns.Resolver({ timeout: NAME_LIMIT, tries: 1 });
+  const resolver = new dns.Resolver({ timeout: 1000, tries: 2 });
   if (nameServers !== undefined) resolver.setServers(nameServers);
   const cancel = () => resolver.cancel();
   const timer = setTimeout(cancel, NAME_LIMIT);

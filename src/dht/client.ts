@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { type Bootstrap, type HostPort, resolveBootstrap } from './bootstrap.ts';
-import { type MutableItem, sameItem } from './mutable-item.ts';
+import { type MutableItem, sameItem, supersedes } from './mutable-item.ts';
 import { Rpc } from './rpc.ts';
 import { LEAST_HOLDERS, type StoreResult, store } from './store.ts';
 import { type AnsweredNode, type WalkResult, walk } from './walk.ts';
@@ -64,7 +64,7 @@ export interface Publication {
 export interface NetworkReport {
   readonly asked: number;
   readonly answered: number;
-  /** Asked, and silent until the walk was over. */
+  /** Asked, and silent for longer than a node may be. */
   readonly dead: number;
   /** Bootstrap names without an address. */
   readonly unresolved: readonly string[];
@@ -157,7 +157,7 @@ class Client implements Dht {
       }
       this.trace(`someone else published meanwhile (seq ${result.overtakenBy.seq}); reading again`);
       // Two that collided must not collide again: each waits for a time of its own.
-      await sleep(Math.random() * 100 * tries);
+      await sleep(Math.random() * 100 * tries, undefined, { signal: limit.signal }).catch(() => {});
       resolution = withItem(await this.walk(publicKey, limit, resolution.nodes), result.overtakenBy);
     }
   }
@@ -203,6 +203,7 @@ class Client implements Dht {
   }
 
   private noNetwork(result: WalkResult, bootstrap: Bootstrap): Failure {
+    this.bootstrap = undefined; // the next attempt looks the names up again
     if (result.asked === 0) {
       const names = bootstrap.unresolved.join(', ') || 'the bootstrap nodes';
       return new Failure(
@@ -288,7 +289,9 @@ function report(result: WalkResult, unresolved: readonly string[], milliseconds:
 
 /** The resolution with an item that was met elsewhere, if that is newer. */
 function withItem(resolution: Resolution, item: MutableItem): Resolution {
-  return item.seq > (resolution.newest?.seq ?? -1) ? { ...resolution, newest: item, conflict: false } : resolution;
+  return resolution.newest === null || supersedes(item, resolution.newest)
+    ? { ...resolution, newest: item, conflict: false }
+    : resolution;
 }
 
 function tooFewHolders({ holders, tried }: StoreResult): Failure {

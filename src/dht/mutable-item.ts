@@ -40,6 +40,14 @@ export function sameItem(a: MutableItem, b: MutableItem): boolean {
   return a.seq === b.seq && Buffer.compare(a.value, b.value) === 0;
 }
 
+/**
+ * True if `a` counts and `b` does not: the higher `seq`, and of two different ones with the same `seq` the larger value, so that
+ * all who meet both agree.
+ */
+export function supersedes(a: MutableItem, b: MutableItem): boolean {
+  return a.seq > b.seq || (a.seq === b.seq && Buffer.compare(a.value, b.value) > 0);
+}
+
 /** Where the item of a key (32 bytes) lies on the DHT: the 20 bytes of the key's SHA-1. */
 export function target(publicKey: Uint8Array): Uint8Array {
   return createHash('sha1').update(publicKey).digest();

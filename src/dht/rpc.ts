@@ -3,7 +3,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { type Address, type ErrorReply, parseAnswer, type Query, type Reply } from './krpc.ts';
 
 /** How long an answer may take until it counts no more, in milliseconds. */
-export const HARD_LIMIT = 3000;
+const HARD_LIMIT = 3000;
 
 /** How many requests may wait for an answer at once. */
 const MAX_PENDING = 1024;
@@ -43,7 +43,8 @@ export class Rpc {
         this.pending.delete(key);
         resolve(answer);
       };
-      const timer = setTimeout(settle, HARD_LIMIT, 'silent');
+      // One turn later: an answer may have waited in the socket while this process was busy.
+      const timer = setTimeout(() => setImmediate(settle, 'silent'), HARD_LIMIT);
       this.pending.set(key, { to, sentAt: performance.now(), timer, settle });
       try {
         this.open().send(query(transaction), to.port, to.host, (error) => {

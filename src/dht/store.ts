@@ -43,9 +43,9 @@ export function store(
   const queue = nodes.filter(({ token }) => token !== null).slice(0, MOST_TRIED);
   let holders = 0;
   let tried = 0;
-  /** Nodes that are out and within their limit; nodes that are out and past it. */
+  /** How many nodes have not answered to the end, and how many of those are still within their limit. */
+  let out = 0;
   let inTime = 0;
-  let late = 0;
   let overtakenBy: MutableItem | null = null;
   let refusal: string | null = null;
 
@@ -54,7 +54,7 @@ export function store(
     const step = () => {
       const over = signal.aborted || overtakenBy !== null || holders >= ENOUGH;
       while (!over && queue.length > 0 && holders + inTime < AT_ONCE) start(queue.shift() as AnsweredNode);
-      if (!over && (inTime > 0 || (holders < LEAST_HOLDERS && late > 0))) return;
+      if (!over && (inTime > 0 || (holders < LEAST_HOLDERS && out > 0))) return;
       for (const timer of timers) clearTimeout(timer);
       signal.removeEventListener('abort', step);
       resolve({ holders, tried, overtakenBy, refusal });
@@ -63,20 +63,18 @@ export function store(
     const start = (node: AnsweredNode) => {
       tried += 1;
       inTime += 1;
-      let past = false;
-      // Two round trips, and the node has to verify a signature in between.
-      const timer = setTimeout(() => {
-        past = true;
-        inTime -= 1;
-        late += 1;
+      out += 1;
+      let holdsUp = true;
+      const letGo = () => {
+        if (holdsUp) inTime -= 1;
+        holdsUp = false;
         step();
-      }, 2 * softLimit(rpc));
-      timers.add(timer);
+      };
+      // Two round trips. One turn later: an answer may have waited in the socket while this process was busy.
+      timers.add(setTimeout(() => setImmediate(letGo), 2 * softLimit(rpc)));
       void putAndReadBack(node).then(() => {
-        clearTimeout(timer);
-        if (past) late -= 1;
-        else inTime -= 1;
-        step();
+        out -= 1;
+        letGo();
       });
     };
 

@@ -8,7 +8,7 @@ import {
   type Query,
   type Reply,
 } from './krpc.ts';
-import { type MutableItem, sameItem, target, verifyItem } from './mutable-item.ts';
+import { type MutableItem, sameItem, supersedes, target, verifyItem } from './mutable-item.ts';
 import type { NoAnswer, Rpc } from './rpc.ts';
 
 /** How many of the closest nodes must have answered: as many as BEP 5 keeps a value on. */
@@ -42,6 +42,8 @@ export interface WalkResult {
   readonly nodes: readonly AnsweredNode[];
   readonly asked: number;
   readonly answered: number;
+  /** How many held the walk up to their limit without an answer, or could not be sent to. */
+  readonly dead: number;
   /** How many requests this machine could not even send. */
   readonly unsent: number;
   /** False if the signal ended the walk before it was done. */
@@ -85,7 +87,7 @@ export function walk(options: WalkOptions): Promise<WalkResult> {
 interface Contact extends Address {
   /** Null for a bootstrap node that has not answered. */
   id: Uint8Array | null;
-  /** From the key; null as long as `id` is. */
+  /** From the key; null as long as nobody named the node's id. */
   distance: Uint8Array | null;
   readonly bootstrap: boolean;
   state: 'waiting' | 'asked' | 'answered' | 'failed';
@@ -106,9 +108,11 @@ class Walk {
   private conflict = false;
   private asked = 0;
   private answered = 0;
+  private silent = 0;
   private unsent = 0;
   private bootstrapDone = false;
   private timer: NodeJS.Timeout | undefined;
+  private nextStep: NodeJS.Immediate | undefined;
   private finish: ((complete: boolean) => void) | undefined;
 
   constructor(options: WalkOptions) {
@@ -125,11 +129,11 @@ class Walk {
     const stopBootstrap = bootstrap.each((address) => {
       const key = keyOf(address);
       if (!this.contacts.has(key)) this.contacts.set(key, contact(address, null, null, true));
-      this.step();
+      this.stepSoon();
     });
     void bootstrap.done.then(() => {
       this.bootstrapDone = true;
-      this.step();
+      this.stepSoon();
     });
     const abort = () => this.finish?.(false);
     signal.addEventListener('abort', abort, { once: true });
@@ -141,7 +145,18 @@ class Walk {
     signal.removeEventListener('abort', abort);
     clearTimeout(this.timer);
     const { newest, conflict, asked, answered, unsent } = this;
-    return { newest, conflict, nodes: this.answeredNodes(), asked, answered, unsent, complete };
+    return { newest, conflict, nodes: this.answeredNodes(), asked, answered, dead: this.dead(), unsent, complete };
+  }
+
+  /**
+   * One step for everything that has arrived by now: if this process was busy for a while (deriving a key, say), answers have
+   * waited in the socket past their limits, and all of them count.
+   */
+  private stepSoon(): void {
+    this.nextStep ??= setImmediate(() => {
+      this.nextStep = undefined;
+      this.step();
+    });
   }
 
   /** Asks whom there is to ask next, and ends the walk when nothing is left that could change its result. */
@@ -170,7 +185,7 @@ class Walk {
     if (!held) this.finish(true);
     else {
       const oldest = Math.min(...[...this.contacts.values()].filter(isInTime).map(({ askedAt }) => askedAt));
-      if (oldest < now + limit) this.timer = setTimeout(() => this.step(), Math.ceil(oldest + limit - now) + 1);
+      if (oldest < now + limit) this.timer = setTimeout(() => this.stepSoon(), Math.ceil(oldest + limit - now) + 1);
     }
   }
 
@@ -203,13 +218,14 @@ class Walk {
       if (this.finish === undefined) return;
       contact.out = false;
       receive(answer);
-      this.step();
+      this.stepSoon();
     });
   }
 
   private receive(contact: Contact, answer: Reply | ErrorReply | NoAnswer): void {
     if (answer === 'unsent') this.unsent += 1;
-    if (typeof answer !== 'string') this.answered += 1;
+    if (typeof answer === 'string') this.silent += 1;
+    else this.answered += 1;
     // Who answers under another id than it was named by does not stand where we thought.
     if (
       typeof answer === 'string' ||
@@ -238,10 +254,9 @@ class Walk {
     if (Buffer.compare(item.publicKey, this.options.publicKey) !== 0 || !verifyItem(item)) return false;
     const { newest } = this;
     if (newest === null) this.options.onFirst?.(item);
-    if (newest === null || item.seq > newest.seq) {
-      this.newest = item;
-      this.conflict = false;
-    } else if (item.seq === newest.seq && !sameItem(item, newest)) this.conflict = true;
+    if (newest === null || item.seq > newest.seq) this.conflict = false;
+    else if (item.seq === newest.seq && !sameItem(item, newest)) this.conflict = true;
+    if (newest === null || supersedes(item, newest)) this.newest = item;
     return true;
   }
 
@@ -253,9 +268,12 @@ class Walk {
   }
 
   private add(node: NodeAddress): void {
+    if (Buffer.compare(node.id, this.options.id) === 0) return;
     const key = keyOf(node);
-    if (this.contacts.has(key) || Buffer.compare(node.id, this.options.id) === 0) return;
-    this.contacts.set(key, contact(node, node.id, this.distance(node.id), false));
+    const known = this.contacts.get(key);
+    if (known === undefined) this.contacts.set(key, contact(node, node.id, this.distance(node.id), false));
+    // A bootstrap node that is out: where it is said to stand decides whether it is waited for, but not who it is.
+    else known.distance ??= this.distance(node.id);
   }
 
   private distance(id: Uint8Array): Uint8Array {
@@ -266,6 +284,12 @@ class Walk {
   private byDistance(): Contact[] {
     const known = [...this.contacts.values()].filter(({ distance }) => distance !== null);
     return known.sort((a, b) => Buffer.compare(a.distance as Uint8Array, b.distance as Uint8Array));
+  }
+
+  private dead(): number {
+    const since = performance.now() - softLimit(this.options.rpc);
+    const silent = [...this.contacts.values()].filter(({ state, askedAt }) => state === 'asked' && askedAt <= since);
+    return this.silent + silent.length;
   }
 
   private answeredNodes(): AnsweredNode[] {

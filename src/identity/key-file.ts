@@ -92,7 +92,7 @@ export async function writeKeyFile(
 }
 
 /** The path of the public key beside a key file. */
-export function publicKeyFileOf(path: string): string {
+function publicKeyFileOf(path: string): string {
   return `${path}.pub`;
 }
 

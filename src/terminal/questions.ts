@@ -44,11 +44,11 @@ export function terminalQuestions(possible: boolean, unavailable: () => Failure)
   return {
     possible,
     confirm: (message) =>
-      ask(async (context) => (await import('@inquirer/prompts')).confirm({ message, default: false }, context)),
-    secret: (message) => ask(async (context) => (await import('@inquirer/prompts')).password({ message }, context)),
+      ask(async (context) => (await import('@inquirer/confirm')).default({ message, default: false }, context)),
+    secret: (message) => ask(async (context) => (await import('@inquirer/password')).default({ message }, context)),
     choose: <T>(message: string, choices: readonly Choice<T>[]) =>
       ask(async (context) =>
-        (await import('@inquirer/prompts')).select<T>({ message, choices: [...choices] }, context),
+        (await import('@inquirer/select')).default<T>({ message, choices: [...choices] }, context),
       ),
   };
 }

@@ -22,9 +22,10 @@ export function parseDuration(text: string, option: string, least: number, most:
   return seconds;
 }
 
-/** `5 minutes`, `23 hours`, `2 days`: one unit, rounded to the nearest. */
+/** `5 minutes`, `1 hour`, `23 hours`, `2 days`: the largest unit that rounds to at least 2, or measures it exactly. */
 export function describeDuration(seconds: number): string {
-  const unit = UNITS.find((candidate) => seconds >= candidate.seconds * (candidate.seconds > 60 ? 1.5 : 1)) ?? UNITS[3];
+  const suits = (unit: number) => seconds >= 1.5 * unit || (seconds > 0 && seconds % unit === 0);
+  const unit = UNITS.find((candidate) => suits(candidate.seconds)) ?? UNITS[3];
   const count = Math.round(seconds / unit.seconds);
   return `${count} ${unit.name}${count === 1 ? '' : 's'}`;
 }

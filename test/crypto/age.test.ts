@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { ageIdentity, ageRecipient, openWith, SEALED_OVERHEAD, sealTo } from '../../src/crypto/age.ts';
 import { x25519PublicOfSecret, x25519SecretOf } from '../../src/crypto/x25519.ts';
 import { Failure } from '../../src/failure.ts';
+import { fromHex } from '../support/vectors.ts';
 import keys from '../vectors/keys.json' with { type: 'json' };
 import sealed from '../vectors/sealed.json' with { type: 'json' };
-import { fromHex } from '../support/vectors.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const SECRET = new Uint8Array(32).fill(7);

@@ -5,8 +5,8 @@ import { argon2id } from '../../src/crypto/argon2id.ts';
 import { hkdf } from '../../src/crypto/hkdf.ts';
 import { passwordKey } from '../../src/crypto/password-key.ts';
 import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
-import vectors from '../vectors/kdf.json' with { type: 'json' };
 import { fromHex } from '../support/vectors.ts';
+import vectors from '../vectors/kdf.json' with { type: 'json' };
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const CHEAP = { memoryKib: 8, iterations: 1, parallelism: 1 };
@@ -28,12 +28,16 @@ describe('keys from passwords', () => {
   it.each(vectors)('Argon2id of "$pin" is what Rust computes', async (vector) => {
     const { memory_kib: memoryKib, iterations, parallelism } = vector;
     const parameters = { memoryKib, iterations, parallelism };
-    expect(await argon2id(bytes(vector.pin), fromHex(vector.salt_hex), parameters)).toEqual(fromHex(vector.argon2id_hex));
+    expect(await argon2id(bytes(vector.pin), fromHex(vector.salt_hex), parameters)).toEqual(
+      fromHex(vector.argon2id_hex),
+    );
   });
 
   it('Argon2id takes the lanes into account (argon2 -id -m 10 -t 4 -p 2)', async () => {
     const parameters = { memoryKib: 1024, iterations: 4, parallelism: 2 };
-    expect(await argon2id(bytes('password'), bytes('saltsaltsalt'), parameters)).toEqual(fromHex('5e96574412a17467b902a9104ed95f45ff53232546a08d471505dea61037cbe9'));
+    expect(await argon2id(bytes('password'), bytes('saltsaltsalt'), parameters)).toEqual(
+      fromHex('5e96574412a17467b902a9104ed95f45ff53232546a08d471505dea61037cbe9'),
+    );
   });
 
   it('a password key is HKDF over Argon2id', async () => {

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { x25519PublicOf, x25519PublicOfSecret, x25519SecretOf } from '../../src/crypto/x25519.ts';
-import keys from '../vectors/keys.json' with { type: 'json' };
 import { fromHex } from '../support/vectors.ts';
-
+import keys from '../vectors/keys.json' with { type: 'json' };
 
 describe('X25519 keys of Ed25519 keys', () => {
   it.each(keys)('are what Rust derives for $public_key', async (vector) => {

@@ -33,14 +33,17 @@ describe('our folders', () => {
 });
 
 describe('making a private folder', () => {
-  it.runIf(process.platform !== 'win32')('gives it and the missing ones above it 0700, and leaves existing ones', () => {
-    const base = temporaryFolder();
-    mkdirSync(join(base, 'there'), { mode: 0o755 });
-    makePrivateFolder(join(base, 'there', 'a', 'b'));
-    makePrivateFolder(join(base, 'there', 'a', 'b'));
-    expect(['a', 'a/b'].map((name) => statSync(join(base, 'there', name)).mode & 0o777)).toEqual([0o700, 0o700]);
-    expect(statSync(join(base, 'there')).mode & 0o777).toBe(0o755);
-  });
+  it.runIf(process.platform !== 'win32')(
+    'gives it and the missing ones above it 0700, and leaves existing ones',
+    () => {
+      const base = temporaryFolder();
+      mkdirSync(join(base, 'there'), { mode: 0o755 });
+      makePrivateFolder(join(base, 'there', 'a', 'b'));
+      makePrivateFolder(join(base, 'there', 'a', 'b'));
+      expect(['a', 'a/b'].map((name) => statSync(join(base, 'there', name)).mode & 0o777)).toEqual([0o700, 0o700]);
+      expect(statSync(join(base, 'there')).mode & 0o777).toBe(0o755);
+    },
+  );
 
   it('says so where a file is in the way', () => {
     const base = temporaryFolder();

@@ -6,6 +6,9 @@ const WRITER = fileURLToPath(new URL('killed-writer.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
 
 /** Starts `killed-writer.ts` as a process of its own, with its standard output piped. */
-export function startWriter(what: 'before replacing' | 'large files' | 'keys', path: string): ChildProcessByStdio<null, Readable, null> {
+export function startWriter(
+  what: 'before replacing' | 'large files' | 'keys',
+  path: string,
+): ChildProcessByStdio<null, Readable, null> {
   return spawn(process.execPath, ['--import', TSX, WRITER, what, path], { stdio: ['ignore', 'pipe', 'inherit'] });
 }

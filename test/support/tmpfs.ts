@@ -6,7 +6,8 @@ const UNSHARE = process.getuid?.() === 0 ? ['-m'] : ['-r', '-m'];
 
 /** True if this process may mount a disk of its own. Where it may not, tests of full disks can't be run. */
 export const canMount =
-  process.platform === 'linux' && spawnSync('unshare', [...UNSHARE, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+  process.platform === 'linux' &&
+  spawnSync('unshare', [...UNSHARE, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
 /** A tiny disk of its own, seen by nobody else. */
 export interface TinyDisk {

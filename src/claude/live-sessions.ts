@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseObject } from './json-object.ts';
+import { readAt, withRegularFile } from './regular-file.ts';
+import { isSessionId } from './session-id.ts';
+
+const MOST_FILES = 1000;
+const FILE_BYTES = 64 * 1024;
+
+/** A session that is open in a running Claude Code. */
+export interface LiveSession {
+  readonly pid: number;
+  readonly sessionId: string;
+  /** The directory that Claude Code says it runs in. */
+  readonly cwd: string;
+}
+
+/**
+ * The sessions open in a Claude Code that runs now, as told by its `sessions/<pid>.json`. Files that are not of that form, and those
+ * left behind by a process that is gone, are passed over.
+ */
+export function liveSessions(claudeFolder: string): LiveSession[] {
+  const folder = join(claudeFolder, 'sessions');
+  return pidsIn(folder).flatMap((pid) => {
+    const text = withRegularFile(join(folder, `${pid}.json`), (file) => readAt(file, 0, FILE_BYTES).toString());
+    const record = text === null ? null : parsePidFile(text, pid);
+    return record !== null && isRunning(pid) && !wasReused(pid, record.started)
+      ? [{ pid, sessionId: record.sessionId, cwd: record.cwd }]
+      : [];
+  });
+}
+
+/** Reads the text of `sessions/<pid>.json`; null if it is not one. */
+export function parsePidFile(text: string, pid: number): (LiveSession & { readonly started: string | null }) | null {
+  const record = parseObject(text);
+  if (record === null || record['pid'] !== pid) return null;
+  const { sessionId, cwd, procStart } = record;
+  if (typeof sessionId !== 'string' || !isSessionId(sessionId) || typeof cwd !== 'string') return null;
+  return { pid, sessionId, cwd, started: typeof procStart === 'string' ? procStart : null };
+}
+
+function pidsIn(folder: string): number[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  // Never 0, 1 or a negative number, which stand for other things than a process of the user's.
+  const pids = names.flatMap((name) => (/^[1-9]\d{0,9}\.json$/.test(name) ? [Number.parseInt(name, 10)] : []));
+  return pids.filter((pid) => pid > 1 && pid < 2 ** 31).slice(0, MOST_FILES);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** True if the process `pid` is not the one that started at `started`. Linux tells; elsewhere nobody is asked. */
+function wasReused(pid: number, started: string | null): boolean {
+  const now = startOf(pid);
+  return started !== null && now !== null && started !== now;
+}
+
+/** When a process started: field 22 of /proc/<pid>/stat, in clock ticks since boot. */
+function startOf(pid: number): string | null {
+  if (process.platform !== 'linux') return null;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in brackets, in which anything may stand.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+import { Failure } from '../failure.ts';
+
+const SESSION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const ANY_ID = '00000000-0000-0000-0000-000000000000';
+const SHORTEST_PREFIX = 8;
+
+/** True for a session id as Claude Code accepts it: a UUID, 8-4-4-4-12 lower-case hex digits. */
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text);
+}
+
+/**
+ * Reads a session id that a person gave: a UUID in either case, or the first 8 or more characters of one.
+ * The answer is in lower case; where it is not an `isSessionId`, it is a prefix to complete.
+ *
+ * Throws `usage` for anything else.
+ */
+export function parseSessionId(text: string): string {
+  const id = text.toLowerCase();
+  // The length is compared first: some letters change theirs in lower case, and hostile text may be long.
+  const fits = text.length >= SHORTEST_PREFIX && text.length <= ANY_ID.length;
+  if (fits && isSessionId(id + ANY_ID.slice(id.length))) return id;
+  throw new Failure(
+    'usage',
+    'That is not a session id.',
+    `Give the whole id (like ${ANY_ID.replaceAll('0', 'x')}), or at least its first ${SHORTEST_PREFIX} characters.`,
+  );
+}

@@ -1,0 +1,87 @@
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { slugOf } from '../../src/claude/folders.ts';
+import { resumePlace } from '../../src/claude/resume-place.ts';
+import { findSession } from '../../src/claude/session-files.ts';
+import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const ID = sessionId(1);
+
+function machine() {
+  const root = realpathSync(temporaryFolder());
+  const claude = join(root, 'claude');
+  return {
+    root,
+    directory(name: string): string {
+      mkdirSync(join(root, name), { recursive: true });
+      return join(root, name);
+    },
+    transcript: (projectFolder: string, lines: object[], modifiedMs?: number) =>
+      writeTranscript(claude, projectFolder, ID, lines, modifiedMs),
+    place(...hints: string[]) {
+      const place = resumePlace(findSession(claude, ID), hints);
+      return place && { directory: place.directory, exists: place.exists };
+    },
+  };
+}
+
+describe('the place to resume a session', () => {
+  it('is the directory in which it was started', () => {
+    const { directory, transcript, place } = machine();
+    const app = directory('app');
+    transcript(slugOf(app), [said(directory('app/sub')), said(app)]);
+    expect(place()).toEqual({ directory: app, exists: true });
+  });
+
+  it('is where it was moved to, if its transcript moved along', () => {
+    for (const moved of [true, false]) {
+      const { directory, transcript, place } = machine();
+      const [old, now] = [directory('old'), directory('now')];
+      transcript(slugOf(moved ? now : old), [said(old), said(now), { type: 'relocated', relocatedCwd: now }]);
+      expect(place()).toEqual({ directory: moved ? now : old, exists: true });
+    }
+  });
+
+  it('says so when that directory is not on this machine', () => {
+    const { root, transcript, place } = machine();
+    transcript(slugOf('/home/alice/proj'), [said('/home/alice/proj')]);
+    expect(place(root)).toEqual({ directory: '/home/alice/proj', exists: false });
+    writeFileSync(join(root, 'file'), '');
+    transcript(slugOf(join(root, 'file')), [said(join(root, 'file'))], 9_000_000_000_000);
+    expect(place(root)).toEqual({ directory: join(root, 'file'), exists: false });
+  });
+
+  it('is the hinted directory whose name fits, where the transcript names others only', () => {
+    const { root, directory, transcript, place } = machine();
+    const [app, other] = [directory('app'), directory('other')];
+    symlinkSync(app, join(root, 'link'));
+    transcript(slugOf(app), [said('/home/alice/proj')]);
+    expect(place(other, app)).toEqual({ directory: app, exists: true });
+    expect(place(join(root, 'link'))).toEqual({ directory: app, exists: true });
+    expect(place(other, '…/app', 'app', '')).toEqual({ directory: null, exists: false });
+  });
+
+  it('prefers, of several copies, one whose directory exists, then the newest', () => {
+    const { directory, transcript, place } = machine();
+    const [here, there] = [directory('here'), directory('there')];
+    transcript(slugOf('/gone/new'), [said('/gone/new')], 3_000_000);
+    transcript(slugOf('/gone/old'), [said('/gone/old')], 1_000_000);
+    expect(place()).toEqual({ directory: '/gone/new', exists: false });
+    transcript(slugOf(here), [said(here)], 1_500_000);
+    expect(place()).toEqual({ directory: here, exists: true });
+    transcript(slugOf(there), [said(there)], 2_000_000);
+    expect(place()).toEqual({ directory: there, exists: true });
+  });
+
+  it('is the recorded directory where the project folder was named by hand', () => {
+    const { directory, transcript, place } = machine();
+    transcript('my_project', [said(directory('app'))]);
+    expect(place()).toEqual({ directory: directory('app'), exists: true });
+  });
+
+  it('is not there without a transcript', () => {
+    expect(resumePlace([], ['/'])).toBe(null);
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { completeSessionId, findSession, sessionFiles, sessionsMatching } from '../../src/claude/session-files.ts';
+import { Failure } from '../../src/failure.ts';
+import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const codeOf = (action: () => unknown) => {
+  try {
+    return action();
+  } catch (error) {
+    return error instanceof Failure ? error.code : error;
+  }
+};
+
+describe('the session files', () => {
+  it('are the transcripts of all project folders, newest first', () => {
+    const folder = temporaryFolder();
+    writeTranscript(folder, '-a', sessionId(1), [said('/a')], 1_000_000);
+    const path = writeTranscript(folder, '-b', sessionId(2), [said('/b')], 3_000_000);
+    writeTranscript(folder, '-a', sessionId(3), [said('/a')], 2_000_000);
+    const files = sessionFiles(folder);
+    expect(files.map(({ id }) => id)).toEqual([2, 3, 1].map(sessionId));
+    expect(files[0]).toEqual({
+      id: sessionId(2),
+      path,
+      projectFolder: '-b',
+      modifiedMs: 3_000_000,
+      size: JSON.stringify(said('/b')).length + 1,
+    });
+    expect(sessionFiles(folder, (name) => name === '-b').map(({ id }) => id)).toEqual([sessionId(2)]);
+  });
+
+  it('are found beside what else Claude Code keeps there', () => {
+    expect(
+      sessionFiles(sampleClaudeFolder())
+        .map(({ id }) => id.slice(0, 8))
+        .sort(),
+    ).toEqual(['11111111', '22222222', '33333333']);
+  });
+
+  it('do not hold files named after something else than a session, links, or folders', () => {
+    const folder = temporaryFolder();
+    const path = writeTranscript(folder, '-a', sessionId(1), [said('/a')]);
+    for (const name of ['agent-0a1b2c3d', 'notes', sessionId(2).replaceAll('-', ''), `A${sessionId(3).slice(1)}`]) {
+      writeTranscript(folder, '-a', name, [said('/a')]);
+    }
+    mkdirSync(join(folder, 'projects/-a', `${sessionId(4)}.jsonl`));
+    symlinkSync(path, join(folder, 'projects/-a', `${sessionId(5)}.jsonl`));
+    symlinkSync(join(folder, 'projects/-a'), join(folder, 'projects/-link'));
+    writeFileSync(join(folder, 'projects/file'), '');
+    expect(sessionFiles(folder).map((file) => file.path)).toEqual([path]);
+    for (const number of [4, 5]) expect(findSession(folder, sessionId(number))).toEqual([]);
+    expect(findSession(folder, sessionId(1)).map((file) => file.path)).toEqual([path]);
+  });
+
+  it('are none where Claude Code never ran', () => {
+    expect(sessionFiles(join(temporaryFolder(), 'nothing'))).toEqual([]);
+    expect(findSession(join(temporaryFolder(), 'nothing'), sessionId(1))).toEqual([]);
+  });
+
+  it('are all found by their id, and by nothing that is a path', () => {
+    const folder = temporaryFolder();
+    writeTranscript(folder, '-a', sessionId(1), [said('/a')], 1_000_000);
+    writeTranscript(folder, '-b', sessionId(1), [said('/a')], 2_000_000);
+    writeTranscript(folder, '-b', 'secret', [said('/a')]);
+    expect(findSession(folder, sessionId(1)).map(({ projectFolder }) => projectFolder)).toEqual(['-b', '-a']);
+    expect(findSession(folder, '../-b/secret')).toEqual([]);
+    expect(findSession(folder, 'secret')).toEqual([]);
+  });
+});
+
+describe('the beginning of a session id', () => {
+  const folderOf = (...ids: string[]) => {
+    const folder = temporaryFolder();
+    for (const id of ids) writeTranscript(folder, '-a', id, [said('/a')]);
+    return folder;
+  };
+  const [ONE, TWO] = ['aaaaaaaa-1111-4111-8111-111111111111', 'aaaaaaaa-2222-4222-8222-222222222222'];
+
+  it('is completed to the one session that has it', () => {
+    const folder = folderOf(ONE, TWO);
+    writeTranscript(folder, '-b', ONE, [said('/b')]);
+    expect(completeSessionId(folder, 'AAAAAAAA-1')).toBe(ONE);
+    expect(sessionsMatching(folder, 'aaaaaaaa')).toEqual([ONE, TWO]);
+  });
+
+  it('is refused where several have it, and not found where none has', () => {
+    const folder = folderOf(ONE, TWO);
+    expect(codeOf(() => completeSessionId(folder, 'aaaaaaaa'))).toBe('usage');
+    expect(codeOf(() => completeSessionId(folder, 'aaaaaaaa-3'))).toBe('no-session');
+    expect(codeOf(() => completeSessionId(folder, 'aaaaaaa'))).toBe('usage');
+  });
+
+  it('needs no completion when it is the whole id, whether its file is here or not', () => {
+    expect(completeSessionId(temporaryFolder(), ONE.toUpperCase())).toBe(ONE);
+  });
+});

@@ -1,0 +1,236 @@
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { slugOf } from '../../src/claude/folders.ts';
+import { gitRootOf } from '../../src/claude/git-root.ts';
+import { newestSessions, sessionsOf } from '../../src/claude/sessions-here.ts';
+import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** A machine with directories (made) and sessions in them. */
+function machine() {
+  const root = realpathSync(temporaryFolder());
+  const claude = join(root, 'claude');
+  let count = 0;
+  return {
+    root,
+    claude,
+    directory(name: string): string {
+      mkdirSync(join(root, name), { recursive: true });
+      return join(root, name);
+    },
+    /** A session started in `directory`, each newer than the one before. Returns its id. */
+    session(directory: string, lines: object[] = [said(directory)], projectFolder = slugOf(directory)): string {
+      const id = sessionId(++count);
+      writeTranscript(claude, projectFolder, id, lines, 1_700_000_000_000 + count * 1000);
+      return id;
+    },
+    here(cwd: string, gitRoot: string | null = null, first?: Set<string>): string[] {
+      return [...sessionsOf(claude, cwd, gitRoot, first)].map(({ id }) => id);
+    },
+  };
+}
+
+describe('the sessions of a directory', () => {
+  it('are those started there or below, newest first, and none beside it', () => {
+    const { directory, session, here } = machine();
+    const app = directory('app');
+    const ids = [session(app), session(directory('app/lib')), session(directory('app/lib/deep')), session(app)];
+    session(directory('app-two'));
+    session(directory('other'));
+    session(directory('.'));
+    expect(here(app)).toEqual(ids.toReversed());
+  });
+
+  it('are also those above it, up to the git root and no further', () => {
+    const { directory, session, here } = machine();
+    const [outside, root, middle, cwd] = ['w', 'w/repo', 'w/repo/packages', 'w/repo/packages/a'].map(directory) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    session(outside);
+    const ids = [session(root), session(middle), session(cwd)];
+    session(directory('w/repo/packages/b'));
+    expect(here(cwd, root)).toEqual(ids.toReversed());
+    expect(here(cwd, null)).toEqual(ids.slice(2));
+    expect(here(cwd, directory('elsewhere'))).toEqual(ids.slice(2));
+  });
+
+  it('come with the given ones first', () => {
+    const { directory, session, here } = machine();
+    const app = directory('app');
+    const [a, b, c] = [session(app), session(app), session(app)];
+    expect(here(app, null, new Set([a, 'unknown']))).toEqual([a, c, b]);
+  });
+
+  it('are told apart where two directories give the project folder one name', () => {
+    const { directory, session, here } = machine();
+    const [dash, slash] = [directory('a-b'), directory('a/b')];
+    expect(slugOf(dash)).toBe(slugOf(slash));
+    const [inDash, inSlash] = [session(dash), session(slash)];
+    expect(here(dash)).toEqual([inDash]);
+    expect(here(slash)).toEqual([inSlash]);
+    expect(here(directory('a'))).toEqual([inSlash]);
+  });
+
+  it('stay where they were started, wherever they changed to', () => {
+    const { directory, session, here } = machine();
+    const [app, other] = [directory('app'), directory('other')];
+    const id = session(app, [said(other), said(app), said(other)]);
+    expect(here(app)).toEqual([id]);
+    expect(here(other)).toEqual([]);
+  });
+
+  it('follow a session that was moved to another directory', () => {
+    const { claude, directory, session } = machine();
+    const [first, second] = [directory('first'), directory('second')];
+    session(second, [said(first), said(second), { type: 'relocated', relocatedCwd: second }]);
+    expect([...sessionsOf(claude, second, null)].map((it) => it.directory)).toEqual([second]);
+    expect([...sessionsOf(claude, first, null)]).toEqual([]);
+  });
+
+  it('count a transcript that was copied to the project folder, and names other directories only', () => {
+    const { claude, directory, session } = machine();
+    const app = directory('app');
+    const id = session(app, [said('/home/alice/proj')]);
+    expect([...sessionsOf(claude, app, null)].map((it) => [it.id, it.directory])).toEqual([[id, app]]);
+    // Which directory below it would be, nobody can tell.
+    expect([...sessionsOf(claude, directory('.'), null)]).toEqual([]);
+  });
+
+  it('are found through symbolic links, on either side', () => {
+    const { root, directory, session, here } = machine();
+    const real = directory('real/app');
+    symlinkSync(join(root, 'real'), join(root, 'link'));
+    const id = session(real);
+    expect(here(join(root, 'link/app'))).toEqual([id]);
+    expect(here(join(root, 'link'))).toEqual([id]);
+    expect(here(real, join(root, 'link'))).toEqual([id]);
+  });
+
+  it('are found where the directory is long, or not in ASCII', () => {
+    for (const name of ['Grüße 😀/日本語', `${'long-name '.repeat(12)}/${'långer weg '.repeat(12)}`]) {
+      const { directory, session, here } = machine();
+      const [app, below] = [directory(name), directory(join(name, 'sub'))];
+      const ids = [session(app), session(below)];
+      session(directory(`${name}2`));
+      expect(here(app)).toEqual(ids.toReversed());
+      expect(here(below, app)).toEqual(ids.toReversed());
+    }
+  });
+
+  it('are found in a project folder whose name was set by hand', () => {
+    const { directory, session, here } = machine();
+    const app = directory('app');
+    const id = session(app, [said(app)], 'my_project');
+    session(directory('other'), [said(directory('other'))], 'my_project');
+    expect(here(app)).toEqual([id]);
+  });
+
+  it('do not include one in which nobody said anything', () => {
+    const { directory, session, here } = machine();
+    const app = directory('app');
+    session(app, [{ type: 'mode', mode: 'normal', cwd: app }]);
+    session(app, []);
+    expect(here(app)).toEqual([]);
+  });
+
+  it('do not include one from another system', () => {
+    const { directory, session, here } = machine();
+    session('C:\\work');
+    expect(here(directory('.'))).toEqual([]);
+  });
+
+  it('know titles and prompts', () => {
+    const claude = sampleClaudeFolder();
+    const sessions = [...sessionsOf(claude, '/home/alice/proj', null)].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    expect(sessions.map(({ title, firstPrompt, directory }) => [title, firstPrompt, directory])).toEqual([
+      ['remember the word ZEBRA', 'remember the word ZEBRA', '/home/alice/proj'],
+      ['notes cleanup', 'remember the word ZEBRA', '/home/alice/proj'],
+      ['remember the word ZEBRA', 'remember the word ZEBRA', '/home/alice/proj'],
+    ]);
+  });
+
+  it('are found without a look into the others', () => {
+    const { claude, directory, session } = machine();
+    const [app, other] = [directory('app'), directory('other')];
+    session(other);
+    session(app);
+    const id = session(app);
+    // What must not be read is made unreadable; root reads it all the same, hence the access times.
+    const untouched = [...readdirSync(join(claude, 'projects', slugOf(other)))].map((name) =>
+      join(claude, 'projects', slugOf(other), name),
+    );
+    const before = untouched.map((path) => statSync(path).atimeMs);
+    chmodSync(join(claude, 'projects', slugOf(other)), 0o000);
+    expect(sessionsOf(claude, app, null).next().value?.id).toBe(id);
+    chmodSync(join(claude, 'projects', slugOf(other)), 0o700);
+    expect(untouched.map((path) => statSync(path).atimeMs)).toEqual(before);
+  });
+
+  it('are found quickly among 10,000', () => {
+    const { claude, root } = machine();
+    for (let number = 0; number < 10_000; number++) {
+      const directory = `${root}/app/p${number % 100}`;
+      const folder = join(claude, 'projects', slugOf(directory));
+      if (number < 100) mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${sessionId(number)}.jsonl`), JSON.stringify(said(directory)));
+    }
+    mkdirSync(join(root, 'app/p7'), { recursive: true });
+    const took = (action: () => void) => {
+      const start = performance.now();
+      action();
+      return performance.now() - start;
+    };
+    const one = took(() =>
+      expect(sessionsOf(claude, join(root, 'app/p7'), null).next().value?.projectFolder).toMatch(/p7$/),
+    );
+    const all = took(() => expect(sessionsOf(claude, join(root, 'app'), null).next().done).toBe(false));
+    expect(one).toBeLessThan(500);
+    expect(all).toBeLessThan(2000);
+  });
+});
+
+describe('the newest sessions', () => {
+  it('are those last written, wherever they belong, without the empty ones', () => {
+    const { claude, directory, session } = machine();
+    const ids = [session(directory('a')), session(directory('b')), session('C:\\work')];
+    session(directory('c'), []);
+    expect(newestSessions(claude, 2).map(({ id }) => id)).toEqual(ids.toReversed().slice(0, 2));
+    expect(newestSessions(claude, 10).map(({ directory }) => directory)).toEqual([
+      'C:\\work',
+      directory('b'),
+      directory('a'),
+    ]);
+  });
+});
+
+describe('the git root', () => {
+  it('is the nearest directory upwards that holds .git, a folder or a file', () => {
+    const { root, directory } = machine();
+    const deep = directory('repo/a/b');
+    mkdirSync(join(root, 'repo/.git'));
+    expect(gitRootOf(deep)).toBe(join(root, 'repo'));
+    writeFileSync(join(root, 'repo/a/.git'), 'gitdir: elsewhere');
+    expect(gitRootOf(deep)).toBe(join(root, 'repo/a'));
+    symlinkSync(deep, join(root, 'link'));
+    expect(gitRootOf(join(root, 'link'))).toBe(join(root, 'repo/a'));
+    renameSync(join(root, 'repo/a/.git'), join(root, 'repo/a/b/.git'));
+    expect(gitRootOf(deep)).toBe(deep);
+  });
+
+  it('is not there outside of a repository', () => {
+    expect(gitRootOf('/')).toBe(null);
+  });
+});

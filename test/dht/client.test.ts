@@ -1,0 +1,358 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { parseBootstrap } from '../../src/dht/bootstrap.ts';
+import { type Dht, openDht } from '../../src/dht/client.ts';
+import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { Failure } from '../../src/failure.ts';
+import {
+  byDistance,
+  honest,
+  type SimulatedNetwork,
+  type SimulatedNode,
+  startNode,
+  startSimulatedNetwork,
+} from '../support/simulated-network.ts';
+
+let keys = 0;
+/** A key that no other test uses. */
+function newKey() {
+  keys += 1;
+  const seed = new Uint8Array(32).fill(keys);
+  const publicKey = publicKeyOf(seed);
+  return { publicKey, item: (seq: number, value: string) => signItem(seed, publicKey, seq, Buffer.from(value)) };
+}
+
+let real: PrivateNetwork;
+beforeAll(async () => {
+  real = await startPrivateNetwork();
+});
+afterAll(() => real.close());
+
+const closing: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of closing.splice(0)) one.close();
+});
+
+function client(bootstrap: Parameters<typeof openDht>[0]['bootstrap'] | string, timeoutMs = 15_000): Dht {
+  const dht = openDht({ bootstrap: typeof bootstrap === 'string' ? parseBootstrap(bootstrap) : bootstrap, timeoutMs });
+  closing.push(dht);
+  return dht;
+}
+
+async function simulated(options: Parameters<typeof startSimulatedNetwork>[0]): Promise<SimulatedNetwork> {
+  const network = await startSimulatedNetwork(options);
+  closing.push(network);
+  return network;
+}
+
+async function node(...args: Parameters<typeof startNode>): Promise<SimulatedNode> {
+  const started = await startNode(...args);
+  closing.push(started);
+  return started;
+}
+
+async function failureOf(work: Promise<unknown>): Promise<Failure> {
+  const error = await work.then(
+    () => new Error('nothing was thrown'),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof Failure) return error;
+  throw error;
+}
+
+const text = (item: MutableItem | null | undefined) => (item ? Buffer.from(item.value).toString() : null);
+
+describe('on a network of real nodes', () => {
+  test('one client publishes, and another finds it', async () => {
+    const { publicKey, item } = newKey();
+    const published = await client(real.bootstrap).update(publicKey, () => item(5, 'hello'));
+    expect(published.nodes).toBeGreaterThanOrEqual(8);
+    const found = await client(real.bootstrap).resolve(publicKey);
+    expect(found).toMatchObject({ conflict: false, newest: { seq: 5 } });
+    expect(text(found.newest)).toBe('hello');
+    expect(found.network.answered).toBeGreaterThanOrEqual(8);
+  });
+
+  test('a key that nothing was published under has no packet', async () => {
+    expect((await client(real.bootstrap).resolve(newKey().publicKey)).newest).toBeNull();
+  });
+
+  test('an update gets the newest packet, and replaces it', async () => {
+    const { publicKey, item } = newKey();
+    await client(real.bootstrap).update(publicKey, () => item(5, 'old'));
+    const seen: (string | null)[] = [];
+    await client(real.bootstrap).update(publicKey, (newest) => {
+      seen.push(text(newest));
+      return item(6, 'new');
+    });
+    expect(seen).toEqual(['old']);
+    expect(text((await client(real.bootstrap).resolve(publicKey)).newest)).toBe('new');
+  });
+
+  test('a packet is kept alive by putting it again as it is, by someone who can’t sign it', async () => {
+    const { publicKey, item } = newKey();
+    await client(real.bootstrap).update(publicKey, () => item(5, 'hello'));
+    const kept = await client(real.bootstrap).update(publicKey, (newest) => newest);
+    expect(kept.nodes).toBeGreaterThanOrEqual(8);
+  });
+
+  test('null leaves everything as it is', async () => {
+    const { publicKey } = newKey();
+    expect(await client(real.bootstrap).update(publicKey, () => null)).toMatchObject({ item: null, nodes: 0 });
+  });
+
+  test('what build throws reaches the caller', async () => {
+    const update = client(real.bootstrap).update(newKey().publicKey, () => {
+      throw new Failure('refused', 'No.');
+    });
+    expect((await failureOf(update)).code).toBe('refused');
+  });
+
+  test.each([
+    ['and clocks that differ', [1000, 2000, 3000]],
+    ['and clocks that agree, so that two packets get the same seq', [1000, 1000, 1000]],
+  ])('three machines publish at the same moment, %s: nothing is lost, and all read the same', async (_, clocks) => {
+    const { publicKey, item } = newKey();
+    await client(real.bootstrap).update(publicKey, () => item(1, '[]'));
+    const add = (clock: number, i: number) =>
+      client(real.bootstrap).update(publicKey, (newest) => {
+        const words = JSON.parse(text(newest) as string) as number[];
+        return item(Math.max((newest?.seq ?? 0) + 1, clock), JSON.stringify([...words, i]));
+      });
+    await Promise.all(clocks.map(add));
+    const found = await Promise.all(clocks.map(() => client(real.bootstrap).resolve(publicKey)));
+    expect(new Set(found.map(({ newest }) => text(newest))).size).toBe(1);
+    expect(found.map(({ conflict }) => conflict)).toEqual([false, false, false]);
+    expect(new Set(JSON.parse(text(found[0]?.newest) as string))).toEqual(new Set([0, 1, 2]));
+  });
+});
+
+describe('an update', () => {
+  test('does not walk again from a fresh resolution, and reports it', async () => {
+    const { live, bootstrap } = await simulated({ live: 20 });
+    const { publicKey, item } = newKey();
+    const dht = client(bootstrap);
+    const from = await dht.resolve(publicKey);
+    for (const each of live) each.queries.length = 0;
+    await dht.update(publicKey, () => item(1, 'x'), { from });
+    const names = live.flatMap(({ queries }) => queries.slice(0, 1).map(({ name }) => name));
+    expect(new Set(names)).toEqual(new Set(['put']));
+  });
+
+  test('sends each node the seq that this node reported, and brings those up to date that were behind', async () => {
+    const { live, bootstrap } = await simulated({ live: 20 });
+    const { publicKey, item } = newKey();
+    const closest = byDistance(live, target(publicKey)).slice(0, 6);
+    const held = [20, 10, 5, null, 20, 10];
+    for (const [rank, seq] of held.entries())
+      (closest[rank] as SimulatedNode).held = seq === null ? null : item(seq, `old ${seq}`);
+    const { nodes } = await client(bootstrap).update(publicKey, (newest) => item((newest?.seq ?? 0) + 1, 'new'));
+    expect(nodes).toBeGreaterThanOrEqual(8);
+    expect(closest.map((each) => each.held?.seq)).toEqual([21, 21, 21, 21, 21, 21]);
+    const sent = closest.map(
+      ({ queries }) => queries.find(({ name }) => name === 'put')?.parameters.get('cas') ?? null,
+    );
+    expect(sent).toEqual(held);
+  });
+
+  test('counts only nodes that give the packet back', async () => {
+    const { live } = await simulated({ live: 8 });
+    const { publicKey, item } = newKey();
+    for (const liar of live.slice(0, 3)) {
+      const answer = liar.answer;
+      liar.answer = (query, self) => (query.name === 'put' ? { r: { id: self.id } } : answer(query, self));
+    }
+    expect((await client(live).update(publicKey, () => item(1, 'x'))).nodes).toBe(5);
+  });
+
+  test('fails and says how many nodes took it where those are fewer than 3', async () => {
+    const { live } = await simulated({ live: 8 });
+    const { publicKey, item } = newKey();
+    for (const refusing of live.slice(0, 6)) {
+      const answer = refusing.answer;
+      refusing.answer = (query, self) => (query.name === 'put' ? { e: [203, 'bad token'] } : answer(query, self));
+    }
+    const failure = await failureOf(client(live).update(publicKey, () => item(1, 'x')));
+    expect(failure.code).toBe('network');
+    expect(failure.message).toContain('Only 2 of the 8');
+  });
+
+  test('is not stopped by nodes that claim that someone else was quicker', async () => {
+    const { live } = await simulated({ live: 20 });
+    const { publicKey, item } = newKey();
+    const old = item(3, 'old');
+    for (const each of live) each.held = item(5, 'current');
+    for (const liar of byDistance(live, target(publicKey)).slice(0, 4)) {
+      const answer = honest(() => live);
+      liar.answer = (query, self) => {
+        self.held = old;
+        return query.name === 'put' ? { e: [301, 'CAS mismatch'] } : answer(query, self);
+      };
+    }
+    let built = 0;
+    const published = await client(live).update(publicKey, (newest) => {
+      built += 1;
+      return item((newest?.seq ?? 0) + 1, 'new');
+    });
+    expect(published.nodes).toBeGreaterThanOrEqual(8);
+    expect(built).toBe(1);
+  });
+
+  test('builds again on what someone else published between its walk and its put', async () => {
+    const { live, bootstrap } = await simulated({ live: 20 });
+    const { publicKey, item } = newKey();
+    const seen: (string | null)[] = [];
+    const published = await client(bootstrap).update(publicKey, (newest) => {
+      seen.push(text(newest));
+      if (newest === null) for (const each of live) each.held = item(100, 'theirs');
+      return item((newest?.seq ?? 0) + 1, 'ours');
+    });
+    expect(seen).toEqual([null, 'theirs']);
+    expect(published.item?.seq).toBe(101);
+  });
+
+  test('gives up after a few tries where someone else is always quicker', async () => {
+    const { live, bootstrap } = await simulated({ live: 20 });
+    const { publicKey, item } = newKey();
+    let built = 0;
+    const update = client(bootstrap).update(publicKey, (newest) => {
+      built += 1;
+      const seq = newest?.seq ?? 0;
+      for (const each of live) each.held = item(seq + 10, 'theirs');
+      return item(seq + 1, 'ours');
+    });
+    const failure = await failureOf(update);
+    expect(failure.code).toBe('network');
+    expect(failure.message).toContain('same key');
+    expect(built).toBeLessThan(10);
+  });
+
+  test('takes well under a second where half of the nodes are dead, and reaches 8', async () => {
+    const { bootstrap } = await simulated({ live: 32, dead: 32, known: 0.5, delay: 5 });
+    const { publicKey, item } = newKey();
+    const began = performance.now();
+    const { nodes } = await client(bootstrap).update(publicKey, () => item(1, 'x'));
+    expect(nodes).toBeGreaterThanOrEqual(8);
+    expect(performance.now() - began).toBeLessThan(900);
+  });
+
+  test('is not held up by nodes that answer the walk but not the put', async () => {
+    const { live, bootstrap } = await simulated({ live: 30 });
+    const { publicKey, item } = newKey();
+    for (const mute of byDistance(live, target(publicKey)).slice(0, 3)) {
+      const answer = mute.answer;
+      mute.answer = (query, self) => (query.name === 'put' ? null : answer(query, self));
+    }
+    const began = performance.now();
+    const { nodes } = await client(bootstrap).update(publicKey, () => item(1, 'x'));
+    expect(nodes).toBeGreaterThanOrEqual(5);
+    expect(performance.now() - began).toBeLessThan(900);
+  });
+});
+
+describe('no network', () => {
+  const { publicKey } = newKey();
+
+  test('where nobody answers, it says after 3 s that UDP seems blocked', async () => {
+    const silent = await node(() => null);
+    const began = performance.now();
+    const failure = await failureOf(client([silent], 30_000).resolve(publicKey));
+    expect(failure.code).toBe('network');
+    expect(failure.hint).toContain('UDP');
+    expect(performance.now() - began).toBeLessThan(4000);
+  });
+
+  test('where names do not resolve, it says so by name', async () => {
+    const began = performance.now();
+    const failure = await failureOf(client('cclink-test.invalid:6881', 30_000).resolve(publicKey));
+    expect(failure.code).toBe('network');
+    expect(failure.message).toContain('cclink-test.invalid');
+    expect(performance.now() - began).toBeLessThan(4000);
+  });
+
+  test('where nothing can be sent, it says so at once', async () => {
+    const began = performance.now();
+    const failure = await failureOf(client('255.255.255.255:6881', 30_000).resolve(publicKey));
+    expect(failure.code).toBe('network');
+    expect(failure.message).toContain('could not send');
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  test('where the time runs out in the middle, it says how long it tried', async () => {
+    const silent = await node(() => null);
+    const slow = await node(honest(() => [silent]));
+    const failure = await failureOf(client([slow, silent], 500).resolve(publicKey));
+    expect(failure.code).toBe('network');
+    expect(failure.message).toContain('0.5 s');
+  });
+
+  test('the time that build takes does not count', async () => {
+    const { item, publicKey: key } = newKey();
+    const published = await client(real.bootstrap, 1000).update(key, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      return item(1, 'x');
+    });
+    expect(published.nodes).toBeGreaterThanOrEqual(8);
+  });
+});
+
+describe('an interruption', () => {
+  const { publicKey } = newKey();
+
+  test('by the signal ends a resolve and an update at once', async () => {
+    const silent = await node(() => null);
+    const abort = new AbortController();
+    const dht = client([silent]);
+    const both = [
+      dht.resolve(publicKey, { signal: abort.signal }),
+      dht.update(publicKey, () => null, { signal: abort.signal }),
+    ];
+    const failures = Promise.all(both.map(failureOf));
+    const began = performance.now();
+    setTimeout(() => abort.abort(), 50);
+    expect((await failures).map(({ code }) => code)).toEqual(['interrupted', 'interrupted']);
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect((await failureOf(dht.resolve(publicKey, { signal: abort.signal }))).code).toBe('interrupted');
+  });
+
+  test('by close ends what is under way and what comes later', async () => {
+    const silent = await node(() => null);
+    const dht = client([silent]);
+    const underWay = failureOf(dht.resolve(publicKey));
+    dht.close();
+    expect((await underWay).code).toBe('interrupted');
+    expect((await failureOf(dht.resolve(publicKey))).code).toBe('interrupted');
+  });
+
+  test('leaves nothing that keeps the process alive, not even a look-up of names', async () => {
+    const silent = await node(() => null);
+    const script = `
+      const { openDht } = await import(${JSON.stringify(new URL('../../src/dht/client.ts', import.meta.url).href)});
+      const bootstrap = [{ host: '127.0.0.1', port: ${silent.port} }, { host: 'cclink-test.invalid', port: 1 }];
+      const dht = openDht({ bootstrap, timeoutMs: 60000 });
+      dht.resolve(new Uint8Array(32)).catch((error) => console.log(error.code));
+      setTimeout(() => { dht.close(); globalThis.began = performance.now(); }, 100);
+      process.on('exit', () => console.log(performance.now() - began < 1500 ? 'soon' : 'late'));`;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout.split('\n')).toEqual(['interrupted', 'soon', '']);
+  });
+});
+
+test('the trace tells what happened in lines without a secret', async () => {
+  const { publicKey, item } = newKey();
+  const lines: string[] = [];
+  const dht = openDht({
+    bootstrap: parseBootstrap(real.bootstrap),
+    timeoutMs: 15_000,
+    trace: (line) => lines.push(line),
+  });
+  closing.push(dht);
+  await dht.update(publicKey, () => item(1, 'the value'));
+  expect(lines[0]).toMatch(/^asked \d+ nodes: \d+ answered, \d+ dead; no packet; \d+ ms$/);
+  expect(lines[1]).toMatch(/^put to \d+ nodes: \d+ hold it; \d+ ms$/);
+  expect(lines.join()).not.toContain('the value');
+});

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Machine } from '../support/machine.ts';
+
+let machine: Machine;
+beforeAll(() => {
+  machine = new Machine('user', '127.0.0.1:9');
+});
+afterAll(() => machine.remove());
+
+describe('the command line', () => {
+  it('tells its version and its help', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect((await machine.run(['--version'])).stdout).toBe(`${version}\n`);
+    const help = await machine.run(['--help']);
+    expect(help.code).toBe(0);
+    for (const command of ['publish', 'pickup', 'show', 'list', 'revoke', 'init', 'whoami', 'demo', 'completion']) {
+      expect(help.stdout).toContain(command);
+      const own = await machine.run([command, '--help']);
+      expect([command, own.code]).toEqual([command, 0]);
+      expect(own.stdout).toContain('Usage: cclink');
+    }
+  });
+
+  it('does not offer what comes later', async () => {
+    const { stdout } = await machine.run(['--help']);
+    const publish = await machine.run(['publish', '--help']);
+    expect(stdout + publish.stdout).not.toMatch(
+      /^ +(status|keep|pair|contacts|export|import)\b|--(code|wait|message|no-keep|no-carry|update)\b/m,
+    );
+  });
+
+  it.each([
+    [['pikcup'], /cclink pickup/],
+    [['lst'], /cclink list/],
+    [['something'], /not a command/],
+    [['1234567'], /at least 8|session id/i],
+    [['ABCDEF'], /session id|command/i],
+    [['publish', '--ttl', '0'], /--ttl/],
+    [['publish', '--ttl', '366d'], /--ttl/],
+    [['publish', '--unknown'], /--unknown/],
+    [['pickup', 'not-a-key'], /public key/],
+    [['pickup', '8pinxxgqs41n4aididenw5apqp1urfmzdztr8jt4abrkdn435ew9'], /public key/],
+    [['pickup', 'one', 'two'], /too many/],
+    [['completion', 'tcsh'], /bash/],
+    [['-q', 'list', '--verbose'], /--verbose/],
+  ])('refuses %j with exit 2, a sentence and a way on', async (args, says) => {
+    const { code, stdout, stderr } = await machine.run(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(says);
+    if (!args.includes('--verbose')) expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it('ends standard error with the failure as JSON when asked for it', async () => {
+    for (const args of [
+      ['whoami', '--json'],
+      ['--json', 'whoami'],
+      ['publish', '--json', '--ttl', '0'],
+      ['list', '--json', '--nonsense'],
+    ]) {
+      const { stdout, stderr } = await machine.run(args);
+      expect(stdout).toBe('');
+      const { error } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
+      expect(Object.keys(error)).toEqual(['code', 'message', 'hint']);
+    }
+  });
+
+  it('shows a stack with -v only', async () => {
+    expect((await machine.run(['whoami'])).stderr).not.toMatch(/\n\s+at /);
+    expect((await machine.run(['whoami', '-v'])).stderr).toMatch(/\n\s+at /);
+  });
+
+  it('colours only where it is wanted', async () => {
+    const escape = '\u001b[';
+    expect((await machine.run(['whoami'])).stderr).not.toContain(escape);
+    expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1' } })).stderr).toContain(escape);
+    expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr).not.toContain(escape);
+  });
+
+  it('is quiet about a reader that leaves', async () => {
+    const { execFileSync } = await import('node:child_process');
+    const out = execFileSync('/bin/sh', ['-c', `"${process.execPath}" bin/cclink.js --help | head -1; echo "$?"`], {
+      cwd: new URL('../..', import.meta.url),
+    });
+    expect(String(out).trim().split('\n').at(-1)).toBe('0');
+  });
+});
+
+describe('with a model at the keyboard', () => {
+  const model = { env: { CLAUDECODE: '1' } };
+
+  it.each([
+    ['publish', '--share', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo'],
+    ['publish', '--pin'],
+    ['pickup'],
+    ['pickup', '-y'],
+    ['show', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo'],
+    ['revoke', '-y'],
+    ['init', '--no-passphrase', '-y'],
+    ['whoami', '--age-identity'],
+    ['demo'],
+    ['completion', 'bash'],
+  ])('%s %s %s is refused with exit 5 and the line to type', async (...args) => {
+    const { code, stdout, stderr } = await machine.run(args.filter(Boolean), model);
+    expect([code, stdout]).toEqual([5, '']);
+    expect(stderr).toContain(`cclink ${args.filter(Boolean).join(' ')}`);
+  });
+
+  it.each([['publish'], ['list'], ['show'], ['whoami'], ['--help'], ['--version'], ['list', '--help']])(
+    '%s runs',
+    async (...args) => {
+      expect((await machine.run(args, model)).code).not.toBe(5);
+    },
+  );
+});
+
+describe('completion', () => {
+  it.each(['bash', 'zsh', 'fish'])('for %s knows every command and its options', async (shell) => {
+    const { code, stdout } = await machine.run(['completion', shell]);
+    expect(code).toBe(0);
+    for (const word of ['pickup', 'revoke', shell === 'fish' ? '-l no-run' : '--no-run', 'age-identity'])
+      expect(stdout).toContain(word);
+  });
+
+  it('for bash completes in a real bash', async () => {
+    const { execFileSync } = await import('node:child_process');
+    const { stdout } = await machine.run(['completion', 'bash']);
+    const script = `${stdout}\nCOMP_WORDS=(cclink pi); COMP_CWORD=1; _cclink; echo "\${COMPREPLY[@]}"; COMP_WORDS=(cclink pickup --no); COMP_CWORD=2; _cclink; echo "\${COMPREPLY[@]}"`;
+    expect(String(execFileSync('bash', ['-c', script]))).toBe('pickup\n--no-run\n');
+  });
+});

@@ -1,0 +1,304 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { Machine, SESSION } from '../support/machine.ts';
+
+let network: PrivateNetwork;
+let laptop: Machine;
+let desk: Machine;
+
+beforeAll(async () => {
+  network = await startPrivateNetwork({ nodes: 16 });
+});
+afterAll(() => network.close());
+
+beforeEach(() => {
+  laptop = new Machine('laptop', network.bootstrap);
+  desk = new Machine('desk', network.bootstrap, laptop.project);
+});
+afterEach(() => {
+  laptop.remove();
+  desk.remove();
+});
+
+/** Two machines with one key, and a session whose files are on both. */
+async function twoOfMine(): Promise<string> {
+  const publicKey = await laptop.init();
+  desk.takeKeyOf(laptop);
+  laptop.addSession();
+  desk.takeSessionsOf(laptop);
+  desk.installClaude();
+  return publicKey;
+}
+
+describe('a handoff to oneself', () => {
+  it('goes from cclink to cclink pickup and becomes claude --resume in the directory of the session', async () => {
+    const publicKey = await twoOfMine();
+    const published = await laptop.json(['publish']);
+    expect(published).toMatchObject({
+      session: { id: SESSION, project: laptop.project, title: 'remember the word ZEBRA' },
+      publicKey,
+      mode: 'self',
+      recipient: null,
+      burn: false,
+      pickup: 'cclink pickup',
+    });
+    expect(published['nodes']).toBeGreaterThanOrEqual(8);
+    expect(published['seq']).toMatch(/^[0-9]{16}$/);
+
+    desk.env['CCLINK_PIN'] = 'a secret of the environment';
+    const picked = await desk.run(['pickup', '--yes'], { cwd: desk.home });
+    expect(picked.stderr).toContain(SESSION);
+    expect(picked.code).toBe(0);
+    const claude = desk.claudeStart();
+    expect(claude?.args).toEqual(['--resume', SESSION]);
+    expect(claude?.cwd).toBe(laptop.project);
+    expect(Object.keys(claude?.env ?? {})).not.toContain('CCLINK_PIN');
+    expect(claude?.env['HOME']).toBe(desk.home);
+  });
+
+  it('passes on what follows -- and gives back the exit code of claude', async () => {
+    await twoOfMine();
+    await laptop.json(['publish', SESSION]);
+    desk.installClaude(7);
+    const { code } = await desk.run(['pickup', '-y', '--', '--model', 'opus']);
+    expect(code).toBe(7);
+    expect(desk.claudeStart()?.args).toEqual(['--resume', SESSION, '--model', 'opus']);
+  });
+
+  it('is shown and listed without being taken', async () => {
+    const publicKey = await twoOfMine();
+    await laptop.json(['publish', '--burn', '--ttl', '30m']);
+    for (let times = 0; times < 2; times++) {
+      expect(await desk.json(['show'])).toMatchObject({
+        session: { id: SESSION },
+        mode: 'self',
+        burn: true,
+        here: true,
+        directory: laptop.project,
+        command: ['claude', '--resume', SESSION],
+        from: null,
+      });
+    }
+    const listed = await desk.json<Record<string, unknown>[]>(['list']);
+    expect(listed).toMatchObject([{ publicKey, mode: 'self', recipient: null, burn: true, session: { id: SESSION } }]);
+    expect(desk.claudeStart()).toBeNull();
+  });
+
+  it('burns once it is taken, and not before', async () => {
+    await twoOfMine();
+    await laptop.json(['publish', '--burn']);
+    const picked = await desk.run(['pickup', '--yes', '--no-run']);
+    expect(picked.code).toBe(0);
+    expect(picked.stdout).toBe(`cd ${laptop.project} && claude --resume ${SESSION}\n`);
+    expect(picked.stderr).not.toContain(SESSION);
+    const again = await laptop.run(['pickup', '--yes', '--no-run', '--json']);
+    expect(again.code).toBe(3);
+    expect(again.stdout).toBe('');
+    expect(JSON.parse(again.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({ error: { code: 'not-found' } });
+    expect(await laptop.json(['list'])).toEqual([]);
+  });
+
+  it('burns nothing where the files of the session or claude are missing, or nobody said yes', async () => {
+    await twoOfMine();
+    await laptop.json(['publish', '--burn']);
+    const bare = new Machine('bare', network.bootstrap);
+    bare.takeKeyOf(laptop);
+    const missing = await bare.run(['pickup', '--yes']);
+    expect([missing.code, missing.stdout]).toEqual([7, '']);
+    expect(missing.stderr).toMatch(/not on this machine/);
+    expect(await bare.json(['pickup', '--yes'])).toMatchObject({ here: false, directory: null });
+    bare.remove();
+
+    const unsaid = await desk.run(['pickup']);
+    expect([unsaid.code, unsaid.stdout]).toEqual([2, '']);
+    expect(unsaid.stderr).toMatch(/-y|ssh -t/);
+
+    const noClaude = new Machine('no-claude', network.bootstrap, laptop.project);
+    noClaude.takeKeyOf(laptop);
+    noClaude.takeSessionsOf(laptop);
+    const { code, stderr } = await noClaude.run(['pickup', '--yes', '--json', '-v'].slice(0, 2));
+    expect([code, /claude/i.test(stderr)]).toEqual([7, true]);
+    noClaude.remove();
+    expect(await laptop.json(['list'])).toHaveLength(1);
+  });
+
+  it('says that it expired, and whose session it was', async () => {
+    await twoOfMine();
+    await laptop.json(['publish', '--ttl', '1s']);
+    await new Promise((resolve) => setTimeout(resolve, 1600));
+    const { code, stderr } = await desk.run(['pickup', '-y', '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'expired', message: expect.stringContaining(SESSION) } });
+    expect(await desk.json(['list'])).toEqual([]);
+  });
+
+  it('is revoked with the same words that Rust takes, and the second time there is nothing', async () => {
+    const publicKey = await twoOfMine();
+    for (const words of [
+      ['revoke'],
+      ['revoke', '--all'],
+      ['revoke', publicKey],
+      ['revoke', SESSION],
+      ['revoke', SESSION.slice(0, 8)],
+    ]) {
+      await laptop.json(['publish']);
+      expect(await laptop.json([...words, '-y'])).toMatchObject({ publicKey, revoked: true });
+      expect(await laptop.json([...words, '-y'])).toEqual({ publicKey, revoked: false, nodes: 0 });
+    }
+    const { code, stderr } = await laptop.run(['pickup', '-y', '--json']);
+    expect([code, JSON.parse(stderr).error.code]).toEqual([3, 'revoked']);
+  });
+
+  it('of another session is left alone by revoke with an id', async () => {
+    await twoOfMine();
+    await laptop.json(['publish']);
+    expect(await laptop.json(['revoke', '-y', '22222222'])).toMatchObject({ revoked: false });
+    expect(await laptop.json(['list'])).toHaveLength(1);
+  });
+
+  it('needs no passphrase to look, and one to take', async () => {
+    await laptop.init('a good passphrase');
+    desk.takeKeyOf(laptop);
+    laptop.addSession();
+    desk.takeSessionsOf(laptop);
+    const passphrase = { env: { CCLINK_PASSPHRASE: 'a good passphrase' } };
+    await laptop.json(['publish'], passphrase);
+    expect(await desk.json(['whoami'])).toMatchObject({ encrypted: true });
+    expect(await desk.json(['list'])).toMatchObject([{ mode: 'self', session: null }]);
+    expect(await desk.json(['list'], passphrase)).toMatchObject([{ session: { id: SESSION } }]);
+    const locked = await desk.run(['show']);
+    expect([locked.code, locked.stdout]).toEqual([2, '']);
+    const wrong = await desk.run(['show'], { env: { CCLINK_PASSPHRASE: 'another passphrase' } });
+    expect(wrong.code).toBe(4);
+    const command = { env: { CCLINK_PASSPHRASE_COMMAND: 'printf "a good passphrase\\nsecond line"' } };
+    expect(await desk.json(['pickup', '-y'], command)).toMatchObject({ here: true, session: { id: SESSION } });
+  });
+});
+
+describe('a handoff to others', () => {
+  it('is opened by the one it was shared with, and by nobody else, its publisher included', async () => {
+    const mine = await twoOfMine();
+    const bob = new Machine('bob', network.bootstrap);
+    const bobs = await bob.init();
+    expect(await laptop.json(['publish', '--share', `pk:${bobs}`])).toMatchObject({
+      mode: 'share',
+      recipient: bobs,
+      pickup: `cclink pickup ${mine}`,
+    });
+    expect(await bob.json(['show', mine])).toMatchObject({
+      mode: 'share',
+      publicKey: mine,
+      session: { id: SESSION },
+      here: false,
+    });
+    const own = await laptop.run(['show']);
+    expect(own.code).toBe(4);
+    const eve = new Machine('eve', network.bootstrap);
+    expect((await eve.run(['show', mine])).code).toBe(9);
+    await eve.init();
+    expect((await eve.run(['show', mine])).code).toBe(4);
+    expect(await laptop.json(['list'])).toMatchObject([{ mode: 'share', recipient: bobs, session: null }]);
+    bob.remove();
+    eve.remove();
+  });
+
+  it('with a PIN needs no key pair to be taken', async () => {
+    const mine = await twoOfMine();
+    const pin = { env: { CCLINK_PIN: 'correct horse battery' } };
+    expect(await laptop.json(['publish', '--pin'], pin)).toMatchObject({
+      mode: 'pin',
+      pickup: `cclink pickup ${mine}`,
+    });
+    const bob = new Machine('bob', network.bootstrap);
+    expect(await bob.json(['show', mine], pin)).toMatchObject({ mode: 'pin', session: { id: SESSION } });
+    const wrong = await bob.run(['show', mine], { env: { CCLINK_PIN: 'wrong horse battery' } });
+    expect(wrong.code).toBe(4);
+    const weak = await laptop.run(['publish', '--pin'], { env: { CCLINK_PIN: '12345678' } });
+    expect(weak.code).toBe(2);
+    expect(weak.stderr).not.toContain('12345678');
+    bob.remove();
+  });
+
+  it('is not replaced without a yes', async () => {
+    await twoOfMine();
+    const bobs = 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo';
+    await laptop.json(['publish', '--share', bobs]);
+    await laptop.json(['publish', '--share', bobs]);
+    const silent = await laptop.run(['publish']);
+    expect([silent.code, silent.stdout]).toEqual([2, '']);
+    expect(await laptop.json(['list'])).toMatchObject([{ mode: 'share' }]);
+    await laptop.json(['publish', '--yes']);
+    expect(await laptop.json(['list'])).toMatchObject([{ mode: 'self' }]);
+  });
+
+  it('is refused in the combinations that Rust refuses', async () => {
+    await twoOfMine();
+    for (const other of ['--pin', '--burn']) {
+      const { code, stdout } = await laptop.run([
+        'publish',
+        '--share',
+        'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo',
+        other,
+      ]);
+      expect([code, stdout]).toEqual([2, '']);
+    }
+  });
+});
+
+describe('nothing to hand over', () => {
+  it('is told with exit 3 and the likely causes, with the key that was looked under', async () => {
+    const publicKey = await laptop.init();
+    const { code, stdout, stderr } = await laptop.run(['pickup', '-y']);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toContain(publicKey);
+    expect(stderr.indexOf('another key')).toBeLessThan(stderr.indexOf('expired'));
+  });
+
+  it('is told with exit 9 where there is no key', async () => {
+    for (const command of ['publish', 'pickup', 'show', 'list', 'revoke', 'whoami']) {
+      const { code, stdout, stderr } = await laptop.run([command]);
+      expect([command, code, stdout]).toEqual([command, 9, '']);
+      expect(stderr).toContain('cclink init');
+    }
+  });
+
+  it('is told with exit 7 where there is no session, and shows those elsewhere', async () => {
+    await laptop.init();
+    const none = await laptop.run([]);
+    expect([none.code, none.stdout]).toEqual([7, '']);
+    laptop.addSession('/somewhere/else');
+    const elsewhere = await laptop.run([]);
+    expect(elsewhere.code).toBe(7);
+    expect(elsewhere.stderr).toContain(`cclink ${SESSION}`);
+    const unknown = await laptop.run(['33333333-3333-4333-8333-333333333333']);
+    expect(unknown.code).toBe(7);
+    expect((await laptop.run(['33333333-3333-4333-8333-333333333333', '--force'])).code).toBe(0);
+  });
+
+  it('is sent on a dry run', async () => {
+    await twoOfMine();
+    const dry = await laptop.json(['publish', '--dry-run', '--burn']);
+    expect(dry).toMatchObject({ dryRun: true, session: { id: SESSION }, burn: true });
+    expect(await laptop.json(['list'])).toEqual([]);
+  });
+});
+
+describe('where there is no network', () => {
+  it('says which of the three it was, with exit 6 and in time', async () => {
+    await laptop.init();
+    const ended = async (bootstrap: string) => {
+      const started = Date.now();
+      const ran = await laptop.run(['list', '--timeout', '6s'], { env: { CCLINK_BOOTSTRAP: bootstrap } });
+      return { ...ran, seconds: (Date.now() - started) / 1000 };
+    };
+    const silent = await ended('127.0.0.1:9');
+    expect([silent.code, silent.stdout]).toEqual([6, '']);
+    expect(silent.stderr).toMatch(/UDP/);
+    expect(silent.seconds).toBeLessThan(6);
+    const nameless = await ended('does-not-exist.invalid:6881');
+    expect(nameless.code).toBe(6);
+    expect(nameless.stderr).toMatch(/does-not-exist\.invalid/);
+    expect(nameless.seconds).toBeLessThan(7);
+    expect((await ended('nonsense')).code).toBe(2);
+  });
+});

@@ -1,0 +1,255 @@
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawn as spawnPty } from '@lydell/node-pty';
+import { slugOf } from '../../src/claude/folders.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/cclink.js', import.meta.url));
+const SAMPLES = fileURLToPath(new URL('../samples', import.meta.url));
+
+export const SESSION = '11111111-1111-4111-8111-111111111111';
+
+/** What a finished run of cclink left behind. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What the stand-in `claude` was started with. */
+export interface ClaudeStart {
+  readonly args: string[];
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+  readonly stdinIsTty: boolean;
+}
+
+/** A machine of a user: a home of its own, with its own keys and Claude folder, and the built cclink on it. */
+export class Machine {
+  readonly home: string;
+  readonly project: string;
+  env: Record<string, string>;
+
+  constructor(name: string, bootstrap: string, project?: string) {
+    this.home = realpathSync(mkdtempSync(join(tmpdir(), `cclink-test-${name}-`)));
+    this.project = project ?? join(this.home, 'proj');
+    mkdirSync(this.project, { recursive: true });
+    mkdirSync(join(this.home, 'bin'));
+    this.env = {
+      HOME: this.home,
+      PATH: [join(this.home, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
+      LANG: 'C.UTF-8',
+      TERM: 'xterm-256color',
+      CCLINK_BOOTSTRAP: bootstrap,
+    };
+  }
+
+  get keyFile(): string {
+    return join(this.home, '.pubky', 'secret_key');
+  }
+
+  get claudeFolder(): string {
+    return join(this.home, '.claude');
+  }
+
+  /** Runs cclink without a terminal. */
+  run(
+    args: readonly string[],
+    options: { input?: string; env?: Record<string, string>; cwd?: string } = {},
+  ): Promise<Ran> {
+    return new Promise((resolve, reject) => {
+      // In a session of its own: what is tested here must not find the terminal that the tests were started from.
+      const child = spawn(process.execPath, [PROGRAM, ...args], {
+        cwd: options.cwd ?? this.project,
+        env: { ...this.env, ...options.env },
+        detached: true,
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      child.stdin.on('error', () => {});
+      child.stdin.end(options.input ?? '');
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    });
+  }
+
+  /** Runs cclink, which must succeed, and parses what it prints with `--json`. */
+  async json<T = Record<string, unknown>>(
+    args: readonly string[],
+    options: Parameters<Machine['run']>[1] = {},
+  ): Promise<T> {
+    const { code, stdout, stderr } = await this.run([...args, '--json'], options);
+    if (code !== 0) throw new Error(`cclink ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** Runs cclink in a real pseudo-terminal. */
+  terminal(
+    args: readonly string[],
+    options: { env?: Record<string, string>; cwd?: string; shell?: string } = {},
+  ): TerminalRun {
+    const [file, argv] =
+      options.shell === undefined
+        ? [process.execPath, [PROGRAM, ...args]]
+        : ['/bin/sh', ['-c', options.shell, 'sh', process.execPath, PROGRAM, ...args]];
+    return new TerminalRun(
+      spawnPty(file, argv, {
+        cols: 120,
+        rows: 40,
+        cwd: options.cwd ?? this.project,
+        env: { ...this.env, ...options.env },
+      }),
+    );
+  }
+
+  /** Puts a sample session into the Claude folder, as if it had been started in `directory`. Returns its file. */
+  addSession(
+    directory = this.project,
+    { id = SESSION, sample = 'simple' }: { id?: string; sample?: string } = {},
+  ): string {
+    const folder = join(this.claudeFolder, 'projects', slugOf(directory));
+    mkdirSync(folder, { recursive: true });
+    const original = join(SAMPLES, sample, '.claude/projects/-home-alice-proj');
+    const [source = ''] = readdirSync(original).filter((name) => name.endsWith('.jsonl'));
+    const text = readFileSync(join(original, source), 'utf8').replaceAll(basename(source, '.jsonl'), id);
+    const file = join(folder, `${id}.jsonl`);
+    writeFileSync(file, text.replaceAll('/home/alice/proj', directory), { mode: 0o600 });
+    return file;
+  }
+
+  /** Copies the Claude folder of another machine, as rsync would. */
+  takeSessionsOf(other: Machine): void {
+    cpSync(other.claudeFolder, this.claudeFolder, { recursive: true });
+  }
+
+  /** Puts a stand-in for `claude` on the PATH: it records how it was started, and ends with `exitCode`. */
+  installClaude(exitCode = 0): void {
+    const file = join(this.home, 'bin', 'claude');
+    const record = join(this.home, 'claude-start.json');
+    writeFileSync(
+      file,
+      `#!${process.execPath}
+require('node:fs').writeFileSync(${JSON.stringify(record)}, JSON.stringify({
+  args: process.argv.slice(2), cwd: process.cwd(), env: process.env, stdinIsTty: Boolean(process.stdin.isTTY),
+}));
+process.exit(${exitCode});
+`,
+    );
+    chmodSync(file, 0o755);
+  }
+
+  /** How the stand-in `claude` was started; null if it was not. */
+  claudeStart(): ClaudeStart | null {
+    const record = join(this.home, 'claude-start.json');
+    return existsSync(record) ? (JSON.parse(readFileSync(record, 'utf8')) as ClaudeStart) : null;
+  }
+
+  /** Makes a key here; plain unless a passphrase is given. Returns the public key. */
+  async init(passphrase?: string): Promise<string> {
+    const run =
+      passphrase === undefined
+        ? { args: ['--no-passphrase'], env: {} }
+        : { args: [], env: { CCLINK_PASSPHRASE: passphrase } };
+    return (await this.json<{ publicKey: string }>(['init', ...run.args], { env: run.env as Record<string, string> }))
+      .publicKey;
+  }
+
+  /** Takes over the key file of another machine, with the public key beside it if there is one. */
+  takeKeyOf(other: Machine): void {
+    cpSync(dirname(other.keyFile), dirname(this.keyFile), { recursive: true });
+  }
+
+  remove(): void {
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A run of cclink at a pseudo-terminal: what the user sees, and a keyboard. */
+export class TerminalRun {
+  private readonly pty: ReturnType<typeof spawnPty>;
+  private screen = '';
+  private ended: number | undefined;
+  private readonly waiting = new Set<() => void>();
+
+  constructor(pty: ReturnType<typeof spawnPty>) {
+    this.pty = pty;
+    pty.onData((text) => {
+      this.screen += text;
+      this.wake();
+    });
+    pty.onExit(({ exitCode, signal }) => {
+      this.ended = signal ? 128 + signal : exitCode;
+      this.wake();
+    });
+  }
+
+  private wake(): void {
+    for (const check of this.waiting) check();
+  }
+
+  /** What was shown so far, without escape sequences. */
+  get text(): string {
+    return this.screen.replace(/\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007|\r/g, '');
+  }
+
+  /** Everything that was sent to the terminal, escape sequences included. */
+  get raw(): string {
+    return this.screen;
+  }
+
+  private until(condition: () => boolean, what: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (error?: Error) => {
+        this.waiting.delete(check);
+        clearTimeout(timer);
+        error === undefined ? resolve() : reject(error);
+      };
+      const check = () => {
+        if (condition()) finish();
+      };
+      const timer = setTimeout(() => finish(new Error(`waited for ${what}; the screen shows:\n${this.text}`)), 12_000);
+      this.waiting.add(check);
+      check();
+    });
+  }
+
+  /** Waits until the screen shows `pattern`. */
+  async sees(pattern: RegExp): Promise<void> {
+    await this.until(() => pattern.test(this.text), String(pattern));
+  }
+
+  /** Waits for `pattern`, then types `keys`. */
+  async answers(pattern: RegExp, keys: string): Promise<void> {
+    await this.sees(pattern);
+    this.pty.write(keys);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.pty.kill(signal);
+  }
+
+  /** Waits for the end; the exit code, 128 + n after signal n. */
+  async end(): Promise<number> {
+    await this.until(() => this.ended !== undefined, 'the end');
+    return this.ended ?? -1;
+  }
+}

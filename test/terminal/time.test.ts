@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { describeAge, describeDuration, describeEnd, parseDuration, rfc3339 } from '../../src/terminal/time.ts';
+
+describe('durations', () => {
+  it.each([
+    ['86400', 86_400],
+    ['90s', 90],
+    ['30m', 1800],
+    ['12h', 43_200],
+    ['7d', 604_800],
+    [' 1h ', 3600],
+  ])('read %s', (text, seconds) => {
+    expect(parseDuration(text, '--ttl', 1, 31_536_000)).toBe(seconds);
+  });
+
+  it.each(['', '0', '-5', '1.5h', '366d', 'h', '12 hours', '1e3', '99999999999'])('refuse %j', (text) => {
+    expect(() => parseDuration(text, '--ttl', 1, 31_536_000)).toThrow(/--ttl/);
+  });
+
+  it.each([
+    [1, '1 second'],
+    [59, '59 seconds'],
+    [80, '80 seconds'],
+    [60, '1 minute'],
+    [300, '5 minutes'],
+    [3600, '1 hour'],
+    [3700, '62 minutes'],
+    [5400, '2 hours'],
+    [86_400, '1 day'],
+    [90_000, '25 hours'],
+    [172_800, '2 days'],
+  ])('are told in one unit: %d seconds', (seconds, text) => {
+    expect(describeDuration(seconds)).toBe(text);
+  });
+
+  it('are told as ages and ends', () => {
+    expect(describeAge(3)).toBe('just now');
+    expect(describeAge(120)).toBe('2 minutes ago');
+    expect(describeEnd(2n ** 64n - 1n, 1_790_000_000n)).toBe('never');
+    expect(describeEnd(1_790_086_400n, 1_790_000_000n)).toBe('in 1 day');
+  });
+});
+
+describe('times', () => {
+  it('are RFC 3339 in UTC', () => expect(rfc3339(1_790_000_000n)).toBe('2026-09-21T14:13:20Z'));
+
+  it('are null beyond the year 9999', () => {
+    expect(rfc3339(253_402_300_799n)).toBe('9999-12-31T23:59:59Z');
+    expect(rfc3339(253_402_300_800n)).toBeNull();
+    expect(rfc3339(2n ** 64n - 1n)).toBeNull();
+  });
+});
