@@ -1,22 +1,28 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 
-/**
- * The `claude` that a shell would start: the first on `PATH`, and on Windows with an ending from `PATHEXT`, `.exe` before a `.cmd` shim beside it.
- * Null if there is none. Directories on `PATH` that are not absolute are passed over: what they mean changes with the directory.
- */
+/** The `claude` that a shell would start; null if there is none. */
 export function findClaude(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string | null {
-  const { delimiter, isAbsolute, join } = platform === 'win32' ? win32 : posix;
-  const names = platform === 'win32' ? windowsNames(variable(env, 'PATHEXT')) : ['claude'];
-  const paths = (platform === 'win32' ? variable(env, 'PATH') : env['PATH']) ?? '';
-  return (
-    paths
-      .split(delimiter)
-      .map((directory) => (platform === 'win32' ? directory.replace(/^"(.*)"$/, '$1') : directory))
-      .filter((directory) => isAbsolute(directory))
-      .flatMap((directory) => names.map((name) => join(directory, name)))
-      .find(isProgram) ?? null
-  );
+  return claudeCandidates(env, platform).find(isProgram) ?? null;
+}
+
+/**
+ * Where `claude` may be, in the order of `PATH`; on Windows with an ending from `PATHEXT`, `.exe` before the `.cmd` shim beside it.
+ *
+ * Directories on `PATH` that are not absolute are left out: what they mean changes with the directory.
+ */
+export function claudeCandidates(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
+  if (platform !== 'win32') {
+    return (env['PATH'] ?? '')
+      .split(posix.delimiter)
+      .filter((directory) => posix.isAbsolute(directory))
+      .map((directory) => posix.join(directory, 'claude'));
+  }
+  return (variable(env, 'PATH') ?? '')
+    .split(win32.delimiter)
+    .map((directory) => directory.replace(/^"(.*)"$/, '$1'))
+    .filter((directory) => win32.isAbsolute(directory))
+    .flatMap((directory) => windowsNames(variable(env, 'PATHEXT')).map((name) => win32.join(directory, name)));
 }
 
 /** Names in the order to try, of the kinds that can be started. */

@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findClaude } from '../../src/claude/find-claude.ts';
+import { claudeCandidates, findClaude } from '../../src/claude/find-claude.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function folderWith(...names: string[]): string {
@@ -40,18 +40,22 @@ describe('the claude program', () => {
   });
 });
 
-// A folder of this system stands in for one of Windows: absolute in the eyes of both.
 describe('the claude program on Windows', () => {
-  const find = (folders: string[], more: NodeJS.ProcessEnv = {}) =>
-    findClaude({ Path: folders.join(';'), ...more }, 'win32')?.replaceAll('\\', '/') ?? null;
-  const inFolder = (folder: string, ...names: string[]) => {
-    for (const name of names) writeFileSync(`\\${folder}\\${name}`.replaceAll('\\', '/'), '');
-  };
-  void inFolder;
-
-  it('is looked for with the endings that can be started', () => {
-    expect(find(['C:\\nowhere'])).toBe(null);
+  it('is looked for with the endings that can be started, .exe before a shim in the same folder', () => {
+    const env = { Path: '"C:\\Program Files\\x";bin;D:\\npm', PathExt: '.COM;.EXE;.BAT;.CMD;.VBS;.JS' };
+    expect(claudeCandidates(env, 'win32')).toEqual([
+      'C:\\Program Files\\x\\claude.com',
+      'C:\\Program Files\\x\\claude.exe',
+      'C:\\Program Files\\x\\claude.bat',
+      'C:\\Program Files\\x\\claude.cmd',
+      'D:\\npm\\claude.com',
+      'D:\\npm\\claude.exe',
+      'D:\\npm\\claude.bat',
+      'D:\\npm\\claude.cmd',
+    ]);
+    expect(claudeCandidates({ PATH: 'C:\\x', PATHEXT: '.cmd;.exe' }, 'win32')).toEqual([
+      'C:\\x\\claude.exe',
+      'C:\\x\\claude.cmd',
+    ]);
   });
 });
-
-void chmodSync;

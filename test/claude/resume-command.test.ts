@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { resumeCommand, resumeLine } from '../../src/claude/resume-command.ts';
+import { sessionId } from '../support/claude-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const ID = sessionId(1);
+
+describe('the command that resumes a session', () => {
+  it('is claude --resume and the id, then what the user adds', () => {
+    expect(resumeCommand(ID)).toEqual(['claude', '--resume', ID]);
+    expect(resumeCommand(ID, ['-p', 'go on'])).toEqual(['claude', '--resume', ID, '-p', 'go on']);
+  });
+
+  it('is made for session ids only', () => {
+    for (const id of [
+      '',
+      '--dangerously-skip-permissions',
+      ID.slice(1),
+      `${ID} x`,
+      ID.replace('0', 'A'),
+      '; rm -rf ~',
+    ]) {
+      expect(() => resumeCommand(id), id).toThrow(expect.objectContaining({ code: 'refused' }));
+    }
+  });
+});
+
+describe('the line to type', () => {
+  const line = (directory: string | null, platform: NodeJS.Platform = 'linux', ...extra: string[]) =>
+    resumeLine(directory, resumeCommand(ID, extra), platform);
+
+  it('changes into the directory first', () => {
+    expect(line('/home/alice/proj')).toBe(`cd /home/alice/proj && claude --resume ${ID}`);
+    expect(line(null)).toBe(`claude --resume ${ID}`);
+  });
+
+  it('quotes what a shell would take for something else', () => {
+    expect(line("/it's $HOME", 'linux', '=x', '')).toBe(`cd '/it'\\''s $HOME' && claude --resume ${ID} '=x' ''`);
+  });
+
+  it('shows nothing that moves the cursor, reorders the line or hides in it', () => {
+    expect(line('/a\n\u001b[2J\u202e\u200b')).toBe(
+      `cd $'/a\\x0a\\x1b[2J\\xe2\\x80\\xae\\xe2\\x80\\x8b' && claude --resume ${ID}`,
+    );
+  });
+
+  it('is for PowerShell on Windows', () => {
+    expect(line('C:\\Users\\al', 'win32')).toBe(`cd C:\\Users\\al; claude --resume ${ID}`);
+    expect(line('C:\\it’s $env:X', 'win32')).toBe(`cd 'C:\\it’’s $env:X'; claude --resume ${ID}`);
+  });
+
+  it('means to a shell exactly the words that it was made of', () => {
+    const word = fc
+      .string({ unit: 'binary', minLength: 1 })
+      .filter((text) => !text.includes('\0') && text.isWellFormed());
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 30 }), (words) => {
+        const typed = resumeLine(null, words, 'linux');
+        const out = execFileSync('bash', ['-c', `printf '%s\\0' ${typed}`], {
+          env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
+        });
+        expect(out.toString().split('\0').slice(0, -1)).toEqual(words);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('leads into any directory that there can be', () => {
+    const folder = realpathSync(temporaryFolder());
+    for (const name of ['a b', "q'uote", 'new\nline', 'Grüße 😀', '$(touch x)', '\u202ertl', '-rf', '\\back']) {
+      mkdirSync(join(folder, name));
+      const typed = resumeLine(join(folder, name), ['pwd'], 'linux');
+      const out = execFileSync('bash', ['-c', typed], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' } });
+      expect(out.toString()).toBe(`${join(folder, name)}\n`);
+    }
+  });
+});

@@ -1,0 +1,306 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { Machine, SESSION } from '../support/machine.ts';
+
+const PASSPHRASE = 'a good passphrase';
+const RETURN = '\r';
+const CTRL_C = '\u0003';
+
+let network: PrivateNetwork;
+let laptop: Machine;
+let desk: Machine;
+
+beforeAll(async () => {
+  network = await startPrivateNetwork({ nodes: 12 });
+});
+afterAll(() => network.close());
+beforeEach(() => {
+  laptop = new Machine('laptop', network.bootstrap);
+  desk = new Machine('desk', network.bootstrap, laptop.project);
+});
+afterEach(() => {
+  laptop.remove();
+  desk.remove();
+});
+
+async function shared(): Promise<void> {
+  await laptop.init();
+  desk.takeKeyOf(laptop);
+  laptop.addSession();
+  desk.takeSessionsOf(laptop);
+  desk.installClaude();
+}
+
+describe('init at a terminal', () => {
+  it('asks for a key elsewhere first, then for the passphrase twice, and shows neither', async () => {
+    const run = laptop.terminal(['init']);
+    await run.answers(/another machine already\?/, RETURN);
+    await run.answers(/Passphrase for the key/, `short${RETURN}`);
+    await run.sees(/fewer than 8/);
+    await run.answers(/fewer than 8[^]*Passphrase for the key/, PASSPHRASE + RETURN);
+    await run.answers(/The same again/, `another one${RETURN}`);
+    await run.answers(/differ[^]*Passphrase for the key/, PASSPHRASE + RETURN);
+    await run.answers(/differ[^]*The same again/, PASSPHRASE + RETURN);
+    expect(await run.end()).toBe(0);
+    expect(run.raw).not.toContain(PASSPHRASE);
+    expect(run.text).toMatch(/Public key +[a-z0-9]{52}/);
+    expect(readFileSync(laptop.keyFile).subarray(0, 8).toString()).toBe('CCLINKEK');
+    expect(statSync(laptop.keyFile).mode & 0o777).toBe(0o600);
+    expect(statSync(join(laptop.home, '.pubky')).mode & 0o777).toBe(0o700);
+  });
+
+  it('shows how to bring the key where there is one, and makes none', async () => {
+    const run = laptop.terminal(['init']);
+    await run.answers(/another machine already\?/, `y${RETURN}`);
+    expect(await run.end()).toBe(0);
+    expect(run.text).toMatch(/scp .*secret_key/);
+    expect(run.text).toMatch(/cclink init --import -/);
+    expect(existsSync(laptop.keyFile)).toBe(false);
+  });
+
+  it('never loses a key that is there: no keeps it, yes keeps it beside the new one', async () => {
+    const old = await laptop.init();
+    const before = readFileSync(laptop.keyFile, 'utf8');
+    const no = laptop.terminal(['init', '--no-passphrase']);
+    await no.answers(/Replace it\?/, RETURN);
+    expect(await no.end()).toBe(9);
+    expect(readFileSync(laptop.keyFile, 'utf8')).toBe(before);
+
+    const yes = laptop.terminal(['init', '--no-passphrase']);
+    await yes.answers(/Replace it\?/, `y${RETURN}`);
+    expect(await yes.end()).toBe(0);
+    expect(readFileSync(laptop.keyFile, 'utf8')).not.toBe(before);
+    expect(readFileSync(join(laptop.home, '.pubky', `secret_key.${old.slice(0, 8)}.bak`), 'utf8')).toBe(before);
+  });
+
+  it('leaves the terminal as it was and no file behind after Ctrl-C', async () => {
+    const run = laptop.terminal(['init'], {
+      shell: '"$@"; code=$?; stty -a | tr ";" "\\n" | grep -w echo; exit $code',
+    });
+    await run.answers(/another machine already\?/, RETURN);
+    await run.answers(/Passphrase for the key/, CTRL_C);
+    expect(await run.end()).toBe(130);
+    expect(run.text).toMatch(/(^|\s)echo\b/m);
+    expect(run.text).not.toMatch(/-echo\b/);
+    expect(existsSync(join(laptop.home, '.pubky')) ? readdirSync(join(laptop.home, '.pubky')) : []).toEqual([]);
+  });
+});
+
+describe('init without a terminal', () => {
+  const SEED = '61644a25da5ad31754e23bc1eca8c766a61ceaa8c60ddc65f158a30209256e35';
+
+  it('imports hex and encrypted keys from a file and from standard input', async () => {
+    const plain = await laptop.json(['init', '--import', '-', '--no-passphrase'], { input: `${SEED}\n` });
+    expect(plain).toMatchObject({ encrypted: false });
+    expect(readFileSync(laptop.keyFile, 'utf8')).toBe(SEED);
+    const encrypted = await laptop.json(['init', '--import', laptop.keyFile, '-y'], {
+      env: { CCLINK_PASSPHRASE: PASSPHRASE },
+    });
+    expect(encrypted).toMatchObject({ encrypted: true, publicKey: plain['publicKey'] });
+
+    const envelope = readFileSync(laptop.keyFile);
+    writeFileSync(join(desk.home, 'envelope'), envelope);
+    expect(await desk.json(['init', '--import', join(desk.home, 'envelope')])).toMatchObject({
+      encrypted: true,
+      publicKey: null,
+    });
+    expect(readFileSync(desk.keyFile).equals(envelope)).toBe(true);
+    expect(await desk.json(['whoami'], { env: { CCLINK_PASSPHRASE: PASSPHRASE } })).toMatchObject({
+      publicKey: plain['publicKey'],
+    });
+    expect(await desk.json(['whoami'])).toMatchObject({ publicKey: plain['publicKey'] });
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['63 characters', SEED.slice(1)],
+    ['65 characters', `${SEED}0`],
+    ['no hex', 'z'.repeat(64)],
+    ['a megabyte', 'a'.repeat(1_000_000)],
+    ['an envelope that asks for 4 TiB', `CCLINKEK\u0001${'\u007f'.repeat(400)}`],
+  ])('refuses %s, and writes nothing', async (_what, input) => {
+    const { code, stdout } = await laptop.run(['init', '--import', '-', '--no-passphrase'], { input });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(existsSync(laptop.keyFile)).toBe(false);
+  });
+
+  it('refuses a folder, a missing file, a weak passphrase, and to ask without a terminal', async () => {
+    expect((await laptop.run(['init', '--import', laptop.home])).code).toBe(2);
+    expect((await laptop.run(['init', '--import', '/does/not/exist'])).code).toBe(2);
+    expect((await laptop.run(['init'], { env: { CCLINK_PASSPHRASE: 'short' } })).code).toBe(2);
+    const silent = await laptop.run(['init']);
+    expect([silent.code, silent.stderr]).toEqual([2, expect.stringMatching(/terminal/)]);
+    await laptop.init();
+    expect((await laptop.run(['init', '--no-passphrase'])).code).toBe(2);
+    expect((await laptop.run(['init', '--no-passphrase', '-y'])).code).toBe(0);
+  });
+});
+
+describe('the key file', () => {
+  it('is refused when others may read it, with the line that mends it', async () => {
+    await laptop.init();
+    const { chmodSync } = await import('node:fs');
+    chmodSync(laptop.keyFile, 0o644);
+    const { code, stderr } = await laptop.run(['list']);
+    expect(code).toBe(5);
+    expect(stderr).toContain(`chmod 600 ${laptop.keyFile}`);
+  });
+});
+
+describe('pickup at a terminal', () => {
+  it('asks, and gives the terminal to claude, in the directory of the session', async () => {
+    await shared();
+    await laptop.json(['publish']);
+    const run = desk.terminal(['pickup'], { cwd: desk.home });
+    await run.sees(/remember the word ZEBRA/);
+    await run.answers(/Go on with this session here\?/, `y${RETURN}`);
+    expect(await run.end()).toBe(0);
+    expect(desk.claudeStart()).toMatchObject({ args: ['--resume', SESSION], cwd: laptop.project, stdinIsTty: true });
+  });
+
+  it('asks on the terminal while standard input is data, and claude gets the terminal', async () => {
+    await shared();
+    await laptop.json(['publish']);
+    const run = desk.terminal(['pickup'], { shell: 'echo y | "$@"' });
+    await run.answers(/Go on with this session here\?/, `y${RETURN}`);
+    expect(await run.end()).toBe(0);
+    expect(desk.claudeStart()?.stdinIsTty).toBe(true);
+  });
+
+  it('burns nothing on a no, on a bare Return, on Ctrl-C', async () => {
+    await shared();
+    await laptop.json(['publish', '--burn']);
+    for (const answer of [`n${RETURN}`, RETURN, CTRL_C]) {
+      const run = desk.terminal(['pickup']);
+      await run.answers(/Take it\? It is then burnt/, answer);
+      expect(await run.end()).toBe(130);
+      expect(run.text).not.toContain(SESSION);
+    }
+    expect(desk.claudeStart()).toBeNull();
+    expect(await laptop.json(['list'])).toHaveLength(1);
+  });
+
+  it('leaves a handoff alone that was replaced while the question stood', async () => {
+    await shared();
+    await laptop.json(['publish', '--burn']);
+    const run = desk.terminal(['pickup']);
+    await run.sees(/Take it\?/);
+    await laptop.json(['publish']);
+    await run.answers(/Take it\?/, `y${RETURN}`);
+    expect(await run.end()).toBe(5);
+    expect(desk.claudeStart()).toBeNull();
+    expect(await laptop.json(['list'])).toMatchObject([{ burn: false }]);
+  });
+
+  it('names a session that is open in a running claude here, before it asks', async () => {
+    await shared();
+    await laptop.json(['publish']);
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(join(desk.claudeFolder, 'sessions'), { recursive: true });
+    const live = { pid: process.pid, sessionId: SESSION, cwd: laptop.project };
+    writeFileSync(join(desk.claudeFolder, 'sessions', `${process.pid}.json`), JSON.stringify(live));
+    const run = desk.terminal(['pickup']);
+    await run.answers(/Go on with this session here\?/, RETURN);
+    expect(await run.end()).toBe(130);
+    expect(run.text.indexOf(`process ${process.pid}`)).toBeGreaterThan(0);
+    expect(run.text.indexOf(`process ${process.pid}`)).toBeLessThan(run.text.indexOf('Go on with this session'));
+  });
+
+  it('gives a wrong passphrase or PIN three tries', async () => {
+    await laptop.init(PASSPHRASE);
+    laptop.addSession();
+    const env = { CCLINK_PIN: 'correct horse battery', CCLINK_PASSPHRASE: PASSPHRASE };
+    await laptop.json(['publish'], { env });
+    const locked = laptop.terminal(['show']);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await locked.answers(new RegExp(`(Passphrase of your key[^]*){${attempt + 1}}`), `wrong one${RETURN}`);
+      if (attempt < 2) await locked.sees(new RegExp(`(try again[^]*){${attempt + 1}}`));
+    }
+    expect(await locked.end()).toBe(4);
+
+    const { publicKey } = await laptop.json<{ publicKey: string }>(['publish', '--pin'], { env });
+    const asked = desk.terminal(['show', publicKey]);
+    await asked.answers(/PIN of the handoff/, `wrong one${RETURN}`);
+    await asked.answers(/try again[^]*PIN of the handoff/, `correct horse battery${RETURN}`);
+    expect(await asked.end()).toBe(0);
+    expect(asked.text).toContain(SESSION);
+  });
+});
+
+describe('publish at a terminal', () => {
+  it('makes a PIN of five words on a bare Return, which opens the handoff', async () => {
+    await shared();
+    const run = laptop.terminal(['--pin']);
+    await run.answers(/PIN \(Return makes one/, `12345678${RETURN}`);
+    await run.answers(/too weak[^]*PIN \(Return makes one/, RETURN);
+    expect(await run.end()).toBe(0);
+    const pin = /PIN: ((?:[a-z]+-){4}[a-z]+)/.exec(run.text)?.[1] ?? '';
+    const publicKey = /cclink pickup ([a-z0-9]{52})/.exec(run.text)?.[1] ?? '';
+    expect(await desk.json(['show', publicKey], { env: { CCLINK_PIN: pin } })).toMatchObject({
+      mode: 'pin',
+      session: { id: SESSION },
+    });
+  });
+
+  it('asks which of several recent sessions it is, with title and folder', async () => {
+    await laptop.init();
+    const other = '99999999-9999-4999-8999-999999999999';
+    laptop.addSession(laptop.project, { id: other, sample: 'toolcall' });
+    laptop.addSession();
+    const run = laptop.terminal([]);
+    await run.sees(/Which session\?/);
+    await run.sees(/notes cleanup/);
+    await run.answers(/remember the word ZEBRA/, `\u001b[B${RETURN}`);
+    expect(await run.end()).toBe(0);
+    expect(run.text).toMatch(/Published session/);
+  });
+
+  it('asks before it replaces what was meant for somebody else', async () => {
+    await shared();
+    await laptop.json(['publish', '--share', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo']);
+    const run = laptop.terminal([]);
+    await run.answers(/still live under your key.*Replace it\?/s, RETURN);
+    expect(await run.end()).toBe(130);
+    expect(await laptop.json(['list'])).toMatchObject([{ mode: 'share' }]);
+  });
+
+  it('draws a QR code of the very line for the other side', async () => {
+    await shared();
+    const { stdout } = await laptop.run(['--qr']);
+    expect(stdout).toMatch(/^cclink pickup\n/);
+    expect(stdout).toMatch(/[▀▄█]/);
+  });
+});
+
+describe('whoami at a terminal', () => {
+  it('prints the secret key in the form of age after a yes, and only then', async () => {
+    await laptop.init();
+    const no = laptop.terminal(['whoami', '--age-identity']);
+    await no.answers(/secret key/, RETURN);
+    expect(await no.end()).toBe(130);
+    expect(no.text).not.toContain('AGE-SECRET-KEY-');
+    const yes = laptop.terminal(['whoami', '--age-identity']);
+    await yes.answers(/secret key/, `y${RETURN}`);
+    expect(await yes.end()).toBe(0);
+    expect(yes.text).toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{58}/);
+    expect((await laptop.run(['whoami', '--age-identity', '-q'])).code).toBe(2);
+  });
+
+  it('copies by the terminal over ssh (OSC 52)', async () => {
+    const publicKey = await laptop.init();
+    const run = laptop.terminal(['whoami', '--copy'], { env: { SSH_TTY: '/dev/pts/9' } });
+    expect(await run.end()).toBe(0);
+    expect(run.raw).toContain(`\u001b]52;c;${Buffer.from(publicKey).toString('base64')}\u0007`);
+  });
+});
+
+describe('waiting', () => {
+  it('is shown after half a second, and ends with Ctrl-C and exit 130', async () => {
+    await laptop.init();
+    const run = laptop.terminal(['list'], { env: { CCLINK_BOOTSTRAP: '127.0.0.1:9' } });
+    await run.answers(/Asking the network/, CTRL_C);
+    expect(await run.end()).toBe(130);
+  });
+});
