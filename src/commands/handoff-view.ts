@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Payload } from '../handoff/payload.ts';
 import { expiresAt, type HandoffMode, type HandoffRecord, modeOf } from '../handoff/record.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
@@ -34,9 +33,6 @@ export function handoffJson(record: HandoffRecord): {
 export function sessionJson(payload: Payload, title: string | null): SessionJson {
   return { id: payload.session, project: payload.project, host: payload.host, title };
 }
-
-/** The last part of a path that was written on any system. */
-export const lastPart = (path: string): string => basename(path.replaceAll('\\', '/'));
 
 /** `for yourself`, `for df9sse9b…`, `for whoever has the PIN`. */
 export function describeMode(record: HandoffRecord, isOwn: boolean): string {

@@ -13,12 +13,6 @@ export type Audience =
   | { readonly mode: 'share'; readonly publicKey: Uint8Array }
   | { readonly mode: 'pin'; readonly pin: Uint8Array };
 
-/** An age ciphertext, and the salt that must travel beside it if a PIN opens it. */
-export interface Sealed {
-  readonly blob: Uint8Array;
-  readonly pinSalt: Uint8Array | null;
-}
-
 /** What turns a payload into ciphertext; made once, as deriving a PIN's key takes a third of a second. */
 export interface Sealer {
   readonly pinSalt: Uint8Array | null;
@@ -52,7 +46,7 @@ async function recipientOf(audience: Audience, seed: Uint8Array, pinSalt: Uint8A
 }
 
 /** The X25519 secret (32 bytes) that a PIN (UTF-8 bytes as typed) and the record's salt stand for. */
-export function pinKey(pin: Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
+function pinKey(pin: Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
   return passwordKey(pin, salt, PIN_PARAMETERS, PIN_INFO);
 }
 

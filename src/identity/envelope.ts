@@ -51,7 +51,9 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
   }
   const parameters = { memoryKib: view.getUint32(9), iterations: view.getUint32(13), parallelism: view.getUint32(17) };
   checkParameters(parameters);
-  return { parameters, salt: bytes.slice(SALT_OFFSET, HEADER_LENGTH), ciphertext: bytes.slice(HEADER_LENGTH) };
+  // Copies: the caller may wipe the bytes, and a Buffer's own slice() would still share them.
+  const salt = Uint8Array.from(bytes.subarray(SALT_OFFSET, HEADER_LENGTH));
+  return { parameters, salt, ciphertext: Uint8Array.from(bytes.subarray(HEADER_LENGTH)) };
 }
 
 /** The bytes of an envelope, the very ones it was parsed from. */

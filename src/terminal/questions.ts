@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts';
 import { type ControllingTerminal, openControllingTerminal } from './controlling-terminal.ts';
 
 /** One answer that can be chosen: what is shown, and what it stands for. */
-export interface Choice<T> {
+interface Choice<T> {
   readonly name: string;
   readonly value: T;
   readonly description?: string;
@@ -54,6 +54,6 @@ export function terminalQuestions(possible: boolean, unavailable: () => Failure)
 }
 
 /** The user pressed Ctrl-C, or left. */
-export function interrupted(): Failure {
+function interrupted(): Failure {
   return new Failure('interrupted', 'Interrupted.');
 }

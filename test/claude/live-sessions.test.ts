@@ -56,7 +56,7 @@ describe('a live session', () => {
     const { pid } = process;
     const record = { pid, sessionId: sessionId(1), cwd: '/' };
     const folder = folderWith({
-      [`${pid}.json`]: `${JSON.stringify(record)}${' '.repeat(70_000)}x`,
+      [`${pid}.json`]: { ...record, more: 'x'.repeat(70_000) },
       [`0${pid}.json`]: record,
       [`${pid}.json.tmp`]: record,
       '0.json': { ...record, pid: 0 },

@@ -9,6 +9,13 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ID = sessionId(1);
 
+/** What `line` prints when it is typed. Without input, or bash may think that it is run by ssh. */
+const inBash = (line: string) =>
+  execFileSync('bash', ['--norc', '-c', line], {
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).toString();
+
 describe('the command that resumes a session', () => {
   it('is claude --resume and the id, then what the user adds', () => {
     expect(resumeCommand(ID)).toEqual(['claude', '--resume', ID]);
@@ -60,10 +67,8 @@ describe('the line to type', () => {
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 30 }), (words) => {
         const typed = resumeLine(null, words, 'linux');
-        const out = execFileSync('bash', ['-c', `printf '%s\\0' ${typed}`], {
-          env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
-        });
-        expect(out.toString().split('\0').slice(0, -1)).toEqual(words);
+        const out = inBash(`printf '%s\\0' ${typed}`);
+        expect(out.split('\0').slice(0, -1)).toEqual(words);
       }),
       { numRuns: 30 },
     );
@@ -74,8 +79,8 @@ describe('the line to type', () => {
     for (const name of ['a b', "q'uote", 'new\nline', 'Grüße 😀', '$(touch x)', '\u202ertl', '-rf', '\\back']) {
       mkdirSync(join(folder, name));
       const typed = resumeLine(join(folder, name), ['pwd'], 'linux');
-      const out = execFileSync('bash', ['-c', typed], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' } });
-      expect(out.toString()).toBe(`${join(folder, name)}\n`);
+      const out = inBash(typed);
+      expect(out).toBe(`${join(folder, name)}\n`);
     }
   });
 });

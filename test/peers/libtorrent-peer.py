@@ -31,15 +31,17 @@ SETTINGS = {
 }
 
 
-def alert(session, kind, matches=lambda _: True):
-    """Waits up to 10 s for an alert of a kind."""
-    end = time.monotonic() + 10
+def alert(session, kind, matches=lambda _: True, seconds=10, required=True):
+    """The next alert of a kind; None if there is none in time and none is required."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         for candidate in session.pop_alerts():
             if isinstance(candidate, kind) and matches(candidate):
                 return candidate
-        session.wait_for_alert(100)
-    raise RuntimeError(f"no {kind.__name__} within 10 s")
+        session.wait_for_alert(20)
+    if required:
+        raise RuntimeError(f"no {kind.__name__} within {seconds} s")
+    return None
 
 
 def known_nodes(session):
@@ -64,11 +66,21 @@ def start(count, bootstrap):
 
 
 def get(session, key):
+    """The newest item that a look-up meets: to its end, or until it met nothing new for half a second.
+
+    It waits 15 s for a node that is gone, and who has put something is a node to it, even if he asks not to be one (BEP 43).
+    """
+    is_it = lambda candidate: bytes(candidate.key) == key
     session.dht_get_mutable_item(key, b"")
-    # Each value that it meets is told; the one of the finished look-up is marked.
-    found = alert(session, lt.dht_mutable_item_alert, lambda it: bytes(it.key) == key and it.authoritative)
-    value = found.item["value"] if found.item else None
-    return {"seq": found.seq, "value": value.hex() if isinstance(value, bytes) else None}
+    newest = {"seq": 0, "value": None}
+    found = alert(session, lt.dht_mutable_item_alert, is_it)
+    while found is not None:
+        if found.item and found.seq >= newest["seq"]:
+            newest = {"seq": found.seq, "value": found.item["value"].hex()}
+        if found.authoritative:
+            break
+        found = alert(session, lt.dht_mutable_item_alert, is_it, 0.5, required=False)
+    return newest
 
 
 def put(session, seed, key, value):

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -89,8 +89,7 @@ describePeer('npm pkarr', isInstalled(), () => {
     pkarr.ask<PkarrPacket>({ request: 'publish', seed: hex(identity.seed), answers, timestamp: milliseconds * 1000 });
   const pkarrResolves = (first = false) =>
     pkarr.ask<PkarrPacket>({ request: 'resolve', key: encodePublicKey(identity.publicKey), first });
-  const published = (handoff: Handoff = HANDOFF) =>
-    publish(dht, identity, handoff, { now: NOW, stateFolder: folder });
+  const published = (handoff: Handoff = HANDOFF) => publish(dht, identity, handoff, { now: NOW, stateFolder: folder });
   const newest = async (): Promise<MutableItem | null> => (await dht.resolve(identity.publicKey)).newest;
 
   it('publishes a packet that we resolve, verify and read record by record', async () => {
