@@ -1,8 +1,10 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { Failure } from '../failure.ts';
 import { projectsFolder } from './folders.ts';
 import { isSessionId, parseSessionId } from './session-id.ts';
+
+const EXTENSION = '.jsonl';
 
 /** A transcript on this machine, seen from outside. */
 export interface SessionFile {
@@ -20,42 +22,30 @@ export interface SessionFile {
  * The transcripts in the project folders whose name is `wanted`, newest first. Symbolic links, and files not named after a
  * session (`agent-*.jsonl`), are left out; so are folders that can't be read.
  *
- * Reads directories and file times, synchronously, and no file: with many sessions the event loop costs more than the disk.
+ * Reads directories and file times, and no file; synchronously, since with thousands of sessions the event loop costs more than the disk.
  */
 export function sessionFiles(
   claudeFolder: string,
   wanted: (projectFolder: string) => boolean = () => true,
 ): SessionFile[] {
-  return projectFolders(claudeFolder)
-    .filter(wanted)
-    .flatMap((projectFolder) => {
-      const folder = join(projectsFolder(claudeFolder), projectFolder);
-      return namesIn(folder).flatMap((name) => {
-        const id = name.endsWith('.jsonl') ? name.slice(0, -'.jsonl'.length) : '';
-        return isSessionId(id) ? sessionFile(claudeFolder, projectFolder, id) : [];
-      });
-    })
-    .sort((a, b) => b.modifiedMs - a.modifiedMs);
+  const files: SessionFile[] = [];
+  for (const folder of projectFolders(claudeFolder)) {
+    if (wanted(folder.name)) for (const id of sessionIdsIn(folder)) addFile(files, folder, id);
+  }
+  return newestFirst(files);
 }
 
 /** The transcripts of session `id`, newest first: more than one where the session was copied to another project. */
 export function findSession(claudeFolder: string, id: string): SessionFile[] {
-  if (!isSessionId(id)) return [];
-  return projectFolders(claudeFolder)
-    .flatMap((projectFolder) => sessionFile(claudeFolder, projectFolder, id))
-    .sort((a, b) => b.modifiedMs - a.modifiedMs);
+  const files: SessionFile[] = [];
+  if (isSessionId(id)) for (const folder of projectFolders(claudeFolder)) addFile(files, folder, id);
+  return newestFirst(files);
 }
 
 /** The ids that begin with `prefix` (lower case) among the sessions on this machine. */
 export function sessionsMatching(claudeFolder: string, prefix: string): string[] {
-  const ids = new Set<string>();
-  for (const projectFolder of projectFolders(claudeFolder)) {
-    for (const name of namesIn(join(projectsFolder(claudeFolder), projectFolder))) {
-      const id = name.slice(0, -'.jsonl'.length);
-      if (name.startsWith(prefix) && name.endsWith('.jsonl') && isSessionId(id)) ids.add(id);
-    }
-  }
-  return [...ids].sort();
+  const ids = projectFolders(claudeFolder).flatMap(sessionIdsIn);
+  return [...new Set(ids.filter((id) => id.startsWith(prefix)))].sort();
 }
 
 /**
@@ -77,30 +67,44 @@ export function completeSessionId(claudeFolder: string, text: string): string {
   return match;
 }
 
-function projectFolders(claudeFolder: string): string[] {
+interface ProjectFolder {
+  readonly name: string;
+  readonly path: string;
+}
+
+function projectFolders(claudeFolder: string): ProjectFolder[] {
+  const projects = projectsFolder(claudeFolder);
   try {
-    return readdirSync(projectsFolder(claudeFolder), { withFileTypes: true })
+    return readdirSync(projects, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
+      .map(({ name }) => ({ name, path: join(projects, name) }));
   } catch {
     return [];
   }
 }
 
-function namesIn(folder: string): string[] {
+function sessionIdsIn({ path }: ProjectFolder): string[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(path)
+      .filter((name) => name.endsWith(EXTENSION))
+      .map((name) => name.slice(0, -EXTENSION.length))
+      .filter(isSessionId);
   } catch {
     return [];
   }
 }
 
-function sessionFile(claudeFolder: string, projectFolder: string, id: string): [] | [SessionFile] {
-  const path = join(projectsFolder(claudeFolder), projectFolder, `${id}.jsonl`);
+function addFile(files: SessionFile[], { name, path: folder }: ProjectFolder, id: string): void {
+  // Not join(): for thousands of files it takes as long as the disk.
+  const path = `${folder}${sep}${id}${EXTENSION}`;
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    return stat?.isFile() ? [{ id, path, projectFolder, modifiedMs: stat.mtimeMs, size: stat.size }] : [];
+    if (stat?.isFile()) files.push({ id, path, projectFolder: name, modifiedMs: stat.mtimeMs, size: stat.size });
   } catch {
-    return [];
+    // What can't be looked at is not there for us.
   }
+}
+
+function newestFirst(files: SessionFile[]): SessionFile[] {
+  return files.sort((a, b) => b.modifiedMs - a.modifiedMs);
 }

@@ -42,9 +42,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
   const view = await keyView(context, await readOwnKey(context));
   output.result(view, describeKey(view, output.resultStyle));
   if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${keyFile} is you.`);
-  output.say(
-    'Next: cclink publishes the session of the folder you are in; cclink pickup takes it on another machine with this key.',
-  );
+  output.say('Next: cclink, in a project folder, publishes its session; on your other machine: cclink pickup');
 }
 
 /** Whether a key is there and may be replaced. Throws `key-exists` where the user says no. */

@@ -44,9 +44,9 @@ export async function list(context: Context): Promise<void> {
   );
 }
 
-/** The payload of an own handoff where the key opens without asking; null for what is sealed for others or locked. */
+/** The payload where the own key opens it, and nobody must be asked for that; else null. */
 async function openSilently(context: Context, key: OwnKey, record: SignedRecord): Promise<Payload | null> {
-  if (modeOf(record) !== 'self' || !opensSilently(context, key)) return null;
+  if (modeOf(record) === 'pin' || !opensSilently(context, key)) return null;
   const identity = await openIdentity(context, key);
   try {
     return await openRecord(record, identity);

@@ -128,7 +128,7 @@ function summary(context: Context, session: ChosenSession, record: SignedRecord,
   const title = session.title === null ? '' : ` “${excerpt(session.title, 50)}”`;
   return [
     `${style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record, true)}, on ${nodes} nodes.`,
-    `It can be picked up${record.burn ? ' once' : ''} within ${describeDuration(ttl)}; nodes may forget it within hours. There, type:`,
+    `Pick it up${record.burn ? ', once,' : ''} within ${describeDuration(ttl)} (the network may forget it after some hours). There, type:`,
   ].join('\n');
 }
 

@@ -42,7 +42,6 @@ function standIn(script = '') {
     claudePath,
     `#!${process.execPath}
 const fs = require('node:fs'), tty = require('node:tty');
-const status = fs.existsSync('/proc/self/status') ? fs.readFileSync('/proc/self/status', 'utf8') : '';
 fs.writeFileSync(${JSON.stringify(`${record}.new`)}, JSON.stringify({
   pid: process.pid, args: process.argv.slice(2), cwd: process.cwd(), env: process.env,
   terminals: [0, 1, 2].map((fd) => tty.isatty(fd)),
@@ -90,7 +89,7 @@ describe.each(ways)('Claude Code started $way', ({ program, replaces }) => {
   };
 
   /** Runs a shell line in a pseudo-terminal, in which `$NODE $PROGRAM` starts it. */
-  const inTerminal = (start: object, line = '"$NODE" "$PROGRAM"') => {
+  const inTerminal = (start: object, line = 'exec "$NODE" "$PROGRAM"') => {
     const env = { PATH, BECOME: JSON.stringify(start), NODE: process.execPath, PROGRAM: join(built, program) };
     const pty = spawnPty('/bin/sh', ['-c', line], { env, cwd: built });
     let screen = '';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { publicKeyOf, sign } from '../../src/crypto/ed25519.ts';
 import { type MutableItem, sameItem, signItem, supersedes, target, verifyItem } from '../../src/dht/mutable-item.ts';
 import { packetVectors } from '../support/packet-vectors.ts';
 
@@ -24,6 +24,16 @@ describe('verifyItem', () => {
     ['a seq that is no number', { seq: Number.NaN }],
   ])('refuses %s', (_, change) => {
     expect(verifyItem({ ...item, ...change })).toBe(false);
+  });
+
+  test.each([
+    ['a value above 1000 bytes', 1, 1001],
+    ['a negative seq', -1, 3],
+    ['a seq above 2^53 - 1', 2 ** 53, 3],
+  ])('refuses %s, even if it is signed', (_, seq, length) => {
+    const value = new Uint8Array(length);
+    const signature = sign(seed, Buffer.concat([Buffer.from(`3:seqi${seq}e1:v${length}:`), value]));
+    expect(verifyItem({ publicKey, seq, value, signature })).toBe(false);
   });
 
   test('refuses every other signature without throwing', () => {

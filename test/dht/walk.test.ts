@@ -232,6 +232,15 @@ describe('hostile nodes close to the key', () => {
     expect(result.milliseconds).toBeLessThan(1500);
   });
 
+  test('that answer under another id than they were named by are not among the result', async () => {
+    const { live, bootstrap } = await network({ live: 20 });
+    const hostile = await node(answering({}), { id: idAt(1) });
+    for (const each of live) each.answer = honest(() => [{ ...hostile, id: idAt(2) }, ...live]);
+    const { nodes } = await timedWalk(bootstrap);
+    expect(hostile.queries.length).toBeGreaterThan(0);
+    expect(nodes.map(({ port }) => port)).not.toContain(hostile.port);
+  });
+
   test('that answer from another port are overlooked', async () => {
     const other = createSocket('udp4');
     closing.push(other);

@@ -73,10 +73,12 @@ describe('the command line', () => {
   });
 
   it('colours only where it is wanted', async () => {
-    const escape = '\u001b[';
-    expect((await machine.run(['whoami'])).stderr).not.toContain(escape);
-    expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1' } })).stderr).toContain(escape);
-    expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr).not.toContain(escape);
+    const introducer = '\u001b[';
+    expect((await machine.run(['whoami'])).stderr).not.toContain(introducer);
+    expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1' } })).stderr).toContain(introducer);
+    expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr).not.toContain(
+      introducer,
+    );
   });
 
   it('is quiet about a reader that leaves', async () => {

@@ -39,10 +39,10 @@ describe('init at a terminal', () => {
     await run.answers(/another machine already\?/, RETURN);
     await run.answers(/Passphrase for the key/, `short${RETURN}`);
     await run.sees(/fewer than 8/);
-    await run.answers(/fewer than 8[^]*Passphrase for the key/, PASSPHRASE + RETURN);
+    await run.answers(/fewer than 8[\s\S]*Passphrase for the key/, PASSPHRASE + RETURN);
     await run.answers(/The same again/, `another one${RETURN}`);
-    await run.answers(/differ[^]*Passphrase for the key/, PASSPHRASE + RETURN);
-    await run.answers(/differ[^]*The same again/, PASSPHRASE + RETURN);
+    await run.answers(/differ[\s\S]*Passphrase for the key/, PASSPHRASE + RETURN);
+    await run.answers(/differ[\s\S]*The same again/, PASSPHRASE + RETURN);
     expect(await run.end()).toBe(0);
     expect(run.raw).not.toContain(PASSPHRASE);
     expect(run.text).toMatch(/Public key +[a-z0-9]{52}/);
@@ -215,17 +215,52 @@ describe('pickup at a terminal', () => {
     await laptop.json(['publish'], { env });
     const locked = laptop.terminal(['show']);
     for (let attempt = 0; attempt < 3; attempt++) {
-      await locked.answers(new RegExp(`(Passphrase of your key[^]*){${attempt + 1}}`), `wrong one${RETURN}`);
-      if (attempt < 2) await locked.sees(new RegExp(`(try again[^]*){${attempt + 1}}`));
+      await locked.answers(new RegExp(`(Passphrase of your key[\\s\\S]*){${attempt + 1}}`), `wrong one${RETURN}`);
+      if (attempt < 2) await locked.sees(new RegExp(`(try again[\\s\\S]*){${attempt + 1}}`));
     }
     expect(await locked.end()).toBe(4);
 
     const { publicKey } = await laptop.json<{ publicKey: string }>(['publish', '--pin'], { env });
     const asked = desk.terminal(['show', publicKey]);
     await asked.answers(/PIN of the handoff/, `wrong one${RETURN}`);
-    await asked.answers(/try again[^]*PIN of the handoff/, `correct horse battery${RETURN}`);
+    await asked.answers(/try again[\s\S]*PIN of the handoff/, `correct horse battery${RETURN}`);
     expect(await asked.end()).toBe(0);
     expect(asked.text).toContain(SESSION);
+  });
+});
+
+describe('pickup --tmux', () => {
+  it('opens a window in the directory of the session, named after it', async () => {
+    await shared();
+    await laptop.json(['publish', '--burn']);
+    const outside = await desk.run(['pickup', '-y', '--tmux']);
+    expect([outside.code, await laptop.json(['list'])]).toEqual([2, [expect.objectContaining({ burn: true })]]);
+
+    const { execFileSync } = await import('node:child_process');
+    // A server of its own, which ends with its last window; the stand-in claude ends at once, so a shell keeps one open.
+    const tmux = (...args: string[]) =>
+      execFileSync('tmux', ['-S', join(desk.home, 'tmux'), '-f', '/dev/null', ...args], {
+        env: desk.env,
+        encoding: 'utf8',
+      });
+    tmux('new-session', '-d', '-x', '120', '-y', '30', '/bin/sh');
+    try {
+      tmux('set-option', '-g', 'remain-on-exit', 'on');
+      const socket = tmux('display-message', '-p', '#{socket_path},#{pid},0').trim();
+      const inside = await desk.run(['pickup', '-y', '--tmux'], { env: { TMUX: socket } });
+      expect([inside.code, inside.stdout]).toEqual([0, '']);
+      expect(tmux('list-windows', '-F', '#{window_name}')).toContain('remember the word ZEBRA');
+      await expect
+        .poll(() => desk.claudeStart(), { timeout: 5000 })
+        .toMatchObject({
+          args: ['--resume', SESSION],
+          cwd: laptop.project,
+          stdinIsTty: true,
+        });
+      expect(await laptop.json(['list'])).toEqual([]);
+    } finally {
+      tmux('kill-server');
+    }
   });
 });
 
@@ -234,7 +269,7 @@ describe('publish at a terminal', () => {
     await shared();
     const run = laptop.terminal(['--pin']);
     await run.answers(/PIN \(Return makes one/, `12345678${RETURN}`);
-    await run.answers(/too weak[^]*PIN \(Return makes one/, RETURN);
+    await run.answers(/too weak[\s\S]*PIN \(Return makes one/, RETURN);
     expect(await run.end()).toBe(0);
     const pin = /PIN: ((?:[a-z]+-){4}[a-z]+)/.exec(run.text)?.[1] ?? '';
     const publicKey = /cclink pickup ([a-z0-9]{52})/.exec(run.text)?.[1] ?? '';

@@ -1,23 +1,29 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
-import { type ErrorReply, getQuery, putQuery, type Reply } from '../../src/dht/krpc.ts';
-import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
-import { EMPTY_PACKET, encodePacket, MAX_VALUE_WRITTEN, withCclinkText } from '../../src/dht/packet.ts';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { getQuery, putQuery, type Reply } from '../../src/dht/krpc.ts';
+import { signItem, target } from '../../src/dht/mutable-item.ts';
+import {
+  cclinkText,
+  EMPTY_PACKET,
+  encodePacket,
+  MAX_VALUE_WRITTEN,
+  parsePacket,
+  withCclinkText,
+} from '../../src/dht/packet.ts';
+import { startPrivateNetwork } from '../../src/dht/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
+import { store } from '../../src/dht/store.ts';
 import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { PeerProcess } from './peer-process.ts';
 import { describePeer } from './peer-programs.ts';
 
@@ -31,10 +37,12 @@ const HANDOFF: Handoff = {
   payload: { host: 'laptop', project: '/home/alice/proj', session: '11111111-1111-4111-8111-111111111111' },
 };
 
+const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
 
 /** Nodes of libtorrent's DHT in one process. */
 class Libtorrent {
+  /** Where they listen on 127.0.0.1. */
   readonly ports: readonly number[];
   private readonly process: PeerProcess;
 
@@ -43,203 +51,192 @@ class Libtorrent {
     this.ports = ports;
   }
 
-  /** Starts nodes that know each other and the bootstrap nodes (`host:port`, separated by commas). */
+  /** Starts nodes that know each other and the bootstrap nodes (`host:port`, separated by commas). They end with the test. */
   static async start(nodes: number, bootstrap: string): Promise<Libtorrent> {
     const process = new PeerProcess(PYTHON, [SCRIPT, String(nodes), bootstrap]);
+    onTestFinished(() => process.close());
     const { ports } = await process.ask<{ ports: number[] }>({ request: 'ports' });
     return new Libtorrent(process, ports);
   }
 
-  /** What a node's look-up of a key (32 bytes) finds: `value` in hexadecimal, null if there is none. */
-  get(publicKey: Uint8Array, node = 0): Promise<{ seq: number; value: string | null }> {
-    return this.process.ask({ request: 'get', node, key: hex(publicKey) });
+  /** What the first node finds under a key (32 bytes): `value` in hexadecimal, null if there is none. */
+  get(publicKey: Uint8Array): Promise<{ seq: number; value: string | null }> {
+    return this.process.ask({ request: 'get', key: hex(publicKey) });
   }
 
-  /** Has a node put a value under an identity's key, with a `seq` of its own choice. `nodes`: how many took it. */
+  /** Has the first node put a value under an identity's key, with a `seq` of its own choice. `nodes`: how many took it. */
   put({ publicKey, seed }: Identity, value: Uint8Array): Promise<{ seq: number; nodes: number }> {
-    return this.process.ask({ request: 'put', node: 0, key: hex(publicKey), seed: hex(seed), value: hex(value) });
-  }
-
-  close(): Promise<void> {
-    return this.process.close();
+    return this.process.ask({ request: 'put', key: hex(publicKey), seed: hex(seed), value: hex(value) });
   }
 }
 
 describePeer('libtorrent (python3-libtorrent)', isInstalled(), () => {
   let keys = 0;
   let identity: Identity;
-  let stateFolder: string;
-  let rpc: Rpc;
-  const id = randomBytes(20);
 
-  beforeAll(() => {
-    stateFolder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
-    rpc = new Rpc();
-  });
   beforeEach(() => {
     keys += 1;
     identity = identityOf(new Uint8Array(32).fill(keys));
   });
-  afterAll(() => {
-    rpc.close();
-    rmSync(stateFolder, { recursive: true });
-  });
-
-  /** What a node itself answers to a `get` for the identity's key. */
-  async function ask(port: number): Promise<Reply> {
-    const answer = await rpc.request({ host: '127.0.0.1', port }, getQuery(id, target(identity.publicKey)));
-    if (typeof answer === 'string' || answer.kind === 'error') throw new Error('the node did not answer');
-    return answer;
-  }
-
-  /** How many of these nodes hold exactly this item. */
-  async function holders(ports: readonly number[], { seq, value }: MutableItem): Promise<number> {
-    const replies = await Promise.all(ports.map(ask));
-    return replies.filter(({ item }) => item?.seq === seq && hex(item.value) === hex(value)).length;
-  }
 
   const signed = (seq: number, value: Uint8Array) => signItem(identity.seed, identity.publicKey, seq, value);
 
-  /** A packet with a handoff of as many bytes as we write at the most. */
-  const largestPacket = () =>
-    encodePacket(withCclinkText(EMPTY_PACKET, encodePublicKey(identity.publicKey), 'x'.repeat(908)));
-
   describe('in a network with nodes of bittorrent-dht', () => {
-    let network: PrivateNetwork;
-    let libtorrent: Libtorrent;
-    let dht: Dht;
-
-    beforeAll(async () => {
-      network = await startPrivateNetwork({ nodes: 4 });
-      libtorrent = await Libtorrent.start(8, network.bootstrap);
-      dht = openDht({ bootstrap: parseBootstrap(network.bootstrap), timeoutMs: 10_000 });
-    });
-    afterAll(async () => {
-      dht?.close();
-      await libtorrent?.close();
-      await network?.close();
-    });
-
-    it('finds the handoff that we published, and again nothing of it after we took it back', async () => {
-      const { record, seq } = await publish(dht, identity, HANDOFF, { now: NOW, stateFolder });
+    it('finds the handoff that we published, and nothing of it after we took it back', async () => {
+      const { libtorrent, dht } = await mixedNetwork();
+      const options = { now: NOW, stateFolder: temporaryFolder() };
+      const { record, seq } = await publish(dht, identity, HANDOFF, options);
       const packet = encodePacket(withCclinkText(EMPTY_PACKET, encodePublicKey(identity.publicKey), record.text));
       expect(await libtorrent.get(identity.publicKey)).toEqual({ seq, value: hex(packet) });
 
-      await revoke(dht, identity, record.text, { now: NOW, stateFolder });
-      expect(await libtorrent.get(identity.publicKey, 1)).toEqual({ seq: seq + 1, value: '000080000000000000000000' });
+      await revoke(dht, identity, record.text, options);
+      expect(await libtorrent.get(identity.publicKey)).toEqual({ seq: seq + 1, value: '000080000000000000000000' });
     });
 
-    it('holds our packets, and those nodes count among the ones that hold them', async () => {
-      const { item, nodes } = await dht.update(identity.publicKey, () => signed(NOW, Buffer.from('ours')));
-      expect(nodes).toBeGreaterThanOrEqual(8);
-      // Only 4 of the 12 nodes are bittorrent-dht's.
-      expect(await holders(libtorrent.ports, item as MutableItem)).toBeGreaterThanOrEqual(4);
-    });
-
-    it('finds and holds a packet of 996 bytes, the largest that we write', async () => {
-      const packet = largestPacket();
+    it('holds and finds a packet of 996 bytes, the largest that we write, and its nodes count among the holders', async () => {
+      const { libtorrent, dht } = await mixedNetwork();
+      const name = encodePublicKey(identity.publicKey);
+      const packet = encodePacket(withCclinkText(EMPTY_PACKET, name, 'x'.repeat(908)));
       expect(packet).toHaveLength(MAX_VALUE_WRITTEN);
-      const { item, nodes } = await dht.update(identity.publicKey, () => signed(NOW, packet));
+      const { nodes } = await dht.update(identity.publicKey, () => signed(NOW, packet));
       expect(nodes).toBeGreaterThanOrEqual(8);
-      expect(await holders(libtorrent.ports, item as MutableItem)).toBeGreaterThanOrEqual(4);
+      const replies = await Promise.all(libtorrent.ports.map((port) => askNode(port, identity.publicKey)));
+      const holders = replies.filter(({ item }) => item?.seq === NOW && hex(item.value) === hex(packet));
+      // Only 4 of the 12 nodes are bittorrent-dht's.
+      expect(holders.length).toBeGreaterThanOrEqual(4);
       expect(await libtorrent.get(identity.publicKey)).toEqual({ seq: NOW, value: hex(packet) });
     });
 
-    it.each([0, 1, 996, 1000])('puts a value of %i bytes that we resolve', async (length) => {
-      const value = randomBytes(length);
-      const put = await libtorrent.put(identity, value);
-      expect(put.nodes).toBeGreaterThan(0);
-      const { newest } = await dht.resolve(identity.publicKey);
-      expect(newest?.seq).toBe(put.seq);
-      expect(hex(newest?.value)).toBe(hex(value));
-    });
-
-    it('and we replace what the other put, in turn, and both find the newest', async () => {
-      const packet = encodePacket(EMPTY_PACKET);
-      const first = await libtorrent.put(identity, packet);
-      const { record, seq } = await publish(dht, identity, HANDOFF, { now: NOW, stateFolder });
-      expect(seq).toBeGreaterThan(first.seq);
-      expect((await libtorrent.get(identity.publicKey)).seq).toBe(seq);
-
-      const second = await libtorrent.put(identity, packet);
-      expect(second.seq).toBe(seq + 1);
-      expect((await lookUp(dht, identity.publicKey)).record).toBeNull();
-
-      const third = await publish(dht, identity, HANDOFF, { now: NOW, stateFolder });
-      expect(third.seq).toBe(second.seq + 1);
-      expect(third.record.text).not.toBe(record.text);
-      expect((await lookUp(dht, identity.publicKey)).record?.text).toBe(third.record.text);
+    it('puts values of up to 1000 bytes that we resolve', async () => {
+      const { libtorrent, dht } = await mixedNetwork();
+      for (const [i, length] of [0, 1, 996, 1000].entries()) {
+        const value = randomBytes(length);
+        const { seq, nodes } = await libtorrent.put(identity, value);
+        expect(nodes).toBeGreaterThan(0);
+        expect(seq).toBe(i + 1);
+        const { newest } = await dht.resolve(identity.publicKey);
+        expect(newest?.seq).toBe(seq);
+        expect(hex(newest?.value)).toBe(hex(value));
+      }
     });
   });
 
   describe('as the only nodes of a network', () => {
-    let libtorrent: Libtorrent;
-    let dht: Dht;
-
-    beforeAll(async () => {
-      libtorrent = await Libtorrent.start(10, '');
-      const bootstrap = libtorrent.ports.slice(0, 3).map((port) => ({ host: '127.0.0.1', port }));
-      dht = openDht({ bootstrap, timeoutMs: 10_000 });
-    });
-    afterAll(async () => {
-      dht?.close();
-      await libtorrent?.close();
-    });
-
     it('carries a handoff from publishing to opening to taking it back', async () => {
-      const { record, nodes } = await publish(dht, identity, HANDOFF, { now: NOW, stateFolder });
+      const { dht } = await libtorrentNetwork();
+      const options = { now: NOW, stateFolder: temporaryFolder() };
+      const { record, nodes } = await publish(dht, identity, HANDOFF, options);
       expect(nodes).toBeGreaterThanOrEqual(8);
       const found = (await lookUp(dht, identity.publicKey)).record;
       expect(found && (await openRecord(found, identity))).toEqual(HANDOFF.payload);
-      expect(await revoke(dht, identity, record.text, { now: NOW, stateFolder })).toBeGreaterThanOrEqual(8);
+      expect(await revoke(dht, identity, record.text, options)).toBeGreaterThanOrEqual(8);
       expect((await lookUp(dht, identity.publicKey)).record).toBeNull();
     });
 
+    it('has our handoff take the place of what it put, beside the records that were there', async () => {
+      const { libtorrent, dht } = await libtorrentNetwork();
+      const site = { type: 1, class: 1, ttl: 300, data: Uint8Array.of(203, 0, 113, 7), compressed: false };
+      const owner = [Buffer.from('site'), Buffer.from(encodePublicKey(identity.publicKey))];
+      const { seq: before } = await libtorrent.put(identity, encodePacket({ records: [{ owner, ...site }] }));
+      const { record, seq } = await publish(dht, identity, HANDOFF, { now: NOW, stateFolder: temporaryFolder() });
+      expect(seq).toBeGreaterThan(before);
+      const { value } = await libtorrent.get(identity.publicKey);
+      const packet = parsePacket(Buffer.from(value ?? '', 'hex'));
+      expect(packet.records).toHaveLength(2);
+      expect(packet.records[0]?.data).toEqual(site.data);
+      expect(cclinkText(packet, encodePublicKey(identity.publicKey))).toBe(record.text);
+    });
+
+    it('puts on top of what we put, and we resolve that', async () => {
+      const { libtorrent, dht } = await libtorrentNetwork();
+      const { nodes } = await dht.resolve(identity.publicKey);
+      const { holders } = await store(rpc, farFrom(identity), signed(NOW, Buffer.from('ours')), -1, nodes, NEVER);
+      expect(holders).toBeGreaterThanOrEqual(8);
+      expect(await libtorrent.put(identity, Buffer.from('theirs'))).toEqual({ seq: NOW + 1, nodes: 8 });
+      const { newest } = await dht.resolve(identity.publicKey);
+      expect(newest?.seq).toBe(NOW + 1);
+      expect(text(newest?.value)).toBe('theirs');
+    });
+
     it('takes the packet again that it holds already', async () => {
+      const { dht } = await libtorrentNetwork();
       await dht.update(identity.publicKey, () => signed(NOW, Buffer.from('ours')));
       const { item, nodes } = await dht.update(identity.publicKey, (newest) => newest);
       expect(item?.seq).toBe(NOW);
       expect(nodes).toBeGreaterThanOrEqual(8);
     });
 
-    it('keeps our update from overwriting what somebody else put meanwhile', async () => {
-      await dht.update(identity.publicKey, () => signed(NOW, Buffer.from('base')));
-      const builtOn: (number | undefined)[] = [];
+    it('keeps our update from overwriting what it put meanwhile', async () => {
+      const { libtorrent, dht } = await libtorrentNetwork(8);
+      expect(await libtorrent.put(identity, Buffer.from('first'))).toEqual({ seq: 1, nodes: 8 });
+      const builtOn: string[] = [];
       const { nodes } = await dht.update(identity.publicKey, async (newest) => {
-        builtOn.push(newest?.seq);
-        if (builtOn.length === 1) await libtorrent.put(identity, Buffer.from('theirs'));
-        return signed(NOW + 1000, Buffer.from(`on ${hex(newest?.value)}`));
+        builtOn.push(text(newest?.value));
+        if (builtOn.length === 1) await libtorrent.put(identity, Buffer.from('second'));
+        return signed(NOW + builtOn.length, Buffer.from('ours'));
       });
-      expect(builtOn).toEqual([NOW, NOW + 1]);
+      expect(builtOn).toEqual(['first', 'second']);
       expect(nodes).toBeGreaterThanOrEqual(8);
-      const { newest } = await dht.resolve(identity.publicKey);
-      expect(String(newest && Buffer.from(newest.value))).toBe(`on ${hex(Buffer.from('theirs'))}`);
+      expect((await dht.resolve(identity.publicKey)).newest?.seq).toBe(NOW + 2);
     });
 
-    it('refuses a value of more than 996 bytes, which is why we write no larger one', async () => {
+    it('refuses a value of more than 996 bytes, which is why we write none', async () => {
+      const { libtorrent, dht } = await libtorrentNetwork();
       const [port = 0] = libtorrent.ports;
-      const { token } = await ask(port);
-      const put = async (length: number): Promise<Reply | ErrorReply> => {
-        const query = putQuery(id, signed(length, new Uint8Array(length)), token as Uint8Array, null);
-        const answer = await rpc.request({ host: '127.0.0.1', port }, query);
-        if (typeof answer === 'string') throw new Error('the node did not answer');
-        return answer;
+      const { token } = await askNode(port, identity.publicKey);
+      const put = (length: number) => {
+        const query = putQuery(randomBytes(20), signed(NOW, new Uint8Array(length)), token ?? new Uint8Array(), null);
+        return rpc.request({ host: '127.0.0.1', port }, query);
       };
       for (const length of [997, 998, 999, 1000]) {
         expect(await put(length)).toMatchObject({ kind: 'error', code: 205, message: 'message too big' });
-        expect((await ask(port)).item).toBeNull();
       }
+      expect((await askNode(port, identity.publicKey)).item).toBeNull();
       expect(await put(996)).toMatchObject({ kind: 'reply' });
-      expect((await ask(port)).item?.value).toHaveLength(996);
-    });
+      expect((await askNode(port, identity.publicKey)).item?.value).toHaveLength(996);
 
-    it('makes an update with a value of 1000 bytes fail instead of letting it seem published', async () => {
-      const update = dht.update(identity.publicKey, () => signed(NOW, new Uint8Array(1000)));
-      await expect(update).rejects.toMatchObject({ code: 'network' });
-      expect((await dht.resolve(identity.publicKey)).newest).toBeNull();
+      const tooLarge = dht.update(identity.publicKey, () => signed(NOW + 1, new Uint8Array(997)));
+      await expect(tooLarge).rejects.toMatchObject({ code: 'network' });
     });
   });
 });
+
+const NEVER = new AbortController().signal;
+const rpc = new Rpc();
+afterAll(() => rpc.close());
+
+/** 4 nodes of bittorrent-dht and 8 of libtorrent, and a client of ours. They end with the test. */
+async function mixedNetwork(): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
+  const network = await startPrivateNetwork({ nodes: 4 });
+  onTestFinished(() => network.close());
+  const libtorrent = await Libtorrent.start(8, network.bootstrap);
+  return { libtorrent, dht: client(network.bootstrap) };
+}
+
+/** Nodes of libtorrent, and a client of ours. They end with the test. */
+async function libtorrentNetwork(nodes = 10): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
+  const libtorrent = await Libtorrent.start(nodes, '');
+  return { libtorrent, dht: client(`127.0.0.1:${libtorrent.ports[0]}`) };
+}
+
+function client(bootstrap: string): Dht {
+  const dht = openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 10_000 });
+  onTestFinished(() => dht.close());
+  return dht;
+}
+
+/** What a node itself answers to a `get` for a key (32 bytes). */
+async function askNode(port: number, publicKey: Uint8Array): Promise<Reply> {
+  const answer = await rpc.request({ host: '127.0.0.1', port }, getQuery(randomBytes(20), target(publicKey)));
+  if (typeof answer === 'string' || answer.kind === 'error') throw new Error('the node did not answer');
+  return answer;
+}
+
+/**
+ * A node id as far from an identity's key as there is. To libtorrent, who puts is a node; who is among the closest ones to the key and
+ * answers nothing holds its next look-up up for 15 s.
+ */
+const farFrom = ({ publicKey }: Identity) => target(publicKey).map((byte) => byte ^ 0xff);
 
 function isInstalled(): boolean {
   return spawnSync(PYTHON, ['-c', 'import libtorrent'], { stdio: 'ignore' }).status === 0;

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** Work that is measured: resolves to what it took, in milliseconds unless said otherwise. */
+export type Measurement = () => Promise<number>;
+
+/** The middle value; of an even number of them the upper one. */
+export const median = (samples: readonly number[]): number => quantile(samples, 0.5);
+
+/** The value that the part `share` (0 to 1) of all samples stays below. */
+export function quantile(samples: readonly number[], share: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+/**
+ * Runs every measurement once a round, beginning with another one each time: a slow moment of the machine then hits all alike.
+ * A round before the first warms up and does not count. Returns the samples of each.
+ */
+export async function interleave<Name extends string>(
+  rounds: number,
+  measurements: Readonly<Record<Name, Measurement>>,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(measurements) as Name[];
+  const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (let round = 0; round <= rounds; round += 1) {
+    const first = round % names.length;
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      const sample = await measurements[name]();
+      if (round > 0) samples[name].push(sample);
+    }
+  }
+  return samples;
+}
+
+/** How long `work` takes, in milliseconds. */
+export async function timed(work: () => unknown): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** A program to run, and how it must end: a run that failed for another reason would be a fast one. */
+export interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The expected exit code; 0 if not given. */
+  readonly code?: number;
+  readonly input?: string;
+}
+
+/** Runs a program, without a terminal, from its start to its exit. Resolves to its milliseconds and what it printed. */
+export async function run(program: Program): Promise<{ milliseconds: number; stdout: string }> {
+  const { file, args, env, cwd, code: expected = 0, input = '' } = program;
+  const start = performance.now();
+  // In a session of its own: it must not find the terminal that the benchmark was started from.
+  const child = spawn(file, args, { env, ...(cwd === undefined ? {} : { cwd }), detached: true });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {}); // it may end before it reads
+  child.stdin.end(input);
+  const closed = once(child, 'close');
+  const [code] = await once(child, 'exit');
+  const milliseconds = performance.now() - start;
+  await closed;
+  if (code !== expected) {
+    throw new Error(`${file} ${args.join(' ')} ended with ${code}, not with ${expected}: ${stderr}${stdout}`);
+  }
+  return { milliseconds, stdout };
+}

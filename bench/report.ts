@@ -1,0 +1,67 @@
+import { loadavg } from 'node:os';
+import { median, quantile } from './measure.ts';
+
+/** One line of a table. */
+export interface Row {
+  readonly name: string;
+  readonly samples: readonly number[];
+  /** The row of the same table that this one is compared with. */
+  readonly against?: string;
+  /** The most that the median may be: times the one of `against`, or as it is where there is none. */
+  readonly atMost?: number;
+  /** Shown behind the row. */
+  readonly note?: string;
+}
+
+/** Prints what was measured, and remembers which limits were not met. */
+export class Report {
+  readonly misses: string[] = [];
+
+  section(title: string, ...explanation: string[]): void {
+    const load = loadavg()[0]?.toFixed(1) ?? '?';
+    console.log(`\n${title}  [load ${load}]`);
+    for (const line of explanation) console.log(`  ${line}`);
+  }
+
+  note(text: string): void {
+    console.log(`  ${text}`);
+  }
+
+  /** Medians with the range they come from, and each against its limit. */
+  table(unit: 'ms' | 'MB', rows: readonly Row[]): void {
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    console.log(
+      `  ${''.padEnd(width)} ${['median', 'least', 'p95'].map((head) => head.padStart(9)).join('')}   ratio  limit`,
+    );
+    for (const row of rows) {
+      const middle = median(row.samples);
+      const numbers = [middle, Math.min(...row.samples), quantile(row.samples, 0.95)];
+      const peer = rows.find(({ name }) => name === row.against);
+      if (row.against !== undefined && peer === undefined) throw new Error(`no row is named ${row.against}`);
+      const ratio = peer && middle / median(peer.samples);
+      const cells = [
+        row.name.padEnd(width),
+        numbers.map((number) => number.toFixed(number < 10 ? 2 : 1).padStart(9)).join(''),
+        (ratio === undefined ? '' : ratio.toFixed(2)).padStart(7),
+        ` ${this.#verdict(row, ratio ?? middle, unit).padEnd(18)}`,
+        row.note ?? '',
+      ];
+      console.log(`  ${cells.join(' ').trimEnd()}`);
+    }
+  }
+
+  /** A promise that is no time and no size: kept or not. */
+  check(promise: string, kept: boolean): void {
+    console.log(`  ${kept ? 'met   ' : 'MISSED'}  ${promise}`);
+    if (!kept) this.misses.push(promise);
+  }
+
+  #verdict({ name, against, atMost }: Row, value: number, unit: string): string {
+    if (atMost === undefined) return '';
+    const limit = against === undefined ? `${atMost} ${unit}` : atMost.toFixed(2);
+    if (value <= atMost) return `<= ${limit}  met`;
+    const is = against === undefined ? `${value.toFixed(1)} ${unit}` : `${value.toFixed(2)} times ${against}`;
+    this.misses.push(`${name}: ${is}, limit ${limit}`);
+    return `<= ${limit}  MISSED`;
+  }
+}

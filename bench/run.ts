@@ -1,0 +1,45 @@
+/** `npm run bench [-- --only <name>]`: each figure against a named peer or limit, measured in one run. Ends with 1 if a limit is not met. */
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { keyDerivation } from './key-derivation.ts';
+import { memory } from './memory.ts';
+import { network } from './network.ts';
+import { Report } from './report.ts';
+import { sessions } from './sessions.ts';
+import { startUp } from './start-up.ts';
+
+const BENCHMARKS: Readonly<Record<string, (report: Report) => Promise<void>>> = {
+  'start-up': startUp,
+  'key-derivation': keyDerivation,
+  network,
+  sessions,
+  memory,
+};
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+if (values.only !== undefined && !Object.hasOwn(BENCHMARKS, values.only)) {
+  console.error(`usage: npm run bench -- [--only ${Object.keys(BENCHMARKS).join('|')}]`);
+  process.exit(2);
+}
+
+const started = performance.now();
+const [processor] = cpus();
+console.log(`Node ${process.versions.node}, ${process.platform}, ${cpus().length} x ${processor?.model ?? 'unknown'}`);
+console.log(
+  'Ratios are those of medians. Whatever is compared was run by turns, so that other load on the machine hits all',
+);
+console.log(
+  'alike; far apart least and p95 tell how much of it there was. "load" is that of the last minute, ours included.',
+);
+
+const report = new Report();
+for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
+  if (values.only === undefined || values.only === name) await benchmark(report);
+}
+
+console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s. ${summary(report.misses)}`);
+process.exitCode = report.misses.length === 0 ? 0 : 1;
+
+function summary(misses: readonly string[]): string {
+  return misses.length === 0 ? 'Every limit is met.' : `Not met:\n${misses.map((miss) => `  ${miss}`).join('\n')}`;
+}

@@ -1,0 +1,26 @@
+import type { Argon2Parameters } from '../../src/crypto/argon2id.ts';
+import { isProgram, run } from './peer-programs.ts';
+
+/** True if Debian's `argon2` can be started. */
+export function hasArgon2(): boolean {
+  return isProgram('argon2');
+}
+
+/** True if a salt can be given to `argon2`: it takes it as an argument, and the shell builds that from its bytes. */
+export function isArgument(salt: Uint8Array): boolean {
+  return !salt.includes(0) && salt.at(-1) !== 0x0a;
+}
+
+/** The 32 bytes of Argon2id that Debian's `argon2` derives from a password (at most 127 bytes) and a salt that is an argument. */
+export async function argon2(
+  password: Uint8Array,
+  salt: Uint8Array,
+  { memoryKib, iterations, parallelism }: Argon2Parameters,
+): Promise<Buffer> {
+  if (!isArgument(salt)) throw new Error('this salt can not be given as an argument');
+  const octal = [...salt].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+  const options = ['-id', '-t', iterations, '-k', memoryKib, '-p', parallelism, '-l', 32, '-r'].map(String);
+  const script = 'salt=$(printf "$1") && shift && exec argon2 "$salt" "$@"';
+  const printed = await run('/bin/sh', ['-c', script, 'sh', octal, ...options], password);
+  return Buffer.from(printed.toString().trim(), 'hex');
+}
