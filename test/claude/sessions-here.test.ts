@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
@@ -162,24 +153,7 @@ describe('the sessions of a directory', () => {
     ]);
   });
 
-  it('are found without a look into the others', () => {
-    const { claude, directory, session } = machine();
-    const [app, other] = [directory('app'), directory('other')];
-    session(other);
-    session(app);
-    const id = session(app);
-    // What must not be read is made unreadable; root reads it all the same, hence the access times.
-    const untouched = [...readdirSync(join(claude, 'projects', slugOf(other)))].map((name) =>
-      join(claude, 'projects', slugOf(other), name),
-    );
-    const before = untouched.map((path) => statSync(path).atimeMs);
-    chmodSync(join(claude, 'projects', slugOf(other)), 0o000);
-    expect(sessionsOf(claude, app, null).next().value?.id).toBe(id);
-    chmodSync(join(claude, 'projects', slugOf(other)), 0o700);
-    expect(untouched.map((path) => statSync(path).atimeMs)).toEqual(before);
-  });
-
-  it('are found quickly among 10,000', () => {
+  it('are found among 10,000 without a look at other projects, or into more transcripts than are asked for', () => {
     const { claude, root } = machine();
     for (let number = 0; number < 10_000; number++) {
       const directory = `${root}/app/p${number % 100}`;
@@ -188,19 +162,28 @@ describe('the sessions of a directory', () => {
       writeFileSync(join(folder, `${sessionId(number)}.jsonl`), JSON.stringify(said(directory)));
     }
     mkdirSync(join(root, 'app/p7'), { recursive: true });
-    const took = (action: () => void) => {
-      const start = performance.now();
-      action();
-      return performance.now() - start;
+    /** The shortest of three runs, in milliseconds: the others share the machine with other tests. */
+    const time = (count: number, directory: string) => {
+      const runs = [1, 2, 3].map(() => {
+        const start = performance.now();
+        expect([...take(sessionsOf(claude, join(root, directory), null), count)]).toHaveLength(count);
+        return performance.now() - start;
+      });
+      return Math.min(...runs);
     };
-    const one = took(() =>
-      expect(sessionsOf(claude, join(root, 'app/p7'), null).next().value?.projectFolder).toMatch(/p7$/),
-    );
-    const all = took(() => expect(sessionsOf(claude, join(root, 'app'), null).next().done).toBe(false));
-    expect(one).toBeLessThan(500);
-    expect(all).toBeLessThan(2000);
+    const [ofOneProject, ofAll, everyOne] = [time(1, 'app/p7'), time(1, 'app'), time(10_000, 'app')];
+    expect(ofOneProject).toBeLessThan(ofAll / 2);
+    expect(ofAll).toBeLessThan(everyOne / 2);
   });
 });
+
+function* take<T>(items: Iterable<T>, count: number): Generator<T> {
+  let taken = 0;
+  for (const item of items) {
+    yield item;
+    if (++taken === count) return;
+  }
+}
 
 describe('the newest sessions', () => {
   it('are those last written, wherever they belong, without the empty ones', () => {

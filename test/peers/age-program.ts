@@ -2,12 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ageIdentity } from '../../src/crypto/age.ts';
-import { isProgram, run } from './peer-programs.ts';
-
-/** True if Debian's `age` and `age-keygen` can be started. */
-export function hasAge(): boolean {
-  return isProgram('age') && isProgram('age-keygen');
-}
+import { run } from './peer-programs.ts';
 
 /** Opens an age file with `age -d`, for a 32-byte X25519 secret. Rejects where age does. */
 export async function ageDecrypt(secret: Uint8Array, ciphertext: Uint8Array): Promise<Buffer> {

@@ -6,8 +6,8 @@ import { openWithSeed, sealerFor } from '../../src/handoff/seal.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
 import { fromHex } from '../support/vectors.ts';
 import keys from '../vectors/keys.json' with { type: 'json' };
-import { ageDecrypt, ageEncrypt, ageRecipients, hasAge } from './age-program.ts';
-import { describePeer } from './peer-programs.ts';
+import { ageDecrypt, ageEncrypt, ageRecipients } from './age-program.ts';
+import { describePeer, missingPrograms } from './peer-programs.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
 const RECIPIENT = ageRecipient(x25519PublicOfSecret(SECRET));
@@ -21,7 +21,7 @@ function sshRecipient(publicKey: Uint8Array): string {
   return `${type} ${Buffer.concat(parts).toString('base64')}`;
 }
 
-describePeer('age', hasAge(), () => {
+describePeer('age', missingPrograms('age', 'age-keygen'), () => {
   it('derives the recipients that we derive, from seeds of Rust and random ones', async () => {
     const seeds = [
       ...keys.map(({ seed_hex }) => fromHex(seed_hex)),

@@ -1,10 +1,5 @@
 import type { Argon2Parameters } from '../../src/crypto/argon2id.ts';
-import { isProgram, run } from './peer-programs.ts';
-
-/** True if Debian's `argon2` can be started. */
-export function hasArgon2(): boolean {
-  return isProgram('argon2');
-}
+import { run } from './peer-programs.ts';
 
 /** True if a salt can be given to `argon2`: it takes it as an argument, and the shell builds that from its bytes. */
 export function isArgument(salt: Uint8Array): boolean {

@@ -70,7 +70,7 @@ class Libtorrent {
   }
 }
 
-describePeer('libtorrent (python3-libtorrent)', isInstalled(), () => {
+describePeer('libtorrent', missing(), () => {
   let keys = 0;
   let identity: Identity;
 
@@ -238,6 +238,7 @@ async function askNode(port: number, publicKey: Uint8Array): Promise<Reply> {
  */
 const farFrom = ({ publicKey }: Identity) => target(publicKey).map((byte) => byte ^ 0xff);
 
-function isInstalled(): boolean {
-  return spawnSync(PYTHON, ['-c', 'import libtorrent'], { stdio: 'ignore' }).status === 0;
+function missing(): string[] {
+  const { status } = spawnSync(PYTHON, ['-c', 'import libtorrent'], { stdio: 'ignore' });
+  return status === 0 ? [] : [`python3-libtorrent (for ${PYTHON})`];
 }

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import type { Argon2Parameters } from '../../src/crypto/argon2id.ts';
 import { openWithPin, sealerFor } from '../../src/handoff/seal.ts';
 import { encodeEnvelope, openEnvelope, parseEnvelope, sealSeed } from '../../src/identity/envelope.ts';
-import { ageDecrypt, ageEncrypt, ageRecipients, hasAge } from './age-program.ts';
-import { argon2, hasArgon2, isArgument } from './argon2-program.ts';
-import { describePeer } from './peer-programs.ts';
+import { ageDecrypt, ageEncrypt, ageRecipients } from './age-program.ts';
+import { argon2, isArgument } from './argon2-program.ts';
+import { describePeer, missingPrograms } from './peer-programs.ts';
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text));
 const PASSPHRASE = bytes('correct horse, größer');
@@ -27,7 +27,7 @@ async function withSalt<T>(make: () => Promise<T>, saltOf: (made: T) => Uint8Arr
   }
 }
 
-describePeer('argon2 and age together', hasArgon2() && hasAge(), () => {
+describePeer('argon2 and age together', missingPrograms('argon2', 'age', 'age-keygen'), () => {
   it.each<Argon2Parameters | undefined>([
     undefined,
     { memoryKib: 8, iterations: 1, parallelism: 1 },

@@ -3,27 +3,27 @@ import { promisify } from 'node:util';
 import { describe, it } from 'vitest';
 
 /**
- * Declares tests against a program that nobody here wrote. Where it is missing they are skipped and its name is said; where `CI` is set,
- * a missing program is a failure.
+ * Declares tests against programs that nobody here wrote. Where some are `missing` the tests are skipped and those are named; where `CI`
+ * is set, a missing program is a failure.
  */
-export function describePeer(program: string, isInstalled: boolean, tests: () => void): void {
-  if (isInstalled) {
-    describe(program, tests);
+export function describePeer(peer: string, missing: readonly string[], tests: () => void): void {
+  if (missing.length === 0) {
+    describe(peer, tests);
   } else if (process.env['CI']) {
-    describe(program, () => {
+    describe(peer, () => {
       it('is installed', () => {
-        throw new Error(`${program} is not installed, and nothing may be skipped here.`);
+        throw new Error(`Not installed, and nothing may be skipped where CI is set: ${missing.join(', ')}`);
       });
     });
   } else {
-    console.warn(`Skipped: ${program} is not installed.`);
-    describe.skip(program, tests);
+    console.warn(`Skipped, as it is not installed: ${missing.join(', ')}`);
+    describe.skip(peer, tests);
   }
 }
 
-/** True if this program can be started. */
-export function isProgram(program: string): boolean {
-  return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
+/** Those of the programs that can't be started. */
+export function missingPrograms(...programs: readonly string[]): string[] {
+  return programs.filter((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error !== undefined);
 }
 
 /** What a program prints, given `input` on its standard input. Rejects, with what it complained about, where it exits with a failure. */

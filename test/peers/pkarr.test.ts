@@ -59,7 +59,7 @@ const joined = (answer: Answer | undefined) => (answer?.data as string[] | undef
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
-describePeer('npm pkarr', isInstalled(), () => {
+describePeer('npm pkarr', missing(), () => {
   let network: PrivateNetwork;
   let dht: Dht;
   let pkarr: PeerProcess;
@@ -184,11 +184,11 @@ function others(item: MutableItem | null, key: string): readonly ResourceRecord[
   return withoutCclink(parsePacket(item?.value ?? new Uint8Array()), key).records;
 }
 
-function isInstalled(): boolean {
+function missing(): string[] {
   try {
     createRequire(import.meta.url).resolve('pkarr');
-    return true;
+    return [];
   } catch {
-    return false;
+    return ['npm pkarr'];
   }
 }
