@@ -20,16 +20,19 @@ export interface ClaudeStart {
 }
 
 /**
- * Turns this process into Claude Code: the caller has nothing left to do, has closed what it opened, and reads no more input.
+ * Turns this process into Claude Code: the caller has nothing left to do, has closed what it opened, and reads no more
+ * input.
  *
- * Where Node can (22.15 and later, not on Windows) the process is replaced, and this does not return. Elsewhere Claude Code runs as a
- * child, with our streams; signals of the terminal are left to it, SIGTERM and SIGHUP are passed on. Resolves to the exit code for
- * us to end with; if SIGINT, SIGTERM or SIGHUP ended the child, we end of the same signal.
+ * Where Node can (22.15 and later, not on Windows) the process is replaced, and this does not return. Elsewhere Claude
+ * Code runs as a child, with our streams; signals of the terminal are left to it, SIGTERM and SIGHUP are passed on.
+ * Resolves to the exit code for us to end with; if SIGINT, SIGTERM or SIGHUP ended the child, we end of the same
+ * signal.
  *
- * Our standard input may have been data: if it is not a terminal, Claude Code gets the terminal that the user sees, where there is one.
+ * Our standard input may have been data: if it is not a terminal, Claude Code gets the terminal that the user sees,
+ * where there is one.
  *
- * Throws `no-session` if the directory can't be entered, `no-claude` if the program can't be started, and on Windows `usage` if `args`
- * can't be passed.
+ * Throws `no-session` if the directory can't be entered, `no-claude` if the program can't be started, and on Windows
+ * `usage` if `args` can't be passed.
  */
 export async function becomeClaude(start: ClaudeStart): Promise<number> {
   const env = environment(start);
@@ -39,7 +42,10 @@ export async function becomeClaude(start: ClaudeStart): Promise<number> {
   return await runAsChild(start, env, terminal);
 }
 
-/** Claude Code would look up a relative configuration folder from its own directory, and take an empty name for that directory. */
+/**
+ * Claude Code would look up a relative configuration folder from its own directory, and take an empty name for that
+ * directory.
+ */
 function environment({ env, directory }: ClaudeStart): Record<string, string> {
   const { CLAUDE_CONFIG_DIR: folder, ...others } = env;
   const variables = { ...others, PWD: resolve(directory), ...(folder && { CLAUDE_CONFIG_DIR: resolve(folder) }) };
@@ -62,8 +68,9 @@ function changeInto(directory: string): void {
 }
 
 /**
- * A name by which to open the terminal that the user sees; null if there is none. By way of standard output or error where these are the
- * terminal: on macOS what is opened as /dev/tty can't be polled, and Claude Code ends with an error.
+ * A name by which to open the terminal that the user sees; null if there is none. By way of standard output or error
+ * where these are the terminal: on macOS what is opened as /dev/tty can't be polled, and Claude Code ends with an
+ * error.
  */
 function terminalPath(): string | null {
   const descriptors = [1, 2].filter((descriptor) => isatty(descriptor));
@@ -90,8 +97,9 @@ type Execve = (file: string, args: readonly string[], env: Record<string, string
 const execve = (process as { execve?: Execve }).execve?.bind(process);
 
 /**
- * True if the kernel will take the program at `path` in our place. Some versions of Node abort if it won't, so what it might refuse (a script
- * without `#!`, or for an interpreter that is not there) is left to a child process, which says why.
+ * True if the kernel will take the program at `path` in our place. Some versions of Node abort if it won't, so what it
+ * might refuse (a script without `#!`, or for an interpreter that is not there) is left to a child process, which says
+ * why.
  */
 function canReplace(path: string): boolean {
   if (execve === undefined || process.platform === 'win32') return false;
@@ -146,7 +154,10 @@ function onlyListener(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals)
   process.on(signal, listener);
 }
 
-/** Ends this process as the child ended, for the shell to see; the exit code that says so if the signal is ignored, or is not one to die of. */
+/**
+ * Ends this process as the child ended, for the shell to see; the exit code that says so if the signal is ignored, or
+ * is not one to die of.
+ */
 function endOfSignal(signal: NodeJS.Signals): number {
   if (process.platform !== 'win32' && ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signal)) {
     process.removeAllListeners(signal);

@@ -7,7 +7,8 @@ export function findClaude(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = p
 }
 
 /**
- * Where `claude` may be, in the order of `PATH`; on Windows with an ending from `PATHEXT`, `.exe` before the `.cmd` shim beside it.
+ * Where `claude` may be, in the order of `PATH`; on Windows with an ending from `PATHEXT`, `.exe` before the `.cmd`
+ * shim beside it.
  *
  * Directories on `PATH` that are not absolute are left out: what they mean changes with the directory.
  */

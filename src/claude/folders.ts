@@ -22,7 +22,8 @@ export function projectsFolder(claudeFolder: string): string {
 
 /**
  * The name of the project folder of `directory`, which must be a real path (no symbolic links) to give what Claude Code
- * gives: every UTF-16 unit but ASCII letters and digits becomes `-`; beyond 200 units, the first 200 and a hash of the path.
+ * gives: every UTF-16 unit but ASCII letters and digits becomes `-`; beyond 200 units, the first 200 and a hash of the
+ * path.
  *
  * Many directories share a name, so it can't be turned back.
  */
@@ -36,14 +37,17 @@ export function slugPrefixBelow(directory: string): string {
   return dashed(/[/\\]$/.test(directory) ? directory : `${directory}/`).slice(0, LONGEST_SLUG);
 }
 
-/** True if `name` can come from a path. A name set by `CLAUDE_CODE_PROJECT_DIR_NAME` says nothing about the directory. */
+/**
+ * True if `name` can come from a path. A name set by `CLAUDE_CODE_PROJECT_DIR_NAME` says nothing about the directory.
+ */
 export function isSlug(name: string): boolean {
   return /^(?:-|[A-Za-z]--)/.test(name);
 }
 
 /**
- * The name of the project folder that Claude Code uses in `directory`, a real path: its slug, or `CLAUDE_CODE_PROJECT_DIR_NAME`,
- * which counts only beside a `CLAUDE_CONFIG_DIR` and as 1 to 64 letters, digits, `_` and `-`.
+ * The name of the project folder that Claude Code uses in `directory`, a real path: its slug, or
+ * `CLAUDE_CODE_PROJECT_DIR_NAME`, which counts only beside a `CLAUDE_CONFIG_DIR` and as 1 to 64 letters, digits, `_`
+ * and `-`.
  */
 export function projectFolderName(directory: string, env: NodeJS.ProcessEnv): string {
   const name = env['CLAUDE_CONFIG_DIR'] ? env['CLAUDE_CODE_PROJECT_DIR_NAME'] : undefined;

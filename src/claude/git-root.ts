@@ -2,7 +2,10 @@ import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { realPath } from './real-path.ts';
 
-/** The nearest directory from `cwd` upwards with a `.git` folder, or the `.git` file of a worktree; null if there is none. */
+/**
+ * The nearest directory from `cwd` upwards with a `.git` folder, or the `.git` file of a worktree; null if there is
+ * none.
+ */
 export function gitRootOf(cwd: string): string | null {
   for (let directory = realPath(cwd); ; directory = dirname(directory)) {
     if (hasGit(directory)) return directory;

@@ -16,8 +16,8 @@ export interface LiveSession {
 }
 
 /**
- * The sessions open in a Claude Code that runs now, as told by its `sessions/<pid>.json`. Files that are not of that form, and those
- * left behind by a process that is gone, are passed over.
+ * The sessions open in a Claude Code that runs now, as told by its `sessions/<pid>.json`. Files that are not of that
+ * form, and those left behind by a process that is gone, are passed over.
  */
 export function liveSessions(claudeFolder: string): LiveSession[] {
   const folder = join(claudeFolder, 'sessions');

@@ -1,6 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Opens `path` to read it, unless it is a symbolic link, or a pipe or device that would keep us waiting; null if it can't. */
+/**
+ * Opens `path` to read it, unless it is a symbolic link, or a pipe or device that would keep us waiting; null if it
+ * can't.
+ */
 export function withRegularFile<T>(path: string, use: (descriptor: number) => T): T | null {
   let descriptor: number;
   try {

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { slugOf } from './folders.ts';
-import { realPath } from './real-path.ts';
 import { recordedDirectories } from './session.ts';
 import type { SessionFile } from './session-files.ts';
 
@@ -15,18 +14,18 @@ export interface ResumePlace {
 }
 
 /**
- * Where to resume a session of which `files` are the transcripts. Claude Code up to 2.1.222 finds it only from a directory that gives
- * the project folder its name, so that is asked of every candidate: those in the records, then `hints` (the project that a
- * handoff names, the current directory).
+ * Where to resume a session of which `files` are the transcripts. Claude Code up to 2.1.222 finds it only from a
+ * directory that gives the project folder its name, so that is asked of every candidate: those in the records, then
+ * `hints` (the project that a handoff names, the current directory).
  *
  * With several transcripts, one whose directory exists comes first, then the newest. Null if there is none.
  */
 export function resumePlace(files: readonly SessionFile[], hints: readonly string[]): ResumePlace | null {
-  const hinted = hints.filter((hint) => isAbsolute(hint)).flatMap((hint) => [hint, realPath(hint)]);
   const places = files
     .toSorted((a, b) => b.modifiedMs - a.modifiedMs)
     .map((file): ResumePlace => {
-      const fitting = hinted.filter((directory) => slugOf(directory) === file.projectFolder);
+      // By name alone: a stranger's path must not make us look anywhere, not even for what it points to.
+      const fitting = hints.filter((hint) => isAbsolute(hint) && slugOf(hint) === file.projectFolder);
       const candidates = [...recordedDirectories(file), ...fitting];
       const existing = candidates.find(isDirectory);
       return { file, directory: existing ?? candidates[0] ?? null, exists: existing !== undefined };

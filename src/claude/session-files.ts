@@ -19,10 +19,11 @@ export interface SessionFile {
 }
 
 /**
- * The transcripts in the project folders whose name is `wanted`, newest first. Symbolic links, and files not named after a
- * session (`agent-*.jsonl`), are left out; so are folders that can't be read.
+ * The transcripts in the project folders whose name is `wanted`, newest first. Symbolic links, and files not named
+ * after a session (`agent-*.jsonl`), are left out; so are folders that can't be read.
  *
- * Reads directories and file times, and no file; synchronously, since with thousands of sessions the event loop costs more than the disk.
+ * Reads directories and file times, and no file; synchronously, since with thousands of sessions the event loop costs
+ * more than the disk.
  */
 export function sessionFiles(
   claudeFolder: string,
@@ -49,8 +50,8 @@ export function sessionsMatching(claudeFolder: string, prefix: string): string[]
 }
 
 /**
- * The session id that a person means by `text`: a whole one in either case, which need not be on this machine, or the first 8
- * or more characters of exactly one that is.
+ * The session id that a person means by `text`: a whole one in either case, which need not be on this machine, or the
+ * first 8 or more characters of exactly one that is.
  *
  * Throws `usage` if it is no id or fits several, `no-session` if it is a beginning and fits none.
  */

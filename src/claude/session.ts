@@ -33,7 +33,10 @@ function readSession(file: SessionFile): Transcript | null {
   return readTranscript(file.path, (directory) => fits(file, directory));
 }
 
-/** Where the session was moved to, and where it ran: `cwd` follows every `cd` inside a session, so only what fits counts. */
+/**
+ * Where the session was moved to, and where it ran: `cwd` follows every `cd` inside a session, so only what fits
+ * counts.
+ */
 function fittingDirectories(file: SessionFile, { relocatedDirectory, directories }: Transcript): readonly string[] {
   const recorded = relocatedDirectory === null ? directories : [relocatedDirectory, ...directories];
   return recorded.filter((directory) => fits(file, directory));

@@ -5,8 +5,8 @@ import { describeSession, type Session } from './session.ts';
 import { sessionFiles } from './session-files.ts';
 
 /**
- * The sessions whose directory is `cwd`, below it, or above it up to `gitRoot`: those in `first` (ids), then the others, each newest
- * first. Without a `gitRoot` none above. Sessions in which nobody said anything are left out.
+ * The sessions whose directory is `cwd`, below it, or above it up to `gitRoot`: those in `first` (ids), then the
+ * others, each newest first. Without a `gitRoot` none above. Sessions in which nobody said anything are left out.
  *
  * Lists only project folders whose names may fit, and looks into a transcript when its turn comes.
  */
@@ -25,13 +25,17 @@ export function* sessionsOf(
 
   for (const file of [...files.filter(({ id }) => first.has(id)), ...files.filter(({ id }) => !first.has(id))]) {
     const session = describeSession(file);
-    // A transcript that was copied here, and names other directories only, is one of the directory that its folder stands for.
+    // A transcript that was copied here, and names other directories only, is one of the directory that its folder
+    // stands for.
     const directory = session.directory ?? bySlug.get(file.projectFolder);
     if (session.hasConversation && directory !== undefined && isHere(directory)) yield { ...session, directory };
   }
 }
 
-/** The newest `count` sessions on this machine, wherever they belong. Sessions in which nobody said anything are left out. */
+/**
+ * The newest `count` sessions on this machine, wherever they belong. Sessions in which nobody said anything are left
+ * out.
+ */
 export function newestSessions(claudeFolder: string, count: number): Session[] {
   const newest: Session[] = [];
   for (const file of sessionFiles(claudeFolder)) {

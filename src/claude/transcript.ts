@@ -32,8 +32,8 @@ export interface Transcript {
 /**
  * Reads the transcript at `path`, tolerant of lines that are blank, cut off or no JSON, as Claude Code is.
  *
- * No file is read whole: at most 1 MB from the beginning, in steps of 64 KB and only until prompt and start directory are
- * found (`isStart` recognises it), and the last 64 KB. Null if it is not a regular file, or can't be read.
+ * No file is read whole: at most 1 MB from the beginning, in steps of 64 KB and only until prompt and start directory
+ * are found (`isStart` recognises it), and the last 64 KB. Null if it is not a regular file, or can't be read.
  */
 export function readTranscript(path: string, isStart: (directory: string) => boolean): Transcript | null {
   return withRegularFile(path, (descriptor) => {

@@ -8,8 +8,8 @@ export function isShim(path: string): boolean {
 /**
  * The line for cmd.exe that runs the shim at `path` with `args`.
  *
- * cmd.exe parses such a line twice, and no quoting survives that for every character: throws `usage` for an argument beyond letters, digits, spaces
- * and `_-./:=,@+\`, and `no-claude` for a path that can't be quoted.
+ * cmd.exe parses such a line twice, and no quoting survives that for every character: throws `usage` for an argument
+ * beyond letters, digits, spaces and `_-./:=,@+\`, and `no-claude` for a path that can't be quoted.
  */
 export function shimLine(path: string, args: readonly string[]): string {
   if (/["%!^\p{Cc}]/u.test(path)) {

@@ -4,6 +4,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import type { Style } from '../terminal/style.ts';
 import { describeAge, describeEnd, rfc3339 } from '../terminal/time.ts';
+import type { LocalSession } from './local-session.ts';
 
 /** A session as the JSON results name it. */
 export interface SessionJson {
@@ -57,15 +58,18 @@ export function describeLines(lines: readonly (readonly [string, string])[], sty
 export function describeHandoff(
   record: HandoffRecord,
   payload: Payload,
-  view: { now: bigint; title: string | null; isOwn: boolean; style: Style },
+  view: { now: bigint; local: LocalSession | null; isOwn: boolean; style: Style },
 ): string {
-  const { now, title, isOwn, style } = view;
+  const { now, local, isOwn, style } = view;
+  const directory = local?.directory ?? '';
   const key = encodePublicKey(record.publicKey);
   return describeLines(
     [
       ['Session', record.burn ? `${printable(payload.session).slice(0, 8)}…` : printable(payload.session)],
-      ['Title', title === null ? '' : excerpt(title, 70)],
+      ['Title', excerpt(local?.title ?? '', 70)],
       ['Project', printable(payload.project)],
+      // What the publisher wrote need not be where claude will start.
+      ['Here', directory === payload.project ? '' : printable(directory)],
       ['From', payload.host === '' ? '' : printable(payload.host)],
       ['Published', `${describeAge(Number(now - record.createdAt))} by ${isOwn ? 'you' : key}`],
       ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],

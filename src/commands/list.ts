@@ -1,3 +1,4 @@
+import { isSessionId } from '../claude/session-id.ts';
 import { Failure } from '../failure.ts';
 import { liveRecord, lookUp } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
@@ -24,7 +25,8 @@ export async function list(context: Context): Promise<void> {
     return;
   }
   const payload = await openSilently(context, key, record);
-  const local = payload === null ? null : localSession(context, payload);
+  // An id that is none of Claude Code's is listed too: it is the user's own handoff, and to be revoked.
+  const local = payload !== null && isSessionId(payload.session) ? localSession(context, payload) : null;
   const { publicKey: name, mode, burn, createdAt, expiresAt: end } = handoffJson(record);
   output.result(
     [
@@ -40,7 +42,7 @@ export async function list(context: Context): Promise<void> {
     ],
     payload === null
       ? describeSealed(context, record, now)
-      : describeHandoff(record, payload, { now, title: local?.title ?? null, isOwn: true, style: output.resultStyle }),
+      : describeHandoff(record, payload, { now, local, isOwn: true, style: output.resultStyle }),
   );
 }
 

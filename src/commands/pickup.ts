@@ -159,7 +159,7 @@ async function burn(context: Context, dht: Dht, found: FoundHandoff): Promise<vo
 
 function view(found: FoundHandoff, local: LocalSession, style: Context['output']['style']): string {
   const { record, payload, subject } = found;
-  return describeHandoff(record, payload, { now: unixNow(), title: local.title, isOwn: subject.isOwn, style });
+  return describeHandoff(record, payload, { now: unixNow(), local, isOwn: subject.isOwn, style });
 }
 
 function resultJson(found: FoundHandoff, local: LocalSession, claudeArgs: string[]) {

@@ -226,16 +226,12 @@ class Walk {
     if (answer === 'unsent') this.unsent += 1;
     if (typeof answer === 'string') this.silent += 1;
     else this.answered += 1;
-    // Who answers under another id than it was named by does not stand where we thought.
-    if (
-      typeof answer === 'string' ||
-      answer.kind === 'error' ||
-      (contact.id && Buffer.compare(contact.id, answer.id))
-    ) {
+    if (typeof answer === 'string' || answer.kind === 'error') {
       contact.state = 'failed';
       return;
     }
     contact.state = 'answered';
+    // It stands where its own word puts it: whoever named it may have lied, to have its answer thrown away.
     contact.id = answer.id;
     contact.distance = this.distance(answer.id);
     contact.token = answer.token;
@@ -272,8 +268,9 @@ class Walk {
     const key = keyOf(node);
     const known = this.contacts.get(key);
     if (known === undefined) this.contacts.set(key, contact(node, node.id, this.distance(node.id), false));
-    // A bootstrap node that is out: where it is said to stand decides whether it is waited for, but not who it is.
-    else known.distance ??= this.distance(node.id);
+    // Until it answers, it stands where the boldest of those who named it puts it: nobody can hide a node by naming it far off.
+    else if (known.state === 'waiting' || known.distance === null)
+      known.distance = closer(known.distance, this.distance(node.id));
   }
 
   private distance(id: Uint8Array): Uint8Array {
@@ -297,6 +294,11 @@ class Walk {
       .filter(({ state }) => state === 'answered')
       .map(({ id, host, port, token, seq }) => ({ id: id as Uint8Array, host, port, token, seq }));
   }
+}
+
+/** The smaller of two distances, where null is unknown. */
+function closer(a: Uint8Array | null, b: Uint8Array): Uint8Array {
+  return a !== null && Buffer.compare(a, b) < 0 ? a : b;
 }
 
 const keyOf = ({ host, port }: Address) => `${host}:${port}`;

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { writeAtomically } from '../state/atomic-write.ts';
 
@@ -33,10 +34,17 @@ export function remember(stateFolder: string, publicKey: Uint8Array, memory: Mem
 }
 
 /**
- * The `seq` (microseconds) for the next packet: the clock, or one more than the highest seen, whichever is larger.
+ * The `seq` (microseconds) for the next packet: the clock (`now`, milliseconds), or one more than the highest seen, whichever is larger.
  *
- * It rises with every publish, even for two in one millisecond or after the clock was set back.
+ * It rises with every publish, even for two in one millisecond or after the clock was set back. Throws `refused` above 2^53-1,
+ * which takes somebody who has the key.
  */
 export function nextSeq(now: number, ...seen: readonly number[]): number {
-  return Math.max(now * 1000, ...seen.map((seq) => seq + 1));
+  const seq = Math.max(now * 1000, ...seen.map((each) => each + 1));
+  if (Number.isSafeInteger(seq)) return seq;
+  throw new Failure(
+    'refused',
+    'The newest packet under your key has the highest number there is, so that nothing can follow it.',
+    'Somebody else may have your key: make a new one with cclink init, and tell those who have the old one.',
+  );
 }

@@ -36,7 +36,7 @@ function isRun(characters: string[]): boolean {
   return wrapped.every((step) => step === 1) || wrapped.every((step) => step === -1);
 }
 
-/** A PIN made here: five words, about 52 bits. */
+/** A PIN made here: five words of 2048, 55 bits. */
 export function makePin(words: readonly string[]): string {
   return Array.from({ length: 5 }, () => words[randomInt(words.length)]).join('-');
 }

@@ -107,16 +107,18 @@ export async function publish(
     async (newest) => {
       const packet = newest === null ? EMPTY_PACKET : parsePacket(newest.value);
       mayReplace?.(cclinkText(packet, name));
-      const seq = nextSeq(now, newest?.seq ?? 0, recall(stateFolder, identity.publicKey).seq);
+      const memory = recall(stateFolder, identity.publicKey);
+      const seq = nextSeq(now, newest?.seq ?? 0, memory.seq);
       const { item, ...rest } = await sealedItem(identity, handoff, sealer, withoutCclink(packet, name), seq, now);
       // Remembered before it is sent: a crash in between must not let a later publish take the same number.
-      remember(stateFolder, identity.publicKey, { seq, revoked: false });
+      remember(stateFolder, identity.publicKey, { ...memory, seq });
       published = { ...rest, seq };
       return item;
     },
     walk,
   );
   if (published === undefined) throw new Error('the update ended without a packet');
+  remember(stateFolder, identity.publicKey, { seq: published.seq, revoked: false });
   return { ...published, nodes };
 }
 

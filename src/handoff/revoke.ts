@@ -35,8 +35,9 @@ export async function revoke(
             'Look again: cclink list',
           );
         }
-        const seq = nextSeq(now, newest.seq, recall(stateFolder, identity.publicKey).seq);
-        remember(stateFolder, identity.publicKey, { seq, revoked: false });
+        const memory = recall(stateFolder, identity.publicKey);
+        const seq = nextSeq(now, newest.seq, memory.seq);
+        remember(stateFolder, identity.publicKey, { ...memory, seq });
         return signItem(identity.seed, identity.publicKey, seq, encodePacket(withoutCclink(packet, name)));
       },
       walk,

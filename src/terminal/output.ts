@@ -1,5 +1,5 @@
 import { EXIT_CODES, type Failure } from '../failure.ts';
-import { printable } from './printable.ts';
+import { printable, printableJson, printableLines } from './printable.ts';
 import { type Style, styleFor, wantsColour } from './style.ts';
 
 export interface OutputOptions {
@@ -42,24 +42,20 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     quiet,
     style,
     resultStyle: styleFor(wantsColour(env, stdout)),
-    result: (value, text) => void stdout.write(`${json ? JSON.stringify(value) : text}\n`),
+    result: (value, text) => void stdout.write(`${json ? printableJson(value) : text}\n`),
     say: (text) => (quiet || json ? undefined : say(text)),
     warn: (text) => say(`${style.warning('Warning:')} ${text}`),
     trace: (text) => (verbose ? say(style.dim(printable(text))) : undefined),
     fail(failure) {
+      const { code, message, hint, stack } = failure;
+      if (verbose && stack !== undefined) say(style.dim(printableLines(stack)));
       if (json) {
-        const { code, message, hint } = failure;
-        say(
-          JSON.stringify({
-            error: { code, message: printable(message), hint: hint === undefined ? null : printable(hint) },
-          }),
-        );
+        say(printableJson({ error: { code, message, hint: hint ?? null } }));
       } else {
-        const cancelled = EXIT_CODES[failure.code] === EXIT_CODES.interrupted;
-        say(cancelled ? failure.message : `${style.bad('Error:')} ${printable(failure.message)}`);
-        if (failure.hint !== undefined) say(failure.hint.split('\n').map(printable).join('\n'));
+        const cancelled = EXIT_CODES[code] === EXIT_CODES.interrupted;
+        say(cancelled ? message : `${style.bad('Error:')} ${printable(message)}`);
+        if (hint !== undefined) say(printableLines(hint));
       }
-      if (verbose && failure.stack !== undefined) say(style.dim(failure.stack));
     },
     async progress(label, work) {
       if (quiet || json || verbose || !stderr.isTTY) return work;

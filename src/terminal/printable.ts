@@ -21,3 +21,15 @@ export function excerpt(text: string, length: number): string {
   const characters = [...printable(text).replace(/\s+/g, ' ').trim()];
   return characters.length <= length ? characters.join('') : `${characters.slice(0, length - 1).join('')}…`;
 }
+
+/** `value` as JSON in which every character that moves a cursor, reorders or hides text is escaped: it may go to a terminal. */
+export function printableJson(value: unknown): string {
+  const escaped = (character: string) =>
+    character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(INVISIBLE, escaped);
+}
+
+/** Several lines made printable one by one, so that their line ends stay. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}

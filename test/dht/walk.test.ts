@@ -232,13 +232,28 @@ describe('hostile nodes close to the key', () => {
     expect(result.milliseconds).toBeLessThan(1500);
   });
 
-  test('that answer under another id than they were named by are not among the result', async () => {
+  test('that answer under another id than they were named by stand where their own id says', async () => {
     const { live, bootstrap } = await network({ live: 20 });
-    const hostile = await node(answering({}), { id: idAt(1) });
-    for (const each of live) each.answer = honest(() => [{ ...hostile, id: idAt(2) }, ...live]);
+    const other = await node(answering({}), { id: idAt(200) });
+    for (const each of live) each.answer = honest(() => [{ ...other, id: idAt(2) }, ...live]);
     const { nodes } = await timedWalk(bootstrap);
-    expect(hostile.queries.length).toBeGreaterThan(0);
-    expect(nodes.map(({ port }) => port)).not.toContain(hostile.port);
+    expect(Uint8Array.from(nodes.find(({ port }) => port === other.port)?.id ?? [])).toEqual(other.id);
+  });
+
+  test.each([
+    ['close', (i: number) => idAt(i + 2)],
+    ['far off', (i: number) => idAt(0).map((byte, at) => (at === 0 ? byte ^ 0xff : byte ^ i))],
+  ])('that name the holders of an item under wrong ids, %s, do not hide it', async (_where, wrongId) => {
+    const { live } = await network({ live: 60, known: 0.2 });
+    const ordered = byDistance(live, place);
+    const holders = ordered.slice(0, 8);
+    for (const each of holders) each.held = item(20);
+    const hostile = await node(
+      (_, self) => ({ r: { id: self.id, nodes: compact(holders.map((each, i) => ({ ...each, id: wrongId(i) }))) } }),
+      { id: idAt(1) },
+    );
+    const honestStarts = ordered.slice(40, 43);
+    expect((await timedWalk([hostile, ...honestStarts])).newest?.seq).toBe(20);
   });
 
   test('that answer from another port are overlooked', async () => {
