@@ -15,6 +15,7 @@ import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { fromHex, packetVectors } from '../support/vectors.ts';
 
 const NOW = 1_790_000_000_000;
@@ -169,6 +170,21 @@ describe('a handoff on a real network', () => {
     const { records } = withCclinkText({ records: [] }, name, '{}');
     await putPacket({ records: [...records, ...records] }, 5);
     await expect(lookUp(dht, identity.publicKey)).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  it('is refused where two different packets with one number stand, until a new one is published', async () => {
+    const simulated = await startSimulatedNetwork({ live: 12 });
+    const client = openDht({ bootstrap: simulated.bootstrap, timeoutMs: 10_000 });
+    const packets = ['one', 'other'].map((text) => {
+      const value = encodePacket(withCclinkText({ records: [] }, encodePublicKey(identity.publicKey), text));
+      return signItem(identity.seed, identity.publicKey, NOW * 1000, value);
+    });
+    for (const [i, node] of simulated.live.entries()) node.held = packets[i % 2] ?? null;
+    await expect(lookUp(client, identity.publicKey)).rejects.toMatchObject({ code: 'refused' });
+    const { record } = await publish(client, identity, handoff(), { now: NOW, stateFolder });
+    expect((await lookUp(client, identity.publicKey)).record?.text).toBe(record.text);
+    client.close();
+    simulated.close();
   });
 
   it('is not found under a key that nobody published under', async () => {
