@@ -35,7 +35,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   '@noble/curves': 'Point.BASE',
   'hash-wasm': 'AGFzbQE',
   'bittorrent-dht': 'k-rpc',
-  '@inquirer': 'ExitPromptError',
+  '@inquirer': 'useKeypress',
   'bip39 words': 'abandon',
   'qrcode-terminal': 'QRCode',
 };
