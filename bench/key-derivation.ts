@@ -3,12 +3,12 @@ import * as crypto from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bundled } from './bundle.ts';
 import { interleave, median, type Program, run } from './measure.ts';
 import type { Report } from './report.ts';
 
-const DERIVE = fileURLToPath(new URL('derive.ts', import.meta.url));
-const TSX = import.meta.resolve('tsx');
+/** Debian's package of the reference implementation. */
+const ARGON2 = 'argon2';
 const ROUNDS = 10;
 const PASSWORD = 'correct horse battery staple';
 const SALT = 'a salt of 32 bytes for Argon2id.';
@@ -19,29 +19,38 @@ export async function keyDerivation(report: Report): Promise<void> {
   report.section(
     'Argon2id (64 MiB, t=3, p=1) against the native `argon2`',
     `${ROUNDS} rounds by turns. Native: wall time of its process, less the median of the same process with 8 KiB and t=1.`,
-    'Ours: wall time of the call; "first" in a new process, as a command has it, "again" in the same process.',
+    'Ours: wall time of the call; "first" in a new process as a command has it, loading the code included, "again" in the same process.',
   );
-  if (spawnSync('argon2', ['-h']).error !== undefined) {
+  if (spawnSync(ARGON2, ['-h']).error !== undefined) {
     report.note('Skipped: there is no `argon2` here (Debian: apt install argon2).');
     return;
   }
+  const program = await bundled(new URL('derive.ts', import.meta.url));
+  try {
+    await onEachNode(report, program.path);
+  } finally {
+    program.remove();
+  }
+}
+
+async function onEachNode(report: Report, program: string): Promise<void> {
   const here = `Node ${process.versions.node}`;
-  await compare(report, here, process.execPath, Object.hasOwn(crypto, 'argon2'));
+  await compare(report, program, here, process.execPath, Object.hasOwn(crypto, 'argon2'));
   if (Object.hasOwn(crypto, 'argon2')) return;
 
   const prefix = mkdtempSync(join(tmpdir(), 'cclink-bench-node24-'));
   try {
     const node = process.env['CCLINK_BENCH_NODE24'] ?? (await installNode24(prefix));
     if (node === null) report.note('Skipped: Node 24, whose crypto.argon2 is our other way, could not be installed.');
-    else await compare(report, 'Node 24', node, true);
+    else await compare(report, program, 'Node 24', node, true);
   } finally {
     rmSync(prefix, { recursive: true, force: true });
   }
 }
 
-async function compare(report: Report, name: string, node: string, isNative: boolean): Promise<void> {
+async function compare(report: Report, program: string, name: string, node: string, isNative: boolean): Promise<void> {
   const argon2 = (...cost: string[]): Program => ({
-    file: 'argon2',
+    file: ARGON2,
     args: [SALT, '-id', ...cost, '-p', '1', '-l', '32', '-r'],
     input: PASSWORD,
     env: ENV,
@@ -57,7 +66,7 @@ async function compare(report: Report, name: string, node: string, isNative: boo
       return milliseconds;
     },
     ours: async () => {
-      const derived = await derive(node);
+      const derived = await derive(program, node);
       keys.add(derived.key);
       again.push(...derived.again);
       return derived.first;
@@ -77,8 +86,8 @@ async function compare(report: Report, name: string, node: string, isNative: boo
 }
 
 /** Derives some keys in a process of its own, on the given Node. */
-async function derive(node: string): Promise<{ first: number; again: number[]; key: string }> {
-  const { stdout } = await run({ file: node, args: ['--import', TSX, DERIVE, PASSWORD, SALT], env: ENV });
+async function derive(program: string, node: string): Promise<{ first: number; again: number[]; key: string }> {
+  const { stdout } = await run({ file: node, args: [program, PASSWORD, SALT], env: ENV });
   return JSON.parse(stdout) as { first: number; again: number[]; key: string };
 }
 

@@ -25,7 +25,7 @@ export interface Dht {
    *
    * Walks (unless `from` is a resolution of the last two minutes), has `build` make the packet from the newest one, and puts it
    * to the closest nodes, each of which must still hold what it held (compare-and-swap), until 8 give it back. If someone else
-   * published meanwhile, it resolves and builds again. `build` may give back the newest packet itself, to keep it alive, or null
+   * published meanwhile, it resolves and builds again; each packet that is built must have a higher `seq` than the last. `build` may give back the newest packet itself, to keep it alive, or null
    * to leave everything as it is. Throws as `resolve` does, and `network` where fewer than 3 nodes hold the packet.
    */
   update(
@@ -137,13 +137,17 @@ class Client implements Dht {
     const isFresh = from !== undefined && performance.now() - from.at < FRESH;
     let resolution = isFresh ? from : await this.walk(publicKey, limit, from?.nodes ?? []);
     let item: MutableItem | null = null;
+    let overtakenBy: MutableItem | null = null;
     for (let tries = 1; ; tries += 1) {
       const { newest } = resolution;
-      // If our own packet of the last try is the newest, whoever overtook it was overtaken: it stands, and only has to spread.
-      if (item === null || newest === null || !sameItem(item, newest)) item = await limit.paused(() => build(newest));
+      // A node that held nothing took our last try, which may be the newest now. It was not built on what overtook it.
+      const isOurs: boolean = item !== null && newest !== null && sameItem(item, newest);
+      const base: MutableItem | null = isOurs ? overtakenBy : newest;
+      item = await limit.paused(() => build(base));
       if (item === null) return { item, nodes: 0, network: resolution.network };
 
       const { report, ...result } = await this.store(item, newest?.seq ?? -1, resolution, limit);
+      overtakenBy = result.overtakenBy;
       if (result.overtakenBy === null) {
         if (result.holders < LEAST_HOLDERS) throw tooFewHolders(result);
         return { item, nodes: result.holders, network: report };

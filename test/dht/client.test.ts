@@ -215,6 +215,21 @@ describe('an update', () => {
     expect(published.item?.seq).toBe(101);
   });
 
+  test('builds on what overtook it, also where a node that held nothing took its first try', async () => {
+    const { live, bootstrap } = await simulated({ live: 12 });
+    const { publicKey, item } = newKey();
+    const ordered = byDistance(live, target(publicKey));
+    for (const each of ordered.slice(0, 8)) each.held = item(1, 'first');
+    const built: (string | null)[] = [];
+    await client(bootstrap).update(publicKey, (newest) => {
+      built.push(text(newest));
+      if (built.length === 1) for (const each of ordered.slice(0, 8)) each.held = item(2, 'theirs');
+      return item(1000 + built.length, 'ours');
+    });
+    expect(built).toEqual(['first', 'theirs']);
+    expect(live.filter(({ held }) => text(held) === 'theirs')).toEqual([]);
+  });
+
   test('gives up after a few tries where someone else is always quicker', async () => {
     const { live, bootstrap } = await simulated({ live: 20 });
     const { publicKey, item } = newKey();
