@@ -8,6 +8,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** The floors of the house, the highest first; those on one line stand side by side and do not know each other. */
 const FLOORS = [
   ['main.ts'],
+  ['program.ts'],
   ['commands'],
   ['terminal'],
   ['handoff'],

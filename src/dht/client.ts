@@ -23,10 +23,11 @@ export interface Dht {
   /**
    * Reads, modifies and writes the packet under a key (32 bytes).
    *
-   * Walks (unless `from` is a resolution of the last two minutes), has `build` make the packet from the newest one, and puts it
-   * to the closest nodes, each of which must still hold what it held (compare-and-swap), until 8 give it back. If someone else
-   * published meanwhile, it resolves and builds again; each packet that is built must have a higher `seq` than the last. `build` may give back the newest packet itself, to keep it alive, or null
-   * to leave everything as it is. Throws as `resolve` does, and `network` where fewer than 3 nodes hold the packet.
+   * Walks (unless `from` is a resolution of the last two minutes), has `build` make the packet from the newest one, and puts
+   * it to the closest nodes, each of which must still hold what it held (compare-and-swap), until 8 give it back. If someone
+   * else published meanwhile, it resolves and builds again; each packet that is built must have a higher `seq` than the last.
+   * `build` may give back the newest packet itself, to keep it alive, or null to leave everything as it is. Throws as `resolve`
+   * does, and `network` where fewer than 3 nodes hold the packet.
    */
   update(
     publicKey: Uint8Array,
