@@ -16,7 +16,6 @@ import { Machine, SESSION } from '../support/machine.ts';
 import { fromHex } from '../support/vectors.ts';
 
 const HOSTILE = 'a\u001b]0;owned\u0007\u001b[2J\u009b31m\u202eb\u0008';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
 const HARMFUL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 let network: PrivateNetwork;
