@@ -22,6 +22,8 @@ if (values.only !== undefined && !Object.hasOwn(BENCHMARKS, values.only)) {
   process.exit(2);
 }
 
+process.once('SIGINT', () => process.exit(130)); // with what is to be removed at the end
+
 const started = performance.now();
 const [processor] = cpus();
 console.log(`Node ${process.versions.node}, ${process.platform}, ${cpus().length} x ${processor?.model ?? 'unknown'}`);
