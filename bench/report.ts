@@ -16,8 +16,10 @@ export interface Row {
 /** Prints what was measured, and remembers which limits were not met. */
 export class Report {
   readonly misses: string[] = [];
+  #section = '';
 
   section(title: string, ...explanation: string[]): void {
+    this.#section = title;
     const load = loadavg()[0]?.toFixed(1) ?? '?';
     console.log(`\n${title}  [load ${load}]`);
     for (const line of explanation) console.log(`  ${line}`);
@@ -53,7 +55,7 @@ export class Report {
   /** A promise that is no time and no size: kept or not. */
   check(promise: string, kept: boolean): void {
     console.log(`  ${kept ? 'met   ' : 'MISSED'}  ${promise}`);
-    if (!kept) this.misses.push(promise);
+    if (!kept) this.#miss(promise);
   }
 
   #verdict({ name, against, atMost }: Row, value: number, unit: string): string {
@@ -61,7 +63,11 @@ export class Report {
     const limit = against === undefined ? `${atMost} ${unit}` : atMost.toFixed(2);
     if (value <= atMost) return `<= ${limit}  met`;
     const is = against === undefined ? `${value.toFixed(1)} ${unit}` : `${value.toFixed(2)} times ${against}`;
-    this.misses.push(`${name}: ${is}, limit ${limit}`);
+    this.#miss(`${name}: ${is}, limit ${limit}`);
     return `<= ${limit}  MISSED`;
+  }
+
+  #miss(what: string): void {
+    this.misses.push(`${what}  (${this.#section})`);
   }
 }
