@@ -206,7 +206,7 @@ if [ ! -x "\$node" ]; then
     exit 127
   fi
 fi
-exec "\$node" "\$lib/cclink/bin/cclink.js" "\$@"
+exec "\$node" "\$lib/cclink/bin/cclink.cjs" "\$@"
 END
   chmod 755 "$stage/launcher"
 }
@@ -268,7 +268,7 @@ install_cclink() {
   unpack "$work/cclink.tar.gz" "$stage"
   mv "$stage/package" "$stage/cclink"
   echo "$MARK" >"$stage/cclink/.installed"
-  version=$("$node" "$stage/cclink/bin/cclink.js" --version </dev/null) ||
+  version=$("$node" "$stage/cclink/bin/cclink.cjs" --version </dev/null) ||
     fail 1 'The cclink that was downloaded does not start on this system.' 'Nothing was changed. Please report it, with the lines above.'
   write_launcher
 

@@ -6,7 +6,7 @@ import { run } from './measure.ts';
 import { startNetworkProcess } from './private-network.ts';
 import type { Report, Row } from './report.ts';
 
-const PROGRAM = fileURLToPath(new URL('../bin/cclink.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const RUNS = 3;
 const LIMIT = 110;
 /** With a PIN or a passphrase: the 64 MiB that Argon2id fills, in MB. */

@@ -11,7 +11,7 @@ import { destroy, get, openPlainDht, put, ready } from './plain-dht.ts';
 import { type NetworkProcess, startNetworkProcess } from './private-network.ts';
 import type { Report } from './report.ts';
 
-const PROGRAM = fileURLToPath(new URL('../bin/cclink.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const ROUNDS = 12;
 /** What a packet with a handoff has, in bytes. */
 const VALUE_BYTES = 700;

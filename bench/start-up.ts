@@ -6,7 +6,7 @@ import { EXIT_CODES } from '../src/failure.ts';
 import { interleave, type Program, run } from './measure.ts';
 import type { Report } from './report.ts';
 
-const PROGRAM = fileURLToPath(new URL('../bin/cclink.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const ROUNDS = 20;
 const BARE = 'node -e 0';

@@ -1,4 +1,5 @@
 // Bundles src/ into dist/: one small entry and a chunk for each command, so that start-up loads only what a command uses.
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +32,15 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
+writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
+
+/** What the program says to a lone --version or --help: known now, so that bin/cclink.cjs need not load it to say it. */
+function fixedAnswers() {
+  const env = { ...process.env, NO_COLOR: '1' };
+  const ask = (option) =>
+    execFileSync(process.execPath, [join(root, 'dist/main.js'), option], { env, encoding: 'utf8' });
+  return Object.fromEntries(['--version', '-V', '--help', '-h'].map((option) => [option, ask(option)]));
+}
 
 /** The licence of every package that went into the bundle: most licences ask that their text goes along. */
 function licencesOf(inputs) {

@@ -41,7 +41,7 @@ function packedFiles() {
   // An array of packages, or from npm 12 an object of them; we are the only one.
   const [{ files }] = Object.values(JSON.parse(json));
   const paths = files.map((file) => file.path).sort();
-  for (const needed of ['bin/cclink.js', 'dist/main.js', 'package.json']) {
+  for (const needed of ['bin/cclink.cjs', 'dist/main.js', 'package.json']) {
     if (!paths.includes(needed)) throw new Error(`npm pack would not ship ${needed}.`);
   }
   return paths.map((path) => ({ path, executable: path.startsWith('bin/') }));

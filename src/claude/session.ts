@@ -1,4 +1,6 @@
 import { isSlug, slugOf } from './folders.ts';
+import { parseObject } from './json-object.ts';
+import { readAt, withRegularFile } from './regular-file.ts';
 import type { SessionFile } from './session-files.ts';
 import { readTranscript, type Transcript } from './transcript.ts';
 
@@ -45,4 +47,18 @@ function fittingDirectories(file: SessionFile, { relocatedDirectory, directories
 /** True if `directory` gives the project folder its name, or that was given by hand and says nothing. */
 function fits({ projectFolder }: SessionFile, directory: string): boolean {
   return !isSlug(projectFolder) || slugOf(directory) === projectFolder;
+}
+
+/** How much of a transcript `firstDirectory` reads, in bytes. */
+const FIRST_RECORDS = 4096;
+
+/** The directory in the first 4 KB of a transcript that gives the project folder its name; null if none does. Costs one small read. */
+export function firstDirectory(file: SessionFile): string | null {
+  const start = withRegularFile(file.path, (descriptor) => readAt(descriptor, 0, FIRST_RECORDS).toString('latin1'));
+  const lines = start?.split('\n').slice(0, -1) ?? [];
+  for (const line of lines.filter((each) => each.includes('"cwd"'))) {
+    const cwd = parseObject(Buffer.from(line, 'latin1').toString())?.['cwd'];
+    if (typeof cwd === 'string' && slugOf(cwd) === file.projectFolder) return cwd;
+  }
+  return null;
 }

@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, relative, sep } from 'node:path';
 import { isSlug, slugOf, slugPrefixBelow } from './folders.ts';
 import { realPath } from './real-path.ts';
-import { describeSession, type Session } from './session.ts';
+import { describeSession, firstDirectory, type Session } from './session.ts';
 import { sessionFiles } from './session-files.ts';
 
 /**
@@ -24,6 +24,11 @@ export function* sessionsOf(
   const isHere = remembered((directory) => upwards.includes(directory) || isBelow(directory, here));
 
   for (const file of [...files.filter(({ id }) => first.has(id)), ...files.filter(({ id }) => !first.has(id))]) {
+    // `project-2` begins like what is below `project`: one look at the first records tells them apart.
+    if (!bySlug.has(file.projectFolder) && isSlug(file.projectFolder)) {
+      const start = firstDirectory(file);
+      if (start !== null && !isHere(start)) continue;
+    }
     const session = describeSession(file);
     // A transcript that was copied here, and names other directories only, is one of the directory that its folder
     // stands for.

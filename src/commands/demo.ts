@@ -132,7 +132,7 @@ async function actAs(
 }
 
 function runAs(who: Machine, directory: string, args: readonly string[]): Promise<Run> {
-  const program = fileURLToPath(new URL('../bin/cclink.js', import.meta.url));
+  const program = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, ...args], {
       cwd: directory,

@@ -23,7 +23,7 @@ export interface Dht {
   /**
    * Reads, modifies and writes the packet under a key (32 bytes).
    *
-   * Walks (unless `from` is a resolution of the last two minutes), has `build` make the packet from the newest one, and puts
+   * Walks (unless `from` is a resolution of the last two seconds), has `build` make the packet from the newest one, and puts
    * it to the closest nodes, each of which must still hold what it held (compare-and-swap), until 8 give it back. If someone
    * else published meanwhile, it resolves and builds again; each packet that is built must have a higher `seq` than the last.
    * `build` may give back the newest packet itself, to keep it alive, or null to leave everything as it is. Throws as `resolve`
@@ -72,8 +72,8 @@ export interface NetworkReport {
   readonly milliseconds: number;
 }
 
-/** How long the tokens and values of a resolution may serve an update, in milliseconds. Nodes change their tokens after five minutes. */
-const FRESH = 120_000;
+/** How long a resolution may serve an update, in milliseconds: an older one may have been overtaken while a question stood. */
+const FRESH = 2_000;
 const MAX_TRIES = 5;
 
 /**

@@ -1,22 +1,13 @@
-import type { Dht, Resolution } from '../dht/client.ts';
-import { type MutableItem, signItem } from '../dht/mutable-item.ts';
-import {
-  cclinkText,
-  EMPTY_PACKET,
-  encodePacket,
-  type Packet,
-  parsePacket,
-  roomForText,
-  withCclinkText,
-  withoutCclink,
-} from '../dht/packet.ts';
+import type { Dht } from '../dht/client.ts';
+import { cclinkText, type Packet, roomForText, withCclinkText, withoutCclink } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { nextSeq, recall, remember } from './memory.ts';
+import { remember } from './memory.ts';
+import { changeOwnPacket, type OwnPacketOptions } from './own-packet.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
 import { recordText, type SignedRecord, signRecord } from './record.ts';
-import { type Audience, payloadRoom, type Sealer, sealedTextLength, sealerFor } from './seal.ts';
+import { type Audience, payloadRoom, sealedTextLength, sealerFor } from './seal.ts';
 
 /** What is to be handed over, to whom, and for how long. */
 export interface Handoff {
@@ -81,58 +72,36 @@ export function fitHandoff(
 /**
  * Seals, signs and publishes a handoff under the identity's key, beside the key's other records.
  *
- * `now` is the clock in Unix milliseconds; `stateFolder` holds the last `seq`; `from` is a look-up of the same key to start
- * from. `mayReplace` is asked before a live packet is overwritten that differs from the one in `from`, and throws to stop.
- * Throws `network` where too few nodes took the packet.
+ * `mayReplace` is told of the handoff that stands there (its text, or null), each time before it is replaced, and throws to stop.
+ * Throws `network` where too few nodes took the packet, and `refused` where it does not fit.
  */
 export async function publish(
   dht: Dht,
   identity: Identity,
   handoff: Handoff,
-  options: {
-    now: number;
-    stateFolder: string;
-    from?: Resolution;
-    signal?: AbortSignal;
-    mayReplace?: (text: string | null) => void;
-  },
+  { mayReplace, ...options }: OwnPacketOptions & { readonly mayReplace?: (text: string | null) => void },
 ): Promise<Published> {
-  const { now, stateFolder, mayReplace, ...walk } = options;
-  const sealer = await sealerFor(handoff.audience, identity.seed);
-  const name = encodePublicKey(identity.publicKey);
-  let published: Omit<Published, 'nodes'> | undefined;
+  const { now, stateFolder } = options;
+  const { publicKey, seed } = identity;
+  const sealer = await sealerFor(handoff.audience, seed);
+  const name = encodePublicKey(publicKey);
+  let sealed: { readonly record: SignedRecord; readonly payload: Payload } | undefined;
 
-  const { nodes } = await dht.update(
-    identity.publicKey,
-    async (newest) => {
-      const packet = newest === null ? EMPTY_PACKET : parsePacket(newest.value);
+  const changed = await changeOwnPacket(
+    dht,
+    identity,
+    async (packet) => {
       mayReplace?.(cclinkText(packet, name));
-      const memory = recall(stateFolder, identity.publicKey);
-      const seq = nextSeq(now, newest?.seq ?? 0, memory.seq);
-      const { item, ...rest } = await sealedItem(identity, handoff, sealer, withoutCclink(packet, name), seq, now);
-      // Remembered before it is sent: a crash in between must not let a later publish take the same number.
-      remember(stateFolder, identity.publicKey, { ...memory, seq });
-      published = { ...rest, seq };
-      return item;
+      const others = withoutCclink(packet, name);
+      const { payload } = fitHandoff(handoff, publicKey, others, now);
+      const blob = await sealer.seal(encodePayload(payload));
+      const record = signRecord({ ...unsealed(handoff, publicKey, sealer.pinSalt, now), blob }, seed);
+      sealed = { record, payload };
+      return withCclinkText(others, name, record.text);
     },
-    walk,
+    options,
   );
-  if (published === undefined) throw new Error('the update ended without a packet');
-  remember(stateFolder, identity.publicKey, { seq: published.seq, revoked: false });
-  return { ...published, nodes };
-}
-
-async function sealedItem(
-  identity: Identity,
-  handoff: Handoff,
-  sealer: Sealer,
-  others: Packet,
-  seq: number,
-  now: number,
-): Promise<{ item: MutableItem; record: SignedRecord; payload: Payload }> {
-  const { payload } = fitHandoff(handoff, identity.publicKey, others, now);
-  const blob = await sealer.seal(encodePayload(payload));
-  const record = signRecord({ ...unsealed(handoff, identity.publicKey, sealer.pinSalt, now), blob }, identity.seed);
-  const value = encodePacket(withCclinkText(others, encodePublicKey(identity.publicKey), record.text));
-  return { item: signItem(identity.seed, identity.publicKey, seq, value), record, payload };
+  if (changed === null || sealed === undefined) throw new Error('the update ended without a packet');
+  remember(stateFolder, publicKey, { seq: changed.seq, revoked: false });
+  return { ...sealed, ...changed };
 }

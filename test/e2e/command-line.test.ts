@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Machine } from '../support/machine.ts';
 
@@ -22,6 +23,16 @@ describe('the command line', () => {
       expect([command, own.code]).toEqual([command, 0]);
       expect(own.stdout).toContain('Usage: cclink');
     }
+  });
+
+  it('answers a lone question as the program itself would', async () => {
+    const { execFileSync } = await import('node:child_process');
+    const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+    for (const option of ['--version', '-V', '--help', '-h']) {
+      const own = execFileSync(process.execPath, [main, option], { env: machine.env, encoding: 'utf8' });
+      expect(await machine.run([option])).toEqual({ code: 0, stdout: own, stderr: '' });
+    }
+    expect((await machine.run(['constructor'])).code).toBe(2);
   });
 
   it('does not offer what comes later', async () => {
@@ -83,7 +94,7 @@ describe('the command line', () => {
 
   it('is quiet about a reader that leaves', async () => {
     const { execFileSync } = await import('node:child_process');
-    const out = execFileSync('/bin/sh', ['-c', `"${process.execPath}" bin/cclink.js --help | head -1; echo "$?"`], {
+    const out = execFileSync('/bin/sh', ['-c', `"${process.execPath}" bin/cclink.cjs --help | head -1; echo "$?"`], {
       cwd: new URL('../..', import.meta.url),
     });
     expect(String(out).trim().split('\n').at(-1)).toBe('0');

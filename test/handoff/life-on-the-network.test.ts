@@ -1,21 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
-import { signItem } from '../../src/dht/mutable-item.ts';
+import { signItem, target } from '../../src/dht/mutable-item.ts';
 import { encodePacket, type Packet, parsePacket, withCclinkText } from '../../src/dht/packet.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
 import { liveRecord, lookUp } from '../../src/handoff/lookup.ts';
 import { recall } from '../../src/handoff/memory.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
+import { signRecord } from '../../src/handoff/record.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
-import { startSimulatedNetwork } from '../support/simulated-network.ts';
+import { byDistance, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { fromHex, packetVectors } from '../support/vectors.ts';
 
 const NOW = 1_790_000_000_000;
@@ -31,6 +32,10 @@ beforeAll(async () => {
   network = await startPrivateNetwork({ nodes: 12 });
   dht = openDht({ bootstrap: parseBootstrap(network.bootstrap), timeoutMs: 10_000 });
   stateFolder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
+});
+const closing: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of closing.splice(0)) one.close();
 });
 beforeEach(() => {
   identity = identityOf(new Uint8Array(32).fill(++keys));
@@ -62,6 +67,38 @@ function otherRecords(): Packet {
   const name = encodePublicKey(identity.publicKey);
   const renamed = records.map((record) => ({ ...record, owner: [...record.owner.slice(0, -1), Buffer.from(name)] }));
   return { records: renamed.filter((record) => Buffer.from(record.owner[0] ?? []).toString() !== '_cclink') };
+}
+
+/**
+ * A network in which the 8 closest nodes hold a handoff and 4 hold nothing, as `shown`; `replaceIt` puts another on the 8, as
+ * somebody else's publish does. A node that holds nothing takes whatever comes next.
+ */
+async function overtaking() {
+  const simulated = await startSimulatedNetwork({ live: 12 });
+  const client = openDht({ bootstrap: simulated.bootstrap, timeoutMs: 10_000 });
+  closing.push(simulated, client);
+  const closest = byDistance(simulated.live, target(identity.publicKey)).slice(0, 8);
+  const put = (seq: number, burn: boolean) => {
+    const record = signRecord(
+      {
+        blob: Uint8Array.of(seq % 256),
+        burn,
+        createdAt: BigInt(NOW / 1000),
+        hostname: '',
+        pinSalt: null,
+        project: '',
+        publicKey: identity.publicKey,
+        recipient: null,
+        ttl: 60n,
+      },
+      identity.seed,
+    );
+    const packet = withCclinkText({ records: [] }, encodePublicKey(identity.publicKey), record.text);
+    const item = signItem(identity.seed, identity.publicKey, seq, encodePacket(packet));
+    for (const node of closest) node.held = item;
+    return record;
+  };
+  return { client, shown: put(1, true), replaceIt: () => put(2, false) };
 }
 
 describe('a handoff on a real network', () => {
@@ -144,6 +181,29 @@ describe('a handoff on a real network', () => {
       code: 'refused',
     });
     expect((await lookUp(dht, identity.publicKey)).record?.text).toBe(next.record.text);
+  });
+
+  it('stands again after a revocation of the one before it reached a node first', async () => {
+    const { client, shown, replaceIt } = await overtaking();
+    const from = await client.resolve(identity.publicKey);
+    const next = replaceIt();
+    await expect(revoke(client, identity, shown.text, { now: NOW + 60_000, stateFolder, from })).rejects.toMatchObject({
+      code: 'refused',
+    });
+    expect((await lookUp(client, identity.publicKey)).record?.text).toBe(next.text);
+  });
+
+  it('stands again after a publish that was not to replace it reached a node first', async () => {
+    const { client, shown, replaceIt } = await overtaking();
+    const from = await client.resolve(identity.publicKey);
+    const next = replaceIt();
+    const mayReplace = (text: string | null) => {
+      if (text !== shown.text) throw new Error('not this one');
+    };
+    await expect(
+      publish(client, identity, handoff(), { now: NOW + 60_000, stateFolder, from, mayReplace }),
+    ).rejects.toThrow('not this one');
+    expect((await lookUp(client, identity.publicKey)).record?.text).toBe(next.text);
   });
 
   it('is revoked to no effect where nothing stands any more', async () => {

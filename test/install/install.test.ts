@@ -119,7 +119,7 @@ function publish(
   program = `console.log(process.argv[2] === '--version' ? '${version}' : JSON.stringify(process.argv.slice(2)));`,
 ) {
   const bytes = tarball({
-    'package/bin/cclink.js': `import '../dist/main.js';\n`,
+    'package/bin/cclink.cjs': `import('../dist/main.js');\n`,
     'package/dist/main.js': program,
     [`package/dist/chunk-${version}.js`]: '',
     'package/package.json': JSON.stringify({ name: 'cclink', version, type: 'module' }),
@@ -256,7 +256,7 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       expect(paths()).toEqual([
         'bin/cclink',
         'lib/cclink/.installed',
-        'lib/cclink/bin/cclink.js',
+        'lib/cclink/bin/cclink.cjs',
         'lib/cclink/dist/chunk-1.0.0.js',
         'lib/cclink/dist/main.js',
         'lib/cclink/package.json',

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { spawn as spawnPty } from '@lydell/node-pty';
 import { slugOf } from '../../src/claude/folders.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/cclink.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/cclink.cjs', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../samples', import.meta.url));
 
 export const SESSION = '11111111-1111-4111-8111-111111111111';
