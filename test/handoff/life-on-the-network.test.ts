@@ -70,14 +70,14 @@ function otherRecords(): Packet {
 }
 
 /**
- * A network in which the 8 closest nodes hold a handoff and 4 hold nothing, as `shown`; `replaceIt` puts another on the 8, as
+ * A network in which the 6 closest nodes hold a handoff, `shown`, and the next ones nothing; `replaceIt` puts another on the 6, as
  * somebody else's publish does. A node that holds nothing takes whatever comes next.
  */
 async function overtaking() {
   const simulated = await startSimulatedNetwork({ live: 12 });
   const client = openDht({ bootstrap: simulated.bootstrap, timeoutMs: 10_000 });
   closing.push(simulated, client);
-  const closest = byDistance(simulated.live, target(identity.publicKey)).slice(0, 8);
+  const closest = byDistance(simulated.live, target(identity.publicKey)).slice(0, 6);
   const put = (seq: number, burn: boolean) => {
     const record = signRecord(
       {
