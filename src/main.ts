@@ -39,7 +39,12 @@ function exitOnSignals(): void {
     });
   }
   // The reader of a pipe left: there is nobody to write to.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write('Error: The result could not be written: standard output is full or closed.\n');
+    process.exit(1);
+  });
+  process.stderr.on('error', () => {}); // nobody is left to tell
 }
 
 async function main(): Promise<number> {
@@ -65,4 +70,7 @@ async function main(): Promise<number> {
 
 const exitCode = await main();
 // Left-over handles (a name look-up that hangs) must not hold the process; what was written is out by then.
-process.stdout.write('', () => process.exit(exitCode));
+// A failed write is told by the 'error' event.
+process.stdout.write('', (error) => {
+  if (!error) process.exit(exitCode);
+});

@@ -224,11 +224,16 @@ not: take a long one, or let cclink make one (five words).`,
 
 /** A word that is neither a command nor a session id. */
 async function notACommand(program: Command, word: string): Promise<Failure> {
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(word)) {
+    return new Failure(
+      'usage',
+      'Options stand after the command that they are for.',
+      `Write: cclink ${word} [options]`,
+    );
+  }
   const { closest } = await import('fastest-levenshtein');
-  const nearest = closest(
-    word,
-    program.commands.map((command) => command.name()),
-  );
+  const nearest = closest(word, names);
   return new Failure('usage', `"${word}" is not a command, nor a session id.`, `Did you mean: cclink ${nearest}`);
 }
 

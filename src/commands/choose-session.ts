@@ -8,6 +8,7 @@ import { Failure } from '../failure.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeAge } from '../terminal/time.ts';
 import type { Context } from './context.ts';
+import { workingDirectory } from './environment.ts';
 
 /** The session that is to be published. */
 export interface ChosenSession {
@@ -36,7 +37,9 @@ export async function chooseSession(
   if (claudeSessionId !== undefined && isSessionId(claudeSessionId)) {
     // The first prompt of a session runs before its transcript is written, so that the file may be missing.
     const [file] = findSession(claudeFolder, claudeSessionId);
-    return file === undefined ? { id: claudeSessionId, directory: process.cwd(), title: null } : describeSession(file);
+    return file === undefined
+      ? { id: claudeSessionId, directory: workingDirectory(), title: null }
+      : describeSession(file);
   }
   return sessionOfFolder(context);
 }
@@ -54,7 +57,14 @@ function givenSession(claudeFolder: string, id: string, force: boolean): ChosenS
 
 async function sessionOfFolder(context: Context): Promise<ChosenSession> {
   const { environment, questions, yes } = context;
-  const cwd = process.cwd();
+  const cwd = workingDirectory();
+  if (cwd === null) {
+    throw new Failure(
+      'no-session',
+      'The current directory was deleted.',
+      'Change into a project folder, or name the session: cclink <id>',
+    );
+  }
   const open = new Set(liveSessions(environment.claudeFolder).map(({ sessionId }) => sessionId));
   const isRecent = ({ id, modifiedMs }: Session) => open.has(id) || Date.now() - modifiedMs < RECENT_MS;
 
@@ -98,7 +108,8 @@ const kilobytes = (bytes: number) => `${Math.ceil(bytes / 1000).toLocaleString('
 
 function noneHere(claudeFolder: string, cwd: string): Failure {
   const elsewhere = newestSessions(claudeFolder, 5).map(
-    (session) => `  cclink ${session.id}   ${describeOne(session)}, in ${session.directory ?? 'an unknown folder'}`,
+    (session) =>
+      `  cclink ${session.id}   ${describeOne(session)}, in ${printable(session.directory ?? 'an unknown folder')}`,
   );
   return new Failure(
     'no-session',

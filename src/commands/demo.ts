@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,8 @@ interface Machine {
 interface Run {
   readonly code: number;
   readonly stdout: string;
+  /** Both streams, as a terminal shows them. */
+  readonly shown: string;
 }
 
 /** `cclink demo`: two machines in two temporary homes hand a session over, by this very program and a private DHT. */
@@ -30,7 +32,11 @@ export async function demo(context: Context): Promise<void> {
   const tell = (text: string) => void process.stdout.write(`${text}\n`);
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-demo-')));
   const removeRoot = () => rmSync(root, { recursive: true, force: true });
-  process.once('exit', removeRoot); // also after Ctrl-C
+  // Also after Ctrl-C, and without a step that is still under way and would write there again.
+  process.once('exit', () => {
+    for (const child of running) child.kill('SIGKILL');
+    removeRoot();
+  });
   const started = Date.now();
   const network = await startPrivateNetwork({ nodes: 20 });
   try {
@@ -124,12 +130,15 @@ async function actAs(
 ): Promise<void> {
   const shown = args.filter((arg) => arg !== '--quiet').map((arg) => arg.replace(who.home, '~'));
   tell(prompt(`   ${who.name}$ ${['cclink', ...shown].join(' ')}`));
-  const { code, stdout } = await runAs(who, directory, args);
-  for (const line of stdout.trimEnd().split('\n')) if (line !== '') tell(`      ${printable(line)}`);
+  const { code, shown: output } = await runAs(who, directory, args);
+  for (const line of output.trimEnd().split('\n')) if (line !== '') tell(`      ${printable(line)}`);
   const expectsNothing = args[0] === 'pickup' && code === 3;
   if (code !== 0 && !expectsNothing)
     throw new Failure('internal', `The demo's step "cclink ${args.join(' ')}" ended with exit code ${code}.`);
 }
+
+/** The steps that are under way. */
+const running = new Set<ChildProcess>();
 
 function runAs(who: Machine, directory: string, args: readonly string[]): Promise<Run> {
   const program = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
@@ -139,11 +148,22 @@ function runAs(who: Machine, directory: string, args: readonly string[]): Promis
       env: who.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    running.add(child);
     let stdout = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        shown += text;
+      });
+    }
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code: code ?? 1, stdout }));
+    child.on('close', (code) => {
+      running.delete(child);
+      resolve({ code: code ?? 1, stdout, shown });
+    });
   });
 }
 

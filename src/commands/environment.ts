@@ -1,10 +1,11 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from '../claude/folders.ts';
+import { Failure } from '../failure.ts';
 import { stateFolder } from '../state/folders.ts';
 
 /** Variables that hold a secret: taken out of the environment at once, so that no child ever sees them. */
-const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
+export const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
 
 /** Everything that the command line takes from its environment, read once. */
 export interface Environment {
@@ -30,11 +31,11 @@ export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
   const { CCLINK_PASSPHRASE: passphrase, CCLINK_PIN: pin } = env;
   for (const name of SECRET_VARIABLES) delete env[name];
   // An empty variable is an unset one, as for the XDG base directories.
-  const home = env['HOME'] || homedir();
+  const home = homeOf(env);
   return {
     home,
     keyFile: env['CCLINK_KEY_FILE'] || join(home, '.pubky', 'secret_key'),
-    claudeFolder: claudeFolder(env),
+    claudeFolder: claudeFolder(env, home),
     stateFolder: stateFolder(env, home, process.platform),
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
     passphrase: passphrase || undefined,
@@ -44,4 +45,26 @@ export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
     claudeSessionId: env['CLAUDE_CODE_SESSION_ID'] || undefined,
     variables: env,
   };
+}
+
+/** The home directory: `HOME`, or on Windows `USERPROFILE`, if that is a whole path, else what the system knows of the user. */
+function homeOf(env: NodeJS.ProcessEnv): string {
+  const named = env['HOME'] || env['USERPROFILE'] || '';
+  if (isAbsolute(named)) return named;
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    throw new Failure('usage', 'There is no home directory to keep the key in.', 'Set HOME to the whole path of one.', {
+      cause,
+    });
+  }
+}
+
+/** The current directory; null if it was deleted. */
+export function workingDirectory(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    return null;
+  }
 }

@@ -4,7 +4,7 @@ import { type Lookup, liveRecord, lookUp } from '../handoff/lookup.ts';
 import { recall } from '../handoff/memory.ts';
 import { type Opener, openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
-import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
+import { expiresAt, isLive, modeOf, type SignedRecord } from '../handoff/record.ts';
 import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget, type Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
@@ -62,11 +62,18 @@ export async function findHandoff(context: Context, dht: Dht, subject: Subject):
   if (lookup.record === null) throw notFound(context, subject, lookup);
   const record = liveRecord(lookup, now);
   if (record === null) throw await expired(context, subject, lookup.record, now);
-  if (subject.isOwn) {
-    const memory = recall(context.environment.stateFolder, subject.publicKey);
-    if (memory.revoked && (lookup.seq ?? 0) < memory.seq) throw revokedHere();
-  }
-  return { subject, lookup, record, ...(await open(context, subject, record)) };
+  const memory = recall(context.environment.stateFolder, subject.publicKey);
+  if (memory.revoked && (lookup.seq ?? 0) < memory.seq) throw revokedHere();
+  const opened = await open(context, subject, record);
+  // Only now is it known for sure whose key this is, where an encrypted key has no public key beside it.
+  const isOwn =
+    subject.isOwn || (opened.identity !== null && samePublicKey(opened.identity.publicKey, subject.publicKey));
+  return { subject: { ...subject, isOwn }, lookup, record, ...opened };
+}
+
+/** Throws `expired` where a handoff has ended since it was found. */
+export function stillLive({ record }: FoundHandoff): void {
+  if (!isLive(record, unixNow())) throw ended('The handoff expired while the question stood.');
 }
 
 async function open(
@@ -172,7 +179,7 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
 
 /** An expired handoff; an own one names its session, where that needs no question. */
 async function expired(context: Context, subject: Subject, record: SignedRecord, now: bigint): Promise<Failure> {
-  const ended = describeAge(Number(now - expiresAt(record)));
+  const age = describeAge(Number(now - expiresAt(record)));
   let session = '';
   if (subject.isOwn && subject.own !== null && modeOf(record) === 'self' && opensSilently(context, subject.own)) {
     const identity = await openIdentity(context, subject.own);
@@ -180,9 +187,13 @@ async function expired(context: Context, subject: Subject, record: SignedRecord,
     forget(identity);
     if (payload !== null) session = ` of session ${payload.session}`;
   }
+  return ended(`The handoff${session} expired ${age}.`);
+}
+
+function ended(message: string): Failure {
   return new Failure(
     'expired',
-    `The handoff${session} expired ${ended}.`,
+    message,
     'Publish it again on the machine that has the session, with a longer --ttl if need be.',
   );
 }

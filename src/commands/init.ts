@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
@@ -7,6 +7,7 @@ import { sealSeed } from '../identity/envelope.ts';
 import { writeKeyFile } from '../identity/key-file.ts';
 import { passphraseBytes, passphraseFromCommand, weaknessOfPassphrase } from '../identity/passphrase.ts';
 import { MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from '../identity/stored-key.ts';
+import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
 import { readOwnKey } from './own-key.ts';
 import { describeKey, keyView } from './whoami.ts';
@@ -30,18 +31,18 @@ export async function init(context: Context, options: InitOptions): Promise<void
   const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
   const backup = await writeKeyFile(keyFile, key, { publicKey, replace, now: Date.now() });
   if (key.kind === 'plain') key.seed.fill(0);
-  if (backup !== null) output.say(`The key that was there is kept as ${backup}.`);
+  if (backup !== null) output.say(`The key that was there is kept as ${printable(backup)}.`);
   if (publicKey === null) {
     // An envelope that was imported unopened: its public key shows at the first opening.
     output.result(
       { publicKey: null, fingerprint: null, ageRecipient: null, keyFile, encrypted: true },
-      `Imported the encrypted key to ${keyFile}; its passphrase stays what it was. See it with: cclink whoami`,
+      `Imported the encrypted key to ${printable(keyFile)}; its passphrase stays what it was. See it with: cclink whoami`,
     );
     return;
   }
   const view = await keyView(context, await readOwnKey(context));
   output.result(view, describeKey(view, output.resultStyle));
-  if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${keyFile} is you.`);
+  if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${printable(keyFile)} is you.`);
   output.say('Next: cclink, in a project folder, publishes its session; on your other machine: cclink pickup');
 }
 
@@ -61,6 +62,13 @@ const IMPORT_HINT =
 /** The key to import, from a file or standard input. Throws `usage` for what cannot be read or is no key. */
 async function readImport(source: string): Promise<StoredKey> {
   const name = source === '-' ? 'Standard input' : source;
+  if (source !== '-' && !statSync(source, { throwIfNoEntry: false })?.isFile()) {
+    throw new Failure(
+      'usage',
+      `${name} is not a file.`,
+      `A pipe is read as standard input: cclink init --import - < ${name}`,
+    );
+  }
   const bytes = Buffer.alloc(MAX_STORED_KEY_LENGTH + 1);
   let length = 0;
   try {
@@ -130,12 +138,12 @@ function showHowToBring(context: Context): void {
     null,
     [
       'Bring it here; it stays encrypted on the way if it is encrypted there. From this machine:',
-      '  scp other-machine:.pubky/secret_key /tmp/key && cclink init --import /tmp/key && rm /tmp/key',
-      'or without a copy in between:',
       '  ssh other-machine cat .pubky/secret_key | cclink init --import -',
+      'or with a copy in between:',
+      '  scp other-machine:.pubky/secret_key key && cclink init --import key && rm key',
       'or from the other machine:',
       `  ssh ${here} cclink init --import - < ~/.pubky/secret_key`,
-      `It is then at ${environment.keyFile}.`,
+      `It is then at ${printable(environment.keyFile)}.`,
     ].join('\n'),
   );
 }

@@ -5,6 +5,7 @@ import { isSessionId } from '../claude/session-id.ts';
 import { Failure } from '../failure.ts';
 import type { Payload } from '../handoff/payload.ts';
 import type { Context } from './context.ts';
+import { workingDirectory } from './environment.ts';
 
 /** What this machine has of a session that was handed over. */
 export interface LocalSession {
@@ -30,7 +31,8 @@ export function localSession(context: Context, payload: Payload): LocalSession {
     );
   }
   const files = findSession(context.environment.claudeFolder, payload.session);
-  const place = resumePlace(files, [payload.project, process.cwd()]);
+  const here = workingDirectory();
+  const place = resumePlace(files, here === null ? [payload.project] : [payload.project, here]);
   return {
     here: place !== null,
     directory: place?.directory ?? null,

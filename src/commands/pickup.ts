@@ -7,9 +7,11 @@ import { Failure } from '../failure.ts';
 import { revoke } from '../handoff/revoke.ts';
 import { forget } from '../identity/unlock.ts';
 import { type Context, unixNow, withDht } from './context.ts';
-import { type FoundHandoff, findHandoff, subjectOf } from './found-handoff.ts';
+import { SECRET_VARIABLES } from './environment.ts';
+import { type FoundHandoff, findHandoff, stillLive, subjectOf } from './found-handoff.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
 import { type LocalSession, localSession } from './local-session.ts';
+import { openIdentity, readOwnKey } from './own-key.ts';
 
 export interface PickupOptions {
   /** False with `--no-run`. */
@@ -72,12 +74,14 @@ export async function pickup(
   }
   if (options.tmux) {
     const { openTmuxWindow } = await import('../terminal/tmux.ts');
-    openTmuxWindow(
-      local.title ?? found.payload.session.slice(0, 8),
-      local.directory,
-      [claudePath, ...command.slice(1)],
-      environment.variables,
-    );
+    openTmuxWindow({
+      title: local.title ?? found.payload.session.slice(0, 8),
+      directory: local.directory,
+      command: [claudePath, ...command.slice(1)],
+      env: environment.variables,
+      unset: SECRET_VARIABLES,
+      set: environment.variables['CLAUDE_CONFIG_DIR'] ? { CLAUDE_CONFIG_DIR: environment.claudeFolder } : {},
+    });
     return 0;
   }
   return becomeClaude({
@@ -133,17 +137,17 @@ async function take(
   ) {
     throw new Failure('interrupted', 'Left where it is; nothing was burnt.');
   }
+  stillLive(found); // the question may have stood for long
   if (burns) await burn(context, dht, found);
   return { found, local, claudePath };
 }
 
 async function burn(context: Context, dht: Dht, found: FoundHandoff): Promise<void> {
   const { environment, output } = context;
-  const { openIdentity, readOwnKey } = await import('./own-key.ts');
   // A PIN opened it without the key, which taking it off the network needs.
   const identity = found.identity ?? (await openIdentity(context, found.subject.own ?? (await readOwnKey(context))));
   try {
-    await output.progress(
+    const nodes = await output.progress(
       'Burning it …',
       revoke(dht, identity, found.record.text, {
         now: Date.now(),
@@ -151,6 +155,13 @@ async function burn(context: Context, dht: Dht, found: FoundHandoff): Promise<vo
         from: found.lookup.resolution,
       }),
     );
+    if (nodes === 0) {
+      throw new Failure(
+        'refused',
+        'Somebody else picked this handoff up, or took it back, at this very moment; nothing was handed over.',
+        'If that was not you on another machine, ask the publisher to publish again.',
+      );
+    }
   } finally {
     forget(identity);
   }

@@ -75,7 +75,12 @@ async function send(
   early?.catch(() => {}); // reported where it is awaited
   const identity = await openIdentity(context, key);
   try {
-    const resolution = await output.progress('Asking the network …', early ?? dht.resolve(identity.publicKey));
+    // The public key beside an encrypted one may be that of another: what was asked under it is of no use then.
+    const isOfKey = known !== null && samePublicKey(known, identity.publicKey);
+    const resolution = await output.progress(
+      'Asking the network …',
+      (isOfKey && early) || dht.resolve(identity.publicKey),
+    );
     const name = encodePublicKey(identity.publicKey);
     const current = resolution.newest === null ? null : cclinkText(parsePacket(resolution.newest.value), name);
     await mayReplace(context, current, identity.publicKey, handoff);

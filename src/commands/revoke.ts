@@ -49,6 +49,7 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
     }
     const opened = unlocked ?? (await openIdentity(context, key));
     try {
+      if (!samePublicKey(opened.publicKey, publicKey)) throw anotherKeyBeside(environment.keyFile);
       const nodes = await output.progress(
         'Revoking …',
         revoke(dht, opened, text, { now: Date.now(), stateFolder: environment.stateFolder, from: resolution }),
@@ -63,6 +64,15 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
   });
 }
 
+/** `unlock` has put the right public key beside it by now. */
+function anotherKeyBeside(keyFile: string): Failure {
+  return new Failure(
+    'refused',
+    `The public key beside ${keyFile} was that of another key, and was mended.`,
+    'Run the command again.',
+  );
+}
+
 async function isOfSession(
   text: string,
   publicKey: Uint8Array,
@@ -70,7 +80,13 @@ async function isOfSession(
   prefix: string,
 ): Promise<boolean> {
   const record = parseRecord(text, publicKey);
-  if (identity === null || modeOf(record) !== 'self') return false;
+  if (identity === null || modeOf(record) !== 'self') {
+    throw new Failure(
+      'usage',
+      'The handoff under your key is sealed for others, so that its session cannot be told from here.',
+      'Take it back whatever it is: cclink revoke',
+    );
+  }
   return (await openRecord(record, identity))?.session.startsWith(prefix) ?? false;
 }
 

@@ -3,6 +3,7 @@ import { x25519PublicOf, x25519SecretOf } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey, fingerprint } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
+import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
 import { describeLines } from './handoff-view.ts';
 import { type OwnKey, openIdentity, ownPublicKey, readOwnKey } from './own-key.ts';
@@ -57,10 +58,9 @@ export function describeKey(view: KeyView, style: Parameters<typeof describeLine
   return describeLines(
     [
       ['Public key', style.bold(view.publicKey)],
-      ['', ''],
       ['Short', view.fingerprint],
       ['age', view.ageRecipient],
-      ['Key file', `${view.keyFile} (${view.encrypted ? 'encrypted' : 'not encrypted'})`],
+      ['Key file', `${printable(view.keyFile)} (${view.encrypted ? 'encrypted' : 'not encrypted'})`],
     ],
     style,
   );

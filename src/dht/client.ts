@@ -41,6 +41,8 @@ export interface Dht {
 
 /** What a walk found. */
 export interface Resolution {
+  /** The key (32 bytes) that was looked up. */
+  readonly publicKey: Uint8Array;
   /** Verified; null if there is no packet under the key. */
   readonly newest: MutableItem | null;
   /** True if two different packets with the newest `seq` were signed by the key. */
@@ -79,7 +81,7 @@ const MAX_TRIES = 5;
 /**
  * Opens a client. It sends nothing before its first use.
  *
- * `timeoutMs` bounds each `resolve` and `update`, without the time that `build` takes. `trace` is told in plain words what happens.
+ * `timeoutMs` is the most time for the network, over all calls together, without the time that `build` takes. `trace` is told in plain words what happens.
  */
 export function openDht(options: {
   bootstrap: readonly HostPort[];
@@ -94,17 +96,19 @@ class Client implements Dht {
   private readonly id = randomBytes(20);
   private readonly closing = new AbortController();
   private readonly options: Parameters<typeof openDht>[0];
+  private readonly budget: Budget;
   private bootstrap: Bootstrap | undefined;
 
   constructor(options: Parameters<typeof openDht>[0]) {
     this.options = options;
+    this.budget = { left: options.timeoutMs };
   }
 
   resolve(
     publicKey: Uint8Array,
     options: { signal?: AbortSignal; onFirst?: (item: MutableItem) => void } = {},
   ): Promise<Resolution> {
-    const limit = new Limit(this.options.timeoutMs, options.signal, this.closing.signal);
+    const limit = new Limit(this.budget, options.signal, this.closing.signal);
     const resolution = this.walk(publicKey, limit, [], options.onFirst).finally(() => limit.end());
     // Whoever began a look-up early may have failed for another reason before he waits for it.
     resolution.catch(() => {});
@@ -116,7 +120,7 @@ class Client implements Dht {
     build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
     options: { signal?: AbortSignal; from?: Resolution } = {},
   ): Promise<Publication> {
-    const limit = new Limit(this.options.timeoutMs, options.signal, this.closing.signal);
+    const limit = new Limit(this.budget, options.signal, this.closing.signal);
     try {
       return await this.readModifyWrite(publicKey, build, options.from, limit);
     } finally {
@@ -135,7 +139,8 @@ class Client implements Dht {
     from: Resolution | undefined,
     limit: Limit,
   ): Promise<Publication> {
-    const isFresh = from !== undefined && performance.now() - from.at < FRESH;
+    const isFresh =
+      from !== undefined && performance.now() - from.at < FRESH && Buffer.compare(from.publicKey, publicKey) === 0;
     let resolution = isFresh ? from : await this.walk(publicKey, limit, from?.nodes ?? []);
     let item: MutableItem | null = null;
     let overtakenBy: MutableItem | null = null;
@@ -188,7 +193,7 @@ class Client implements Dht {
     limit.throwIfInterrupted();
     if (result.answered === 0) throw this.noNetwork(result, bootstrap);
     if (!result.complete) throw this.timedOut();
-    return { newest, conflict, network, nodes, at };
+    return { publicKey, newest, conflict, network, nodes, at };
   }
 
   private async store(
@@ -240,19 +245,24 @@ class Client implements Dht {
   }
 }
 
+/** What is left of the time that a client may spend on the network, in milliseconds. */
+interface Budget {
+  left: number;
+}
+
 /** The time that an operation has left, and everything that may end it early. */
 class Limit {
   readonly signal: AbortSignal;
   private readonly timeout = new AbortController();
   private readonly interrupts: AbortSignal;
   private timer: NodeJS.Timeout | undefined;
-  private left: number;
+  private readonly budget: Budget;
   private since = 0;
 
-  constructor(milliseconds: number, user: AbortSignal | undefined, closing: AbortSignal) {
+  constructor(budget: Budget, user: AbortSignal | undefined, closing: AbortSignal) {
     this.interrupts = AbortSignal.any(user === undefined ? [closing] : [closing, user]);
     this.signal = AbortSignal.any([this.interrupts, this.timeout.signal]);
-    this.left = milliseconds;
+    this.budget = budget;
     this.start();
   }
 
@@ -272,12 +282,12 @@ class Limit {
 
   end(): void {
     clearTimeout(this.timer);
-    this.left -= performance.now() - this.since;
+    this.budget.left -= performance.now() - this.since;
   }
 
   private start(): void {
     this.since = performance.now();
-    this.timer = setTimeout(() => this.timeout.abort(), Math.max(this.left, 0));
+    this.timer = setTimeout(() => this.timeout.abort(), Math.max(this.budget.left, 0));
   }
 }
 

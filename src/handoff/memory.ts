@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { writeAtomically } from '../state/atomic-write.ts';
+import { makePrivateFolder } from '../state/folders.ts';
 
 /** What this machine remembers of a key that it published under. */
 export interface Memory {
@@ -29,8 +31,17 @@ export function recall(stateFolder: string, publicKey: Uint8Array): Memory {
 
 /** Writes the memory of a key, so that a clock set back can't make this machine publish under an older `seq`. */
 export function remember(stateFolder: string, publicKey: Uint8Array, memory: Memory): void {
-  mkdirSync(join(stateFolder, 'published'), { recursive: true, mode: 0o700 });
+  makePrivateFolder(join(stateFolder, 'published'));
   writeAtomically(fileOf(stateFolder, publicKey), Buffer.from(JSON.stringify(memory)));
+}
+
+/** The same for what is done already and cannot be undone: a disk that fails now must not make it look as if it had failed. */
+export function rememberIfPossible(stateFolder: string, publicKey: Uint8Array, memory: Memory): void {
+  try {
+    remember(stateFolder, publicKey, memory);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
 }
 
 /**
@@ -40,7 +51,8 @@ export function remember(stateFolder: string, publicKey: Uint8Array, memory: Mem
  * which takes somebody who has the key.
  */
 export function nextSeq(now: number, ...seen: readonly number[]): number {
-  const seq = Math.max(now * 1000, ...seen.map((each) => each + 1));
+  // Which microsecond it is, nobody knows: any, so that two machines in one millisecond do not make the same packet.
+  const seq = Math.max(now * 1000 + randomInt(1000), ...seen.map((each) => each + 1));
   if (Number.isSafeInteger(seq)) return seq;
   throw new Failure(
     'refused',

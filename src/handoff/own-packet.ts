@@ -30,6 +30,7 @@ export async function changeOwnPacket(
 ): Promise<{ seq: number; nodes: number } | null> {
   const { publicKey, seed } = identity;
   let tries = 0;
+  let changes = false;
   let refusal: { readonly reason: unknown } | null = null;
 
   const { item, nodes } = await dht.update(
@@ -43,6 +44,7 @@ export async function changeOwnPacket(
           refusal = { reason };
           return null;
         });
+      changes = changed !== null;
       // Our last try may stand on a node that held nothing, above what it was not meant to replace: that is put above it again.
       const putsBack = changed === null && newest !== null && tries > 0;
       if (changed === null && !putsBack) return null;
@@ -59,5 +61,5 @@ export async function changeOwnPacket(
   );
   const { reason } = (refusal as { readonly reason: unknown } | null) ?? {};
   if (reason !== undefined) throw reason;
-  return item === null ? null : { seq: item.seq, nodes };
+  return item === null || !changes ? null : { seq: item.seq, nodes };
 }

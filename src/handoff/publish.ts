@@ -3,7 +3,7 @@ import { cclinkText, type Packet, roomForText, withCclinkText, withoutCclink } f
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { remember } from './memory.ts';
+import { rememberIfPossible } from './memory.ts';
 import { changeOwnPacket, type OwnPacketOptions } from './own-packet.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
 import { recordText, type SignedRecord, signRecord } from './record.ts';
@@ -102,6 +102,6 @@ export async function publish(
     options,
   );
   if (changed === null || sealed === undefined) throw new Error('the update ended without a packet');
-  remember(stateFolder, publicKey, { seq: changed.seq, revoked: false });
+  rememberIfPossible(stateFolder, publicKey, { seq: changed.seq, revoked: false });
   return { ...sealed, ...changed };
 }

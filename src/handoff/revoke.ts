@@ -3,7 +3,7 @@ import { cclinkText, withoutCclink } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { remember } from './memory.ts';
+import { rememberIfPossible } from './memory.ts';
 import { changeOwnPacket, type OwnPacketOptions } from './own-packet.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function revoke(dht: Dht, identity: Identity, text: string, options
       options,
     );
     if (changed === null) return 0;
-    remember(options.stateFolder, identity.publicKey, { seq: changed.seq, revoked: true });
+    rememberIfPossible(options.stateFolder, identity.publicKey, { seq: changed.seq, revoked: true });
     return changed.nodes;
   } catch (error) {
     if (error instanceof Failure && error.code === 'network') {

@@ -19,11 +19,11 @@ export const MAX_ENVELOPE_LENGTH = 4096;
 const DEFAULT_PARAMETERS: Argon2Parameters = { memoryKib: 65_536, iterations: 3, parallelism: 1 };
 
 /** The header is untrusted: beyond these nothing is derived, so that no file makes us reserve or compute without end. */
-const MAX_MEMORY_KIB = 1024 * 1024;
+const MAX_MEMORY_KIB = 256 * 1024;
 const MAX_ITERATIONS = 64;
 const MAX_PARALLELISM = 16;
-/** Memory times iterations, about 4 seconds of hash-wasm; the default parameters use a tenth of it. */
-const MAX_WORK_KIB = 2 * 1024 * 1024;
+/** Memory times iterations, about a second of hash-wasm; the default parameters use three eighths of it. */
+const MAX_WORK_KIB = 512 * 1024;
 
 /** A CCLINKEK envelope: a 32-byte seed sealed with a passphrase. Its parameters are within limits. */
 export interface Envelope {

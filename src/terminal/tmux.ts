@@ -4,19 +4,27 @@ import { excerpt } from './printable.ts';
 
 /**
  * Runs a command in a new window of the tmux that this process runs in. `title` names the window; `command` is passed as
- * words, which tmux runs without a shell.
+ * words, which tmux runs without a shell. A window has the environment of the tmux server: the variables in `unset` are taken
+ * out of that, and those in `set` put in.
  */
-export function openTmuxWindow(
-  title: string,
-  directory: string,
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
-): void {
+export function openTmuxWindow(window: {
+  readonly title: string;
+  readonly directory: string;
+  readonly command: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly unset: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+}): void {
+  const { title, directory, command, env } = window;
+  const variables = [
+    ...window.unset.flatMap((name) => ['-u', name]),
+    ...Object.entries(window.set).map(([name, value]) => `${name}=${value}`),
+  ];
   // In a window's name tmux expands `#`, and reads `:` and `.` as parts of an address.
   const name = excerpt(title.replace(/[#:.]/g, ' '), 30);
   const { status, error } = spawnSync(
     'tmux',
-    ['new-window', '-n', name, '-c', directory.replaceAll('#', '##'), '--', ...command],
+    ['new-window', '-n', name, '-c', directory.replaceAll('#', '##'), '--', 'env', ...variables, ...command],
     {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Machine } from '../support/machine.ts';
@@ -47,6 +48,7 @@ describe('the command line', () => {
     [['pikcup'], /cclink pickup/],
     [['lst'], /cclink list/],
     [['something'], /not a command/],
+    [['-y', 'pickup'], /after the command/],
     [['1234567'], /at least 8|session id/i],
     [['ABCDEF'], /session id|command/i],
     [['publish', '--ttl', '0'], /--ttl/],
@@ -90,6 +92,23 @@ describe('the command line', () => {
     expect((await machine.run(['whoami'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr).not.toContain(
       introducer,
     );
+  });
+
+  it('does not call it done where its result could not be written', async () => {
+    const run = (redirection: string) =>
+      machine.terminal(['completion', 'bash'], { shell: `"$@" ${redirection}` }).end();
+    expect(await run('> /dev/full')).toBe(1);
+    expect(await run('2>&- > /dev/null')).toBe(0);
+  });
+
+  it('needs a home directory that is a whole path, and makes none where it stands', async () => {
+    for (const HOME of ['', 'relative']) {
+      await machine.run(['init', '--no-passphrase', '--json'], {
+        env: { HOME, CCLINK_KEY_FILE: `${machine.home}/key-${HOME}` },
+      });
+      expect(existsSync(join(machine.project, '.pubky'))).toBe(false);
+      expect(existsSync(join(machine.project, HOME, '.pubky'))).toBe(false);
+    }
   });
 
   it('is quiet about a reader that leaves', async () => {

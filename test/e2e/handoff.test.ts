@@ -1,3 +1,5 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
 import { Machine, SESSION } from '../support/machine.ts';
@@ -122,6 +124,38 @@ describe('a handoff to oneself', () => {
     expect(await laptop.json(['list'])).toHaveLength(1);
   });
 
+  it('goes to one of two machines that pick a burn handoff up at the same moment, at the most', async () => {
+    await twoOfMine();
+    laptop.installClaude();
+    await laptop.json(['publish', '--burn']);
+    const both = await Promise.all([laptop, desk].map((machine) => machine.run(['pickup', '-y', '--no-run'])));
+    expect(both.filter(({ stdout }) => stdout.includes(SESSION)).length).toBeLessThanOrEqual(1);
+    for (const { code, stdout } of both) expect([0, 3, 5]).toContain(stdout === '' ? code : 0);
+    expect(await laptop.json(['list'])).toEqual([]);
+  });
+
+  it('burns also where no public key stands beside the encrypted one yet', async () => {
+    const publicKey = await laptop.init('a good passphrase');
+    laptop.addSession();
+    const env = { CCLINK_PASSPHRASE: 'a good passphrase' };
+    await laptop.json(['publish', '--burn'], { env });
+    desk.takeSessionsOf(laptop);
+    await desk.json(['init', '--import', laptop.keyFile]);
+    expect((await desk.run(['pickup', '-y', '--no-run', publicKey], { env })).code).toBe(0);
+    expect(await laptop.json(['list'], { env })).toEqual([]);
+  });
+
+  it('is published under the key that was opened, whatever public key stands beside it', async () => {
+    const right = await laptop.init('a good passphrase');
+    const other = await desk.init();
+    laptop.addSession();
+    writeFileSync(`${laptop.keyFile}.pub`, `${other}\n`);
+    const env = { CCLINK_PASSPHRASE: 'a good passphrase' };
+    expect(await laptop.json(['publish'], { env })).toMatchObject({ publicKey: right });
+    expect(await laptop.json(['whoami'])).toMatchObject({ publicKey: right });
+    expect(await laptop.json(['list'])).toHaveLength(1);
+  });
+
   it('says that it expired, and whose session it was', async () => {
     await twoOfMine();
     await laptop.json(['publish', '--ttl', '1s']);
@@ -147,6 +181,25 @@ describe('a handoff to oneself', () => {
     }
     const { code, stderr } = await laptop.run(['pickup', '-y', '--json']);
     expect([code, JSON.parse(stderr).error.code]).toEqual([3, 'revoked']);
+  });
+
+  it('that is sealed for others is not revoked by the id of a session, as nobody can tell whose it is', async () => {
+    await twoOfMine();
+    await laptop.json(['publish', '--share', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo']);
+    expect((await laptop.run(['revoke', '-y', SESSION])).code).toBe(2);
+    expect(await laptop.json(['list'])).toHaveLength(1);
+  });
+
+  it('is told that the current directory is gone, where it needs one', async () => {
+    await twoOfMine();
+    await laptop.json(['publish']);
+    const gone = join(laptop.home, 'gone');
+    mkdirSync(gone);
+    const inGone = (args: string[]) => laptop.terminal(args, { cwd: gone, shell: `rm -r '${gone}'; "$@"` }).end();
+    expect(await inGone(['publish'])).toBe(7);
+    mkdirSync(gone);
+    expect(await inGone(['show'])).toBe(0);
+    rmSync(gone, { recursive: true, force: true });
   });
 
   it('of another session is left alone by revoke with an id', async () => {

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sealTo } from '../../src/crypto/age.ts';
+import { x25519PublicOfSecret, x25519SecretOf } from '../../src/crypto/x25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { signItem } from '../../src/dht/mutable-item.ts';
@@ -82,7 +84,7 @@ describe('a handoff that a stranger wrote', () => {
     const name = encodePublicKey(stranger.publicKey);
     const record = signRecord(
       {
-        blob: new Uint8Array(300),
+        blob: await sealTo(x25519PublicOfSecret(x25519SecretOf(stranger.seed)), Buffer.from(SESSION)),
         burn: false,
         createdAt: BigInt(Math.floor(Date.now() / 1000)),
         hostname: HOSTILE,
@@ -99,6 +101,7 @@ describe('a handoff that a stranger wrote', () => {
     for (const flags of [[], ['-v'], ['--json'], ['-v', '--json']]) {
       const { code, stdout, stderr } = await victim.run(['show', name, ...flags]);
       expect([code, stdout]).toEqual([4, '']);
+      expect(stderr).toMatch(/sealed for another key/);
       expect(stderr).not.toMatch(HARMFUL);
       if (flags.includes('--json'))
         expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error.code).toBe('cannot-open');
