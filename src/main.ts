@@ -8,11 +8,14 @@ import { openOutput } from './terminal/output.ts';
 function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof CommanderError) {
+    const [command, topic] = ownArguments();
+    if (error.code === 'commander.help')
+      return new Failure('usage', `"${topic ?? command}" is not a command.`, 'See: cclink --help');
     const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)$/, '; did you mean $1?');
     return new Failure(
       'usage',
       `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?]$/.test(message) ? '' : '.'}`,
-      'See: cclink --help',
+      `See: cclink ${command !== undefined && /^[a-z]+$/.test(command) ? `${command} ` : ''}--help`,
     );
   }
   const reason = error instanceof Error ? error.message : String(error);

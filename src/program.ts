@@ -89,20 +89,26 @@ const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${wor
 
 const EXAMPLES = `
 The usual way:
-  cclink                     on this machine: publish the session of this folder
-  cclink pickup              on the other one: look it up, open it, go on in Claude Code
+  cclink                  on this machine: publish the session of this folder
+  cclink pickup           on the other one: look it up, open it, go on in claude
 
 Other ways:
-  cclink --share <key>       for somebody else's key; they type: cclink pickup <your key>
-  cclink --pin               for whoever knows a PIN
-  cclink --burn --ttl 1h     handed over once, within the hour
+  cclink --share <key>    for somebody's key; they type: cclink pickup <yours>
+  cclink --pin            for whoever knows a PIN
+  cclink --burn --ttl 1h  handed over once, within the hour
 
-Both machines need your key (cclink init) and the session's own files; see
-https://github.com/cclink-cli/cclink#the-three-ways-to-bridge-two-machines
+A bare cclink takes the options of publish: --ttl, --share, --pin, --burn, --qr,
+--dry-run, --force, --yes, --json, --timeout, --quiet, --verbose. See:
+  cclink publish --help
 
-Environment: CCLINK_BOOTSTRAP, CCLINK_KEY_FILE, CCLINK_PASSPHRASE, CCLINK_PASSPHRASE_COMMAND, CCLINK_PIN,
-CLAUDE_CONFIG_DIR, NO_COLOR. Exit codes: 0 done, 2 usage, 3 not there, 4 cannot open, 5 refused, 6 network,
-7 no session or no claude, 8 not burnt, 9 key, 130 interrupted.`;
+Both machines need your key (cclink init) and the session's own files. How to
+bridge two machines, and everything else, is in the manual:
+  https://github.com/cclink-cli/cclink#readme
+
+Environment: CCLINK_BOOTSTRAP, CCLINK_KEY_FILE, CCLINK_PASSPHRASE,
+CCLINK_PASSPHRASE_COMMAND, CCLINK_PIN, CLAUDE_CONFIG_DIR, NO_COLOR.
+Exit codes: 0 done, 2 usage, 3 not there, 4 cannot open, 5 refused, 6 network,
+7 no session or no claude, 8 not burnt, 9 key, 130 interrupted or a no.`;
 
 /** The command line: every command with its options and help. Running one throws a `Failure` or a `CommanderError`. */
 export function buildProgram(environment: Environment): Command {
@@ -144,8 +150,9 @@ export function buildProgram(environment: Environment): Command {
         `
 Without an id: the session that runs this command, else the newest of this folder.
 
-With --pin, anybody who knows your public key can fetch the sealed record and try PINs on their own machine, burnt or
-not: take a long one, or let cclink make one (five words).`,
+With --pin, anybody who knows your public key can fetch the sealed record and
+try PINs on a machine of their own, burnt or not: take a long one, or let cclink
+make one (five words).`,
       ),
     {
       yes: true,
@@ -164,7 +171,10 @@ not: take a long one, or let cclink make one (five words).`,
       .option('--qr', "draw the session's id as a QR code")
       .usage('[options] [who] [-- claude-options...]')
       .allowExcessArguments()
-      .addHelpText('after', '\nwho: nothing for your own key, or the public key of whoever published.'),
+      .addHelpText(
+        'after',
+        '\nwho: nothing for your own key, or the public key of whoever published.\n--json implies --no-run; where the files of the session are not here, it prints\n"here": false and takes nothing.',
+      ),
     { yes: true, network: true },
     async (context, options, args) => {
       const { pickup } = await import('./commands/pickup.ts');
@@ -184,10 +194,7 @@ not: take a long one, or let cclink make one (five words).`,
   define(
     subcommand('revoke [who]', 'take your handoff back')
       .option('--all', 'everything under your key (there is one handoff at a time)')
-      .addHelpText(
-        'after',
-        '\nwho: nothing or your own public key; or the id of the session, to revoke only that one.',
-      ),
+      .addHelpText('after', '\nwho: nothing or your own public key; or the id of a session, to revoke only that.'),
     { yes: true, network: true },
     async (context, _options, [who]) => (await import('./commands/revoke.ts')).revokeHandoff(context, who),
   );
@@ -232,9 +239,10 @@ async function notACommand(program: Command, word: string): Promise<Failure> {
       `Write: cclink ${word} [options]`,
     );
   }
-  const { closest } = await import('fastest-levenshtein');
+  const { closest, distance } = await import('fastest-levenshtein');
   const nearest = closest(word, names);
-  return new Failure('usage', `"${word}" is not a command, nor a session id.`, `Did you mean: cclink ${nearest}`);
+  const hint = distance(word, nearest) <= 2 ? `Did you mean: cclink ${nearest}` : 'See: cclink --help';
+  return new Failure('usage', `"${word}" is not a command, nor a session id.`, hint);
 }
 
 /** What was typed for us: everything up to `--`. */

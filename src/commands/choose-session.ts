@@ -87,7 +87,7 @@ async function sessionOfFolder(context: Context): Promise<ChosenSession> {
   return questions.choose(
     'Which session?',
     offered.map((session) => ({
-      name: `${describeOne(session)}${open.has(session.id) ? ', open now' : ''}`,
+      name: `${session.id.slice(0, 8)}  ${describeOne(session)}${open.has(session.id) ? ', open now' : ''}`,
       value: session,
       description: [
         `${kilobytes(session.size)}, in ${printable(session.directory ?? '?')}`,

@@ -50,7 +50,7 @@ export async function demo(context: Context): Promise<void> {
     tell('Two machines of yours, "laptop" and "desk", and one of Bob’s: three temporary homes.\n');
 
     tell(style.good('1. One key for both of your machines'));
-    await act(laptop, 'init', '--no-passphrase', '--quiet');
+    await act(laptop, 'init', '--no-passphrase');
     tell(style.dim('   (the demo leaves the passphrase out; yours should have one)'));
     tell('   Copied over, as scp would do it, and imported:');
     const carried = join(desk.home, 'key-from-laptop');
@@ -59,7 +59,9 @@ export async function demo(context: Context): Promise<void> {
 
     tell(`\n${style.good('2. A Claude Code session on the laptop')}`);
     writeSampleSession(laptop, project);
-    tell('   You told it a word to remember. Its files are on the desk too (rsync, Syncthing, a shared home):');
+    tell(
+      '   You told it a word to remember. Its files are on the desk too: rsync, Syncthing or a shared home saw to that.',
+    );
     cpSync(join(laptop.home, '.claude'), join(desk.home, '.claude'), { recursive: true });
 
     tell(`\n${style.good('3. Hand it over')}`);
@@ -69,6 +71,7 @@ export async function demo(context: Context): Promise<void> {
     tell('   Without --no-run, cclink now becomes that claude command, and the conversation goes on.');
 
     tell(`\n${style.good('4. Burn: handed over once')}`);
+    tell('   (--quiet prints only the line to type on the other side)');
     await act(laptop, '--burn', '--quiet');
     await act(desk, 'pickup', '--yes', '--no-run', '--quiet');
     tell('   A second pickup finds nothing:');
@@ -81,10 +84,11 @@ export async function demo(context: Context): Promise<void> {
     const [mine, bobs] = [await keyOf(laptop), await keyOf(bob)];
     await act(laptop, '--share', bobs, '--quiet');
     await act(bob, 'show', mine);
-    tell('   With a PIN, Bob needs no key at all:');
+    tell('   With a PIN, which is asked for at a terminal, Bob needs no key at all:');
     const withPin = { ...laptop, env: { ...laptop.env, CCLINK_PIN: PIN } };
     await act(withPin, '--pin', '--yes', '--quiet');
-    await act({ ...bob, env: { ...bob.env, CCLINK_PIN: PIN } }, 'show', mine, '--quiet');
+    await act({ ...bob, env: { ...bob.env, CCLINK_PIN: PIN } }, 'show', mine);
+    tell('   Bob sees what it is. To go on with it he would need the files of the session as well.');
 
     tell(`\n${style.good('6. Changed your mind?')}`);
     await act(laptop, 'revoke', '--yes');
@@ -128,8 +132,9 @@ async function actAs(
   args: readonly string[],
   { tell, prompt }: { tell: (text: string) => void; prompt: (text: string) => string },
 ): Promise<void> {
-  const shown = args.filter((arg) => arg !== '--quiet').map((arg) => arg.replace(who.home, '~'));
-  tell(prompt(`   ${who.name}$ ${['cclink', ...shown].join(' ')}`));
+  const pin = who.env['CCLINK_PIN'] === undefined ? [] : [`CCLINK_PIN='${PIN}'`];
+  const shown = args.map((arg) => arg.replace(who.home, '~'));
+  tell(prompt(`   ${who.name}$ ${[...pin, 'cclink', ...shown].join(' ')}`));
   const { code, shown: output } = await runAs(who, directory, args);
   for (const line of output.trimEnd().split('\n')) if (line !== '') tell(`      ${printable(line)}`);
   const expectsNothing = args[0] === 'pickup' && code === 3;
@@ -147,6 +152,7 @@ function runAs(who: Machine, directory: string, args: readonly string[]): Promis
       cwd: directory,
       env: who.env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32', // no terminal to ask on: nobody answers for the people of the story
     });
     running.add(child);
     let stdout = '';

@@ -90,12 +90,12 @@ async function open(
       'Make one and give its public key to the publisher: cclink init',
     );
   }
-  if (own.publicKey !== null && !isFor(record, subject, own.publicKey)) throw sealedForAnother(record);
+  if (own.publicKey !== null && !isFor(record, subject, own.publicKey)) throw sealedForAnother(record, subject.isOwn);
   const identity = await openIdentity(context, own);
   const payload = await openRecord(record, identity);
   if (payload === null) {
     forget(identity);
-    throw sealedForAnother(record);
+    throw sealedForAnother(record, subject.isOwn);
   }
   return { payload, identity };
 }
@@ -110,7 +110,14 @@ function isFor(record: SignedRecord, subject: Subject, ownKey: Uint8Array): bool
   }
 }
 
-function sealedForAnother(record: SignedRecord): Failure {
+function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
+  if (isOwn) {
+    return new Failure(
+      'cannot-open',
+      `You sealed this handoff for another key: ${record.recipient}. Only its owner can open it.`,
+      'To take it back: cclink revoke',
+    );
+  }
   return new Failure(
     'cannot-open',
     record.recipient === null
@@ -167,9 +174,12 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
   const made = new Date(keyMadeAt(context)).toISOString().slice(0, 10);
   return new Failure(
     'not-found',
-    `There is no handoff under your key ${key}, which is on this machine since ${made} (${answered} nodes answered).`,
+    `There is no handoff under your key ${key}, which has been on this machine since ${made} (${answered} nodes answered).`,
     [
       'Most likely, in this order:',
+      ...(recall(context.environment.stateFolder, subject.publicKey).seq > 0
+        ? ['  you published here: it was picked up and burnt, or taken back, on another machine']
+        : []),
       '  the other machine has another key: compare cclink whoami on both, and bring the key over with cclink init --import',
       '  it has expired, or was taken back: publish again with a longer --ttl',
       '  the network forgot it, as it does within hours while nobody renews it: publish again',

@@ -73,7 +73,7 @@ export function describeHandoff(
       ['From', payload.host === '' ? '' : printable(payload.host)],
       ['Published', `${describeAge(Number(now - record.createdAt))} by ${isOwn ? 'you' : key}`],
       ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
-      ['Sealed', describeMode(record, isOwn)],
+      ['Sealed', modeOf(record) === 'share' && !isOwn ? 'for you' : describeMode(record, isOwn)],
     ],
     style,
   );

@@ -36,15 +36,21 @@ export async function init(context: Context, options: InitOptions): Promise<void
     // An envelope that was imported unopened: its public key shows at the first opening.
     output.result(
       { publicKey: null, fingerprint: null, ageRecipient: null, keyFile, encrypted: true },
-      `Imported the encrypted key to ${printable(keyFile)}; its passphrase stays what it was. See it with: cclink whoami`,
+      `Imported the encrypted key to ${printable(keyFile)}; its passphrase stays what it was. See its public key with: cclink whoami`,
     );
     return;
   }
   const view = await keyView(context, await readOwnKey(context));
   output.result(view, describeKey(view, output.resultStyle));
   if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${printable(keyFile)} is you.`);
-  output.say('Next: cclink, in a project folder, publishes its session; on your other machine: cclink pickup');
+  output.say(NEXT);
 }
+
+const NEXT = [
+  'Next, on your other machine, bring this key over:',
+  '  ssh this-machine cat .pubky/secret_key | cclink init --import -',
+  'Then type cclink in a project folder here, and cclink pickup there.',
+].join('\n');
 
 /** Whether a key is there and may be replaced. Throws `key-exists` where the user says no. */
 async function mayReplace(context: Context): Promise<boolean> {
@@ -137,10 +143,8 @@ function showHowToBring(context: Context): void {
   output.result(
     null,
     [
-      'Bring it here; it stays encrypted on the way if it is encrypted there. From this machine:',
+      'Bring it over; if it is encrypted there, it stays encrypted on the way. From this machine:',
       '  ssh other-machine cat .pubky/secret_key | cclink init --import -',
-      'or with a copy in between:',
-      '  scp other-machine:.pubky/secret_key key && cclink init --import key && rm key',
       'or from the other machine:',
       `  ssh ${here} cclink init --import - < ~/.pubky/secret_key`,
       `It is then at ${printable(environment.keyFile)}.`,

@@ -43,6 +43,8 @@ export async function openIdentity(context: Context, key: OwnKey): Promise<Ident
   if (passphraseCommand !== undefined) {
     return unlock(keyFile, key.stored, { kind: 'command', command: passphraseCommand, env: variables });
   }
+  if (environment.underClaudeCode && key.stored.kind === 'encrypted')
+    throw passphraseUnderClaude(environment.claudeSessionId);
   return unlock(keyFile, key.stored, {
     kind: 'ask',
     ask: (attempt) => {
@@ -50,6 +52,14 @@ export async function openIdentity(context: Context, key: OwnKey): Promise<Ident
       return questions.secret('Passphrase of your key');
     },
   });
+}
+
+function passphraseUnderClaude(session: string | undefined): Failure {
+  return new Failure(
+    'refused',
+    'Your key has a passphrase, and nobody can be asked for it inside Claude Code.',
+    `Set CCLINK_PASSPHRASE_COMMAND before you start claude, or type this in a terminal of your own:\n  cclink${session === undefined ? '' : ` ${session}`}`,
+  );
 }
 
 /** The public key (32 bytes), for which an encrypted key without a public key beside it must be opened. */

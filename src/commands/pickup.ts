@@ -27,13 +27,10 @@ export async function show(context: Context, who: string | undefined): Promise<v
   const found = await withDht(context, (dht) => findHandoff(context, dht, subject));
   if (found.identity !== null) forget(found.identity);
   const local = localSession(context, found.payload);
-  const text = [
-    view(found, local, output.resultStyle),
-    local.here
-      ? `\nTo go on with it here: ${lineForPickup(who)}`
-      : '\nThe files of this session are not on this machine.',
-  ].join('\n');
-  output.result(resultJson(found, local, []), text);
+  output.result(resultJson(found, local, []), view(found, local, output.resultStyle));
+  output.say(
+    local.here ? `To go on with it here: ${lineForPickup(who)}` : 'The files of this session are not on this machine.',
+  );
 }
 
 const lineForPickup = (who: string | undefined) => ['cclink pickup', ...(who === undefined ? [] : [who])].join(' ');
@@ -131,11 +128,8 @@ async function take(
       'only its publisher can burn this handoff: it stays on the network until it expires, or they revoke it.',
     );
   }
-  if (
-    !context.yes &&
-    !(await questions.confirm(burns ? 'Take it? It is then burnt.' : 'Go on with this session here?'))
-  ) {
-    throw new Failure('interrupted', 'Left where it is; nothing was burnt.');
+  if (!context.yes && !(await questions.confirm(burns ? 'Take it? This burns it.' : 'Go on with this session here?'))) {
+    throw new Failure('interrupted', burns ? 'Left where it is; nothing was burnt.' : 'Left where it is.');
   }
   stillLive(found); // the question may have stood for long
   if (burns) await burn(context, dht, found);

@@ -189,7 +189,12 @@ async function takePin(context: Context): Promise<Uint8Array> {
   const { environment, output, questions } = context;
   if (environment.pin !== undefined) {
     const weakness = weaknessOfPin(environment.pin);
-    if (weakness !== null) throw new Failure('usage', `The PIN in CCLINK_PIN is too weak: ${weakness}.`, PIN_HINT);
+    if (weakness !== null)
+      throw new Failure(
+        'usage',
+        `The PIN in CCLINK_PIN is too weak: ${weakness}.`,
+        'Take a longer one. Whoever knows your public key can try PINs offline.',
+      );
     return Buffer.from(environment.pin);
   }
   for (;;) {
@@ -198,7 +203,7 @@ async function takePin(context: Context): Promise<Uint8Array> {
       const { wordlist } = await import('@scure/bip39/wordlists/english.js');
       const made = makePin(wordlist);
       process.stderr.write(
-        `PIN: ${output.style.bold(made)}\nTell it to whoever picks up, on another way than this key.\n`,
+        `PIN: ${output.style.bold(made)}\nTell it to them by another channel than the line below.\n`,
       );
       return Buffer.from(made);
     }
@@ -227,7 +232,7 @@ function showDryRun(context: Context, publicKey: Uint8Array, session: ChosenSess
       recordBytes,
     },
     [
-      'Nothing was sent. It would be sealed:',
+      'Nothing was sent. This would be sealed:',
       describeLines(
         [
           ['Session', payload.session],
@@ -245,7 +250,7 @@ function showDryRun(context: Context, publicKey: Uint8Array, session: ChosenSess
             mode === 'pin' ? 'for whoever has the PIN' : mode === 'self' ? 'for yourself' : `for ${recipient}`,
           ],
           ['For', `${describeDuration(handoff.ttl)}${handoff.burn ? ', or until picked up (burn)' : ''}`],
-          ['Size', `${recordBytes} bytes of the 908 that fit, without your key's other records`],
+          ['Size', `${recordBytes} of at most 908 bytes (other records of your key not counted)`],
         ],
         output.resultStyle,
       ),

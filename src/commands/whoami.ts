@@ -21,7 +21,7 @@ export async function whoami(context: Context, options: WhoamiOptions): Promise<
   if (options.ageIdentity) return showAgeIdentity(context, key);
 
   const view = await keyView(context, key);
-  output.result(view, describeKey(view, output.resultStyle));
+  output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (options.qr && !output.json) {
     const { drawQr } = await import('../terminal/qr.ts');
     process.stdout.write(`${drawQr(view.publicKey)}\n`);

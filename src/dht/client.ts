@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { type Bootstrap, type HostPort, resolveBootstrap } from './bootstrap.ts';
+import { type Bootstrap, DEFAULT_BOOTSTRAP, type HostPort, resolveBootstrap } from './bootstrap.ts';
 import { type MutableItem, sameItem, supersedes } from './mutable-item.ts';
 import { Rpc } from './rpc.ts';
 import { LEAST_HOLDERS, type StoreResult, store } from './store.ts';
@@ -224,6 +224,14 @@ class Client implements Dht {
     }
     if (result.unsent === result.asked) {
       return new Failure('network', 'This machine could not send to any node.', 'Check that it is online.');
+    }
+    if (this.options.bootstrap !== DEFAULT_BOOTSTRAP) {
+      const nodes = this.options.bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ');
+      return new Failure(
+        'network',
+        `None of the bootstrap nodes answered: ${nodes}.`,
+        'Check that they run, or unset CCLINK_BOOTSTRAP to use the public ones; if they do run, UDP is blocked.',
+      );
     }
     return new Failure(
       'network',

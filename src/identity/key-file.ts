@@ -33,7 +33,11 @@ const MAX_BACKUPS = 1000;
 export async function readKeyFile(path: string): Promise<StoredKey> {
   const content = readKeyBytes(path, { anyMode: false });
   if (content === null) {
-    throw new Failure('no-key', `There is no key at ${path}.`, 'Make one with `cclink init`.');
+    throw new Failure(
+      'no-key',
+      `There is no key at ${path}.`,
+      'Make one with: cclink init. If you have one on another machine, bring it: ssh other-machine cat .pubky/secret_key | cclink init --import -',
+    );
   }
   try {
     return parseStoredKey(content, `The key file ${path}`);

@@ -58,7 +58,7 @@ export async function unlock(path: string, key: StoredKey, source: PassphraseSou
 const HINTS: Readonly<Record<PassphraseSource['kind'], string>> = {
   value: 'Check CCLINK_PASSPHRASE, or unset it to be asked.',
   command: 'Check what CCLINK_PASSPHRASE_COMMAND prints in its first line.',
-  ask: 'Run the command again with the right passphrase.',
+  ask: 'Try again; if it is lost, nobody can recover it, and cclink init makes a new key beside the old one.',
 };
 
 async function passphraseFrom(source: PassphraseSource, attempt: number): Promise<Uint8Array> {

@@ -48,7 +48,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     trace: (text) => (verbose ? say(style.dim(printable(text))) : undefined),
     fail(failure) {
       const { code, message, hint, stack } = failure;
-      if (verbose && stack !== undefined) say(style.dim(printableLines(stack)));
+      if (verbose && code === 'internal' && stack !== undefined) say(style.dim(printableLines(stack)));
       if (json) {
         say(printableJson({ error: { code, message, hint: hint ?? null } }));
       } else {

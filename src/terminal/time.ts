@@ -22,11 +22,14 @@ export function parseDuration(text: string, option: string, least: number, most:
   return seconds;
 }
 
-/** `5 minutes`, `1 hour`, `23 hours`, `2 days`: the largest unit that rounds to at least 2, or measures it exactly. */
+/**
+ * `90 seconds`, `5 minutes`, `1 hour`, `24 hours`, `2 days`: the largest unit of which there are at least two. Rounded down,
+ * as it tells deadlines too, but for the last fiftieth.
+ */
 export function describeDuration(seconds: number): string {
-  const suits = (unit: number) => seconds >= 1.5 * unit || (seconds > 0 && seconds % unit === 0);
+  const suits = (unit: number) => seconds >= 2 * unit || (seconds === unit && unit < 86_400);
   const unit = UNITS.find((candidate) => suits(candidate.seconds)) ?? UNITS[3];
-  const count = Math.round(seconds / unit.seconds);
+  const count = Math.floor(seconds / unit.seconds + 0.02);
   return `${count} ${unit.name}${count === 1 ? '' : 's'}`;
 }
 

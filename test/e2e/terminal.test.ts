@@ -55,7 +55,7 @@ describe('init at a terminal', () => {
     const run = laptop.terminal(['init']);
     await run.answers(/another machine already\?/, `y${RETURN}`);
     expect(await run.end()).toBe(0);
-    expect(run.text).toMatch(/scp .*secret_key/);
+    expect(run.text).toMatch(/ssh .*cat \.pubky\/secret_key/);
     expect(run.text).toMatch(/cclink init --import -/);
     expect(existsSync(laptop.keyFile)).toBe(false);
   });
@@ -174,7 +174,7 @@ describe('pickup at a terminal', () => {
     await laptop.json(['publish', '--burn']);
     for (const answer of [`n${RETURN}`, RETURN, CTRL_C]) {
       const run = desk.terminal(['pickup']);
-      await run.answers(/Take it\? It is then burnt/, answer);
+      await run.answers(/Take it\? This burns it/, answer);
       expect(await run.end()).toBe(130);
       expect(run.text).not.toContain(SESSION);
     }
@@ -286,7 +286,7 @@ describe('publish at a terminal', () => {
     laptop.addSession();
     const run = laptop.terminal([]);
     await run.sees(/Which session\?/);
-    await run.sees(/notes cleanup/);
+    await run.sees(/99999999 +“notes cleanup”/);
     await run.answers(/remember the word ZEBRA/, `\u001b[B${RETURN}`);
     expect(await run.end()).toBe(0);
     expect(run.text).toMatch(/Published session/);
@@ -328,6 +328,18 @@ describe('whoami at a terminal', () => {
     const run = laptop.terminal(['whoami', '--copy'], { env: { SSH_TTY: '/dev/pts/9' } });
     expect(await run.end()).toBe(0);
     expect(run.raw).toContain(`\u001b]52;c;${Buffer.from(publicKey).toString('base64')}\u0007`);
+  });
+});
+
+describe('the demo at a terminal', () => {
+  it('tells its story to the end without a question, and ends with Ctrl-C', async () => {
+    const run = laptop.terminal(['demo']);
+    await run.sees(/Try it for real/);
+    expect(await run.end()).toBe(0);
+    expect(run.text).not.toMatch(/\? |Error: This/);
+    const stopped = laptop.terminal(['demo']);
+    await stopped.answers(/3\. Hand it over/, CTRL_C);
+    expect(await stopped.end()).toBe(130);
   });
 });
 

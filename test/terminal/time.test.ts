@@ -20,13 +20,16 @@ describe('durations', () => {
   it.each([
     [1, '1 second'],
     [59, '59 seconds'],
-    [80, '80 seconds'],
+    [90, '90 seconds'],
+    [119, '119 seconds'],
     [60, '1 minute'],
     [300, '5 minutes'],
     [3600, '1 hour'],
-    [3700, '62 minutes'],
-    [5400, '2 hours'],
-    [86_400, '1 day'],
+    [3700, '61 minutes'],
+    [5400, '90 minutes'],
+    [86_399, '24 hours'],
+    [86_400, '24 hours'],
+    [9360, '2 hours'],
     [90_000, '25 hours'],
     [172_800, '2 days'],
   ])('are told in one unit: %d seconds', (seconds, text) => {
@@ -37,7 +40,7 @@ describe('durations', () => {
     expect(describeAge(3)).toBe('just now');
     expect(describeAge(120)).toBe('2 minutes ago');
     expect(describeEnd(2n ** 64n - 1n, 1_790_000_000n)).toBe('never');
-    expect(describeEnd(1_790_086_400n, 1_790_000_000n)).toBe('in 1 day');
+    expect(describeEnd(1_790_086_400n, 1_790_000_000n)).toBe('in 24 hours');
   });
 });
 
