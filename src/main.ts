@@ -72,8 +72,10 @@ async function main(): Promise<number> {
 }
 
 const exitCode = await main();
-// Left-over handles (a name look-up that hangs) must not hold the process; what was written is out by then.
-// A failed write is told by the 'error' event.
-process.stdout.write('', (error) => {
-  if (!error) process.exit(exitCode);
+// Left-over handles (a name look-up that hangs) must not hold the process; what was written is let out first. That
+// standard output failed is told by its 'error' event.
+process.stderr.write('', () => {
+  process.stdout.write('', (error) => {
+    if (!error) process.exit(exitCode);
+  });
 });

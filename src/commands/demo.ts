@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,8 @@ interface Machine {
   readonly name: string;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
+  /** What the next command reads from standard input, and the command it came from. */
+  readonly piped?: { readonly shown: string; readonly input: Uint8Array };
 }
 
 interface Run {
@@ -52,10 +54,12 @@ export async function demo(context: Context): Promise<void> {
     tell(style.good('1. One key for both of your machines'));
     await act(laptop, 'init', '--no-passphrase');
     tell(style.dim('   (the demo leaves the passphrase out; yours should have one)'));
-    tell('   Copied over, as scp would do it, and imported:');
-    const carried = join(desk.home, 'key-from-laptop');
-    cpSync(join(laptop.home, '.pubky', 'secret_key'), carried);
-    await act(desk, 'init', '--import', carried, '--no-passphrase', '--quiet');
+    tell('   Brought to the desk through ssh (here a pipe), without a copy in between:');
+    const key = {
+      shown: 'ssh laptop cat .pubky/secret_key',
+      input: readFileSync(join(laptop.home, '.pubky', 'secret_key')),
+    };
+    await act({ ...desk, piped: key }, 'init', '--import', '-', '--no-passphrase', '--quiet');
 
     tell(`\n${style.good('2. A Claude Code session on the laptop')}`);
     writeSampleSession(laptop, project);
@@ -132,9 +136,10 @@ async function actAs(
   args: readonly string[],
   { tell, prompt }: { tell: (text: string) => void; prompt: (text: string) => string },
 ): Promise<void> {
+  const pipe = who.piped === undefined ? [] : [who.piped.shown, '|'];
   const pin = who.env['CCLINK_PIN'] === undefined ? [] : [`CCLINK_PIN='${PIN}'`];
   const shown = args.map((arg) => arg.replace(who.home, '~'));
-  tell(prompt(`   ${who.name}$ ${[...pin, 'cclink', ...shown].join(' ')}`));
+  tell(prompt(`   ${who.name}$ ${[...pipe, ...pin, 'cclink', ...shown].join(' ')}`));
   const { code, shown: output } = await runAs(who, directory, args);
   for (const line of output.trimEnd().split('\n')) if (line !== '') tell(`      ${printable(line)}`);
   const expectsNothing = args[0] === 'pickup' && code === 3;
@@ -151,10 +156,12 @@ function runAs(who: Machine, directory: string, args: readonly string[]): Promis
     const child = spawn(process.execPath, [program, ...args], {
       cwd: directory,
       env: who.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
       detached: process.platform !== 'win32', // no terminal to ask on: nobody answers for the people of the story
     });
     running.add(child);
+    child.stdin.on('error', () => {}); // whoever does not read it has ended
+    child.stdin.end(who.piped?.input);
     let stdout = '';
     let shown = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -41,7 +41,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
     return;
   }
   const view = await keyView(context, await readOwnKey(context));
-  output.result(view, describeKey(view, output.resultStyle));
+  output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${printable(keyFile)} is you.`);
   output.say(NEXT);
 }

@@ -90,7 +90,9 @@ describePeer('libtorrent', missing(), () => {
       expect(await libtorrent.get(identity.publicKey)).toEqual({ seq, value: hex(packet) });
 
       await revoke(dht, identity, record.text, options);
-      expect(await libtorrent.get(identity.publicKey)).toEqual({ seq: seq + 1, value: '000080000000000000000000' });
+      const left = await libtorrent.get(identity.publicKey);
+      expect(left?.value).toBe('000080000000000000000000');
+      expect(left?.seq).toBeGreaterThan(seq);
     });
 
     it('holds and finds a packet of 996 bytes, the largest that we write, and its nodes count among the holders', async () => {
