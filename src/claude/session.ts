@@ -1,5 +1,4 @@
 import { isSlug, slugOf } from './folders.ts';
-import { parseObject } from './json-object.ts';
 import { readAt, withRegularFile } from './regular-file.ts';
 import type { SessionFile } from './session-files.ts';
 import { readTranscript, type Transcript } from './transcript.ts';
@@ -52,13 +51,23 @@ function fits({ projectFolder }: SessionFile, directory: string): boolean {
 /** How much of a transcript `firstDirectory` reads, in bytes. */
 const FIRST_RECORDS = 4096;
 
+/** A `cwd` with its value, in a record. In the text of a message its quotes would be escaped. */
+const CWD = /"cwd":\s*("(?:[^"\\]|\\.)*")/g;
+
 /** The directory in the first 4 KB of a transcript that gives the project folder its name; null if none does. Costs one small read. */
 export function firstDirectory(file: SessionFile): string | null {
   const start = withRegularFile(file.path, (descriptor) => readAt(descriptor, 0, FIRST_RECORDS).toString('latin1'));
-  const lines = start?.split('\n').slice(0, -1) ?? [];
-  for (const line of lines.filter((each) => each.includes('"cwd"'))) {
-    const cwd = parseObject(Buffer.from(line, 'latin1').toString())?.['cwd'];
-    if (typeof cwd === 'string' && slugOf(cwd) === file.projectFolder) return cwd;
+  for (const [, value = ''] of (start ?? '').matchAll(CWD)) {
+    const directory = parseText(Buffer.from(value, 'latin1').toString());
+    if (directory !== null && slugOf(directory) === file.projectFolder) return directory;
   }
   return null;
+}
+
+function parseText(json: string): string | null {
+  try {
+    return JSON.parse(json) as string;
+  } catch {
+    return null;
+  }
 }
