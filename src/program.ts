@@ -117,7 +117,8 @@ export function buildProgram(environment: Environment): Command {
     .version(CCLINK_VERSION, '-V, --version')
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .usage('[session-id] [options]\n       cclink <command> [options]')
+    .configureHelp({ subcommandTerm: nameAndArguments })
     .configureOutput({ writeErr: () => {} })
     .enablePositionalOptions(false)
     .exitOverride()
@@ -137,7 +138,7 @@ export function buildProgram(environment: Environment): Command {
       .helpOption('-h, --help', 'show this help');
 
   define<PublishOptions>(
-    subcommand('publish [session-id]', 'seal a session and publish it (what a bare cclink does)', true)
+    subcommand('publish [session-id]', 'seal a session and publish it, as a bare cclink does', true)
       .option('--ttl <time>', 'how long it can be picked up: seconds, 90s, 30m, 12h, 7d', '24h')
       .addOption(new Option('--share <key>', "seal it for another's public key").conflicts(['pin', 'burn']))
       .option('--pin', 'seal it with a PIN; asked for twice, a bare Return makes one')
@@ -148,7 +149,8 @@ export function buildProgram(environment: Environment): Command {
       .addHelpText(
         'after',
         `
-Without an id: the session that runs this command, else the newest of this folder.
+Without an id: the session that runs this command, else the newest of this
+folder, of those below it, or above it up to the git root.
 
 With --pin, anybody who knows your public key can fetch the sealed record and
 try PINs on a machine of their own, burnt or not: take a long one, or let cclink
@@ -165,7 +167,7 @@ make one (five words).`,
     },
   );
   define<PickupOptions>(
-    subcommand('pickup [who]', 'look a handoff up, open it, and go on in Claude Code')
+    subcommand('pickup [who]', 'look a handoff up, and go on with it in Claude Code')
       .option('--no-run', 'take it, and print the command instead of running it')
       .option('--tmux', 'run it in a new tmux window')
       .option('--qr', "draw the session's id as a QR code")
@@ -182,12 +184,12 @@ make one (five words).`,
     },
   );
   define(
-    subcommand('show [who]', 'look a handoff up and open it, and nothing else'),
+    subcommand('show [who]', 'look a handoff up and open it, nothing else'),
     { network: true, modelMay: (_options, args) => args.length === 0 },
     async (context, _options, [who]) => (await import('./commands/pickup.ts')).show(context, who),
   );
   define(
-    subcommand('list', 'the live handoffs under your key, as the network has them now'),
+    subcommand('list', 'the live handoffs under your key, as they stand now'),
     { network: true, modelMay: () => true },
     async (context) => (await import('./commands/list.ts')).list(context),
   );
@@ -199,7 +201,7 @@ make one (five words).`,
     async (context, _options, [who]) => (await import('./commands/revoke.ts')).revokeHandoff(context, who),
   );
   define<InitOptions>(
-    subcommand('init', 'make your key pair, or bring it from another machine')
+    subcommand('init', 'make your key pair, or import it')
       .option('--import <file>', 'take the key from a file, or from standard input with -')
       .option('--no-passphrase', 'keep the key unencrypted'),
     { yes: true },
@@ -213,13 +215,11 @@ make one (five words).`,
     { modelMay: (options) => !options.ageIdentity },
     async (context, options) => (await import('./commands/whoami.ts')).whoami(context, options),
   );
-  define(
-    subcommand('demo', 'the whole story on this machine: a private network, two homes, a sample session'),
-    { json: false },
-    async (context) => (await import('./commands/demo.ts')).demo(context),
+  define(subcommand('demo', 'the whole story, on this machine alone'), { json: false }, async (context) =>
+    (await import('./commands/demo.ts')).demo(context),
   );
   define(
-    subcommand('completion <shell>', 'completion script for bash, zsh or fish'),
+    subcommand('completion <shell>', 'completion script for bash, zsh, fish'),
     { json: false },
     async (_context, _options, [shell]) => {
       const { completionScript } = await import('./commands/completion.ts');
@@ -227,6 +227,14 @@ make one (five words).`,
     },
   );
   return program;
+}
+
+/** How the list of commands names one: `pickup [who]`. */
+function nameAndArguments(command: Command): string {
+  const words = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
+  return [command.name(), ...words].join(' ');
 }
 
 /** A word that is neither a command nor a session id. */
