@@ -148,7 +148,7 @@ function makeSessions(claudeFolder: string, directories: readonly string[]): Map
 /** The surroundings of a command that can ask nobody, and takes the newest session. */
 function contextOf(home: string): Context {
   return {
-    environment: takeEnvironment({ HOME: home }),
+    environment: takeEnvironment({ HOME: home }, []),
     yes: true,
     questions: { possible: false },
   } as unknown as Context;

@@ -53,7 +53,7 @@ function exitOnSignals(): void {
 async function main(): Promise<number> {
   exitOnSignals();
   try {
-    await buildProgram(takeEnvironment(process.env)).parseAsync(process.argv);
+    await buildProgram(takeEnvironment(process.env, process.argv.slice(2))).parseAsync(process.argv);
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;

@@ -51,7 +51,7 @@ function defineIn<Options>(
   command.action(async () => {
     const options = command.optsWithGlobals<CommonOptions & Options>();
     const args = command.args;
-    if (environment.underClaudeCode && !kind.modelMay?.(options, args)) throw notForAModel();
+    if (environment.underClaudeCode && !kind.modelMay?.(options, args)) throw notForAModel(environment);
     await run(contextFor(environment, options), options, args);
   });
 }
@@ -62,18 +62,18 @@ function contextFor(environment: Environment, options: CommonOptions): Context {
   return {
     environment,
     output: openOutput({ json, quiet, verbose }, process.env),
-    questions: terminalQuestions(mayAsk, environment.underClaudeCode ? notForAModel : noTerminal),
+    questions: terminalQuestions(mayAsk, environment.underClaudeCode ? () => notForAModel(environment) : noTerminal),
     // A model's -y is not a person's yes.
     yes: yes && !environment.underClaudeCode,
     timeoutMs: 1000 * parseDuration(options.timeout ?? '20s', '--timeout', 1, 3600),
   };
 }
 
-function notForAModel(): Failure {
+function notForAModel(environment: Environment): Failure {
   return new Failure(
     'refused',
     'This is for a person to do, and a Claude Code session is at the keyboard.',
-    `Type it in a terminal of your own:\n  ${['cclink', ...process.argv.slice(2)].map(quoted).join(' ')}`,
+    `Type it in a terminal of your own:\n  ${environment.line}`,
   );
 }
 
@@ -84,8 +84,6 @@ function noTerminal(): Failure {
     'Run it in a terminal (over ssh: ssh -t), or answer beforehand with -y or the CCLINK_ variables: cclink --help',
   );
 }
-
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const EXAMPLES = `
 The usual way:
@@ -196,7 +194,7 @@ make one (five words).`,
   define(
     subcommand('revoke [who]', 'take your handoff back')
       .option('--all', 'everything under your key (there is one handoff at a time)')
-      .addHelpText('after', '\nwho: nothing or your own public key; or the id of a session, to revoke only that.'),
+      .addHelpText('after', '\nwho: nothing or your own public key; or the id of a session, to revoke that only.'),
     { yes: true, network: true },
     async (context, _options, [who]) => (await import('./commands/revoke.ts')).revokeHandoff(context, who),
   );

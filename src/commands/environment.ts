@@ -22,12 +22,14 @@ export interface Environment {
   readonly underClaudeCode: boolean;
   /** The session that started this process. */
   readonly claudeSessionId: string | undefined;
+  /** What was typed, as a line for another terminal. */
+  readonly line: string;
   /** The environment for children, without our secrets. */
   readonly variables: NodeJS.ProcessEnv;
 }
 
-/** Reads `env`, and removes our secrets from it. */
-export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
+/** Reads `env`, and removes our secrets from it; `typed` are the arguments of the program. */
+export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]): Environment {
   const { CCLINK_PASSPHRASE: passphrase, CCLINK_PIN: pin } = env;
   for (const name of SECRET_VARIABLES) delete env[name];
   // An empty variable is an unset one, as for the XDG base directories.
@@ -43,8 +45,17 @@ export function takeEnvironment(env: NodeJS.ProcessEnv): Environment {
     pin: pin || undefined,
     underClaudeCode: Boolean(env['CLAUDECODE']),
     claudeSessionId: env['CLAUDE_CODE_SESSION_ID'] || undefined,
+    line: lineFor(typed, env['CLAUDE_CODE_SESSION_ID'] || undefined),
     variables: env,
   };
+}
+
+/** What was typed, with the session that it was typed in, where it publishes and names none: elsewhere another one would be taken. */
+function lineFor(typed: readonly string[], session: string | undefined): string {
+  const words = typed.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  const isValue = (i: number) => ['--ttl', '--share', '--timeout'].includes(typed[i - 1] ?? '');
+  const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
+  return ['cclink', ...words, ...(publishes && session !== undefined ? [session] : [])].join(' ');
 }
 
 /** The home directory: `HOME`, or on Windows `USERPROFILE`, if that is a whole path, else what the system knows of the user. */

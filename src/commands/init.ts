@@ -43,14 +43,17 @@ export async function init(context: Context, options: InitOptions): Promise<void
   const view = await keyView(context, await readOwnKey(context));
   output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${printable(keyFile)} is you.`);
-  output.say(NEXT);
+  if (imported === null) output.say(nextStep(keyFile));
+  else output.say('Next: cclink pickup takes what was published with this key.');
 }
 
-const NEXT = [
-  'Next, on your other machine, bring this key over:',
-  '  ssh this-machine cat .pubky/secret_key | cclink init --import -',
-  'Then type cclink in a project folder here, and cclink pickup there.',
-].join('\n');
+function nextStep(keyFile: string): string {
+  return [
+    'Next, on your other machine, bring this key over:',
+    `  ssh this-machine cat ${keyFile.endsWith('/.pubky/secret_key') ? '.pubky/secret_key' : printable(keyFile)} | cclink init --import -`,
+    'Then type cclink in a project folder here, and cclink pickup there.',
+  ].join('\n');
+}
 
 /** Whether a key is there and may be replaced. Throws `key-exists` where the user says no. */
 async function mayReplace(context: Context): Promise<boolean> {
@@ -68,11 +71,11 @@ const IMPORT_HINT =
 /** The key to import, from a file or standard input. Throws `usage` for what cannot be read or is no key. */
 async function readImport(source: string): Promise<StoredKey> {
   const name = source === '-' ? 'Standard input' : source;
-  if (source !== '-' && !statSync(source, { throwIfNoEntry: false })?.isFile()) {
+  if (source !== '-' && isNoRegularFile(source)) {
     throw new Failure(
       'usage',
-      `${name} is not a file.`,
-      `A pipe is read as standard input: cclink init --import - < ${name}`,
+      `${name} is not a regular file.`,
+      'A pipe is read as standard input: ssh other-machine cat .pubky/secret_key | cclink init --import -',
     );
   }
   const bytes = Buffer.alloc(MAX_STORED_KEY_LENGTH + 1);
@@ -89,6 +92,15 @@ async function readImport(source: string): Promise<StoredKey> {
     throw new Failure('usage', message, IMPORT_HINT, { cause: error });
   } finally {
     bytes.fill(0);
+  }
+}
+
+/** True for a folder, a pipe or a device. What cannot be looked at is told when it is opened. */
+function isNoRegularFile(path: string): boolean {
+  try {
+    return !statSync(path).isFile();
+  } catch {
+    return false;
   }
 }
 
@@ -139,7 +151,7 @@ const PASSPHRASE_HINT = 'Take a longer one; a few random words are good.';
 /** How a key comes here from another machine. */
 function showHowToBring(context: Context): void {
   const { environment, output } = context;
-  const here = `${userInfo().username}@${hostname()}`;
+  const here = `${userName()}${hostname()}`;
   output.result(
     null,
     [
@@ -150,4 +162,13 @@ function showHowToBring(context: Context): void {
       `It is then at ${printable(environment.keyFile)}.`,
     ].join('\n'),
   );
+}
+
+/** `ada@`, or nothing where the system does not know the user's name, as in a container. */
+function userName(): string {
+  try {
+    return `${userInfo().username}@`;
+  } catch {
+    return '';
+  }
 }

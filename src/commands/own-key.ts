@@ -4,6 +4,7 @@ import { publicKeyOfStored, readKeyFile } from '../identity/key-file.ts';
 import type { StoredKey } from '../identity/stored-key.ts';
 import { type Identity, unlock } from '../identity/unlock.ts';
 import type { Context } from './context.ts';
+import type { Environment } from './environment.ts';
 
 /** The key pair of this machine as far as it is known without a passphrase. */
 export interface OwnKey {
@@ -43,8 +44,7 @@ export async function openIdentity(context: Context, key: OwnKey): Promise<Ident
   if (passphraseCommand !== undefined) {
     return unlock(keyFile, key.stored, { kind: 'command', command: passphraseCommand, env: variables });
   }
-  if (environment.underClaudeCode && key.stored.kind === 'encrypted')
-    throw passphraseUnderClaude(environment.claudeSessionId);
+  if (environment.underClaudeCode && key.stored.kind === 'encrypted') throw passphraseUnderClaude(environment);
   return unlock(keyFile, key.stored, {
     kind: 'ask',
     ask: (attempt) => {
@@ -54,11 +54,20 @@ export async function openIdentity(context: Context, key: OwnKey): Promise<Ident
   });
 }
 
-function passphraseUnderClaude(session: string | undefined): Failure {
+function passphraseUnderClaude(environment: Environment): Failure {
   return new Failure(
     'refused',
     'Your key has a passphrase, and nobody can be asked for it inside Claude Code.',
-    `Set CCLINK_PASSPHRASE_COMMAND before you start claude, or type this in a terminal of your own:\n  cclink${session === undefined ? '' : ` ${session}`}`,
+    `Set CCLINK_PASSPHRASE_COMMAND before you start claude, or type this in a terminal of your own:\n  ${environment.line}`,
+  );
+}
+
+/** The public key beside an encrypted one turned out to be that of another key; `unlock` has put the right one there by now. */
+export function anotherKeyBeside(keyFile: string): Failure {
+  return new Failure(
+    'refused',
+    `The public key beside ${keyFile} was that of another key, and was mended.`,
+    'Run the command again.',
   );
 }
 

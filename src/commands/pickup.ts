@@ -5,13 +5,14 @@ import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import type { Dht } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
 import { revoke } from '../handoff/revoke.ts';
+import { samePublicKey } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { SECRET_VARIABLES } from './environment.ts';
 import { type FoundHandoff, findHandoff, stillLive, subjectOf } from './found-handoff.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
 import { type LocalSession, localSession } from './local-session.ts';
-import { openIdentity, readOwnKey } from './own-key.ts';
+import { anotherKeyBeside, openIdentity, readOwnKey } from './own-key.ts';
 
 export interface PickupOptions {
   /** False with `--no-run`. */
@@ -28,9 +29,9 @@ export async function show(context: Context, who: string | undefined): Promise<v
   if (found.identity !== null) forget(found.identity);
   const local = localSession(context, found.payload);
   output.result(resultJson(found, local, []), view(found, local, output.resultStyle));
-  output.say(
-    local.here ? `To go on with it here: ${lineForPickup(who)}` : 'The files of this session are not on this machine.',
-  );
+  if (!local.here) output.say('The files of this session are not on this machine.');
+  else if (!local.directoryExists) output.say('Its directory is not on this machine.');
+  else output.say(`To go on with it here: ${lineForPickup(who)}`);
 }
 
 const lineForPickup = (who: string | undefined) => ['cclink pickup', ...(who === undefined ? [] : [who])].join(' ');
@@ -75,6 +76,7 @@ export async function pickup(
       title: local.title ?? found.payload.session.slice(0, 8),
       directory: local.directory,
       command: [claudePath, ...command.slice(1)],
+      line: resumeLine(local.directory, command),
       env: environment.variables,
       unset: SECRET_VARIABLES,
       set: environment.variables['CLAUDE_CONFIG_DIR'] ? { CLAUDE_CONFIG_DIR: environment.claudeFolder } : {},
@@ -107,7 +109,7 @@ async function take(
     if (output.json) return { found, local, claudePath: null };
     throw filesMissing();
   }
-  if (local.directory === null || !local.directoryExists) throw directoryMissing(payload.session, local.directory);
+  if (local.directory === null || !local.directoryExists) throw directoryMissing(found, local.directory);
   const claudePath = run ? findClaude(environment.variables) : null;
   if (run && claudePath === null) {
     throw new Failure(
@@ -141,6 +143,7 @@ async function burn(context: Context, dht: Dht, found: FoundHandoff): Promise<vo
   // A PIN opened it without the key, which taking it off the network needs.
   const identity = found.identity ?? (await openIdentity(context, found.subject.own ?? (await readOwnKey(context))));
   try {
+    if (!samePublicKey(identity.publicKey, found.record.publicKey)) throw anotherKeyBeside(environment.keyFile);
     const nodes = await output.progress(
       'Burning it …',
       revoke(dht, identity, found.record.text, {
@@ -192,12 +195,17 @@ function filesMissing(): Failure {
   );
 }
 
-function directoryMissing(session: string, directory: string | null): Failure {
+function directoryMissing({ record, payload }: FoundHandoff, directory: string | null): Failure {
+  const make = directory === null ? '' : 'Make it (git clone, or mkdir -p), and pick up again';
+  // A burn handoff that was not taken does not give its whole id away.
+  const without = record.burn
+    ? ''
+    : `${make === '' ? 'Go' : ', or go'} on without cclink: claude --resume ${payload.session}`;
   return new Failure(
     'no-session',
     directory === null
       ? 'The session is here, but its files do not tell which directory it belongs to.'
       : `The session is here, but its directory ${directory} is not.`,
-    `${directory === null ? 'Go' : 'Make it (git clone, or mkdir -p) and pick up again, or go'} on without cclink: claude --resume ${session}`,
+    `${make}${without}` || 'Pick it up in the project folder that it belongs to.',
   );
 }

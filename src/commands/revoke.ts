@@ -8,7 +8,7 @@ import { forget, type Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { describeMode } from './handoff-view.ts';
-import { openIdentity, readOwnKey } from './own-key.ts';
+import { anotherKeyBeside, openIdentity, readOwnKey } from './own-key.ts';
 import { parseWho } from './who.ts';
 
 const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
@@ -62,15 +62,6 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
       forget(opened);
     }
   });
-}
-
-/** `unlock` has put the right public key beside it by now. */
-function anotherKeyBeside(keyFile: string): Failure {
-  return new Failure(
-    'refused',
-    `The public key beside ${keyFile} was that of another key, and was mended.`,
-    'Run the command again.',
-  );
 }
 
 async function isOfSession(

@@ -16,7 +16,7 @@ export function parseDuration(text: string, option: string, least: number, most:
     throw new Failure(
       'usage',
       `${option} ${text} is not a time between ${describeDuration(least)} and ${describeDuration(most)}.`,
-      `Write seconds, or 90s, 30m, 12h, 7d: ${option} 12h`,
+      `Write seconds, or 90s, 30m, 12h, 7d: ${option} 90s`,
     );
   }
   return seconds;

@@ -11,6 +11,8 @@ export function openTmuxWindow(window: {
   readonly title: string;
   readonly directory: string;
   readonly command: readonly string[];
+  /** The same as a line to type, for the case that tmux fails. */
+  readonly line: string;
   readonly env: NodeJS.ProcessEnv;
   readonly unset: readonly string[];
   readonly set: Readonly<Record<string, string>>;
@@ -22,19 +24,13 @@ export function openTmuxWindow(window: {
   ];
   // In a window's name tmux expands `#`, and reads `:` and `.` as parts of an address.
   const name = excerpt(title.replace(/[#:.]/g, ' '), 30);
-  const { status, error } = spawnSync(
-    'tmux',
-    ['new-window', '-n', name, '-c', directory.replaceAll('#', '##'), '--', 'env', ...variables, ...command],
-    {
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
-  if (error !== undefined || status !== 0) {
-    throw new Failure(
-      'no-claude',
-      'tmux did not open a window.',
-      `Run it yourself, in ${directory}: ${command.join(' ')}`,
-    );
-  }
+  // tmux takes a word that ends in `;` for the end of a command.
+  const words = ['-n', name, '-c', directory.replaceAll('#', '##'), '--', 'env', ...variables, ...command];
+  const escaped = words.map((word) => word.replace(/;$/, '\\;'));
+  const { status, error } = spawnSync('tmux', ['new-window', ...escaped], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (error === undefined && status === 0) return;
+  throw new Failure('refused', 'tmux did not open a window.', `Run it yourself: ${window.line}`);
 }

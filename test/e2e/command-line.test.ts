@@ -112,6 +112,8 @@ describe('the command line', () => {
     const run = (redirection: string) =>
       machine.terminal(['completion', 'bash'], { shell: `"$@" ${redirection}` }).end();
     expect(await run('> /dev/full')).toBe(1);
+    const version = machine.terminal(['--version'], { shell: '"$@" > /dev/full' });
+    expect([await version.end(), version.text]).toEqual([1, '']);
     expect(await run('2>&- > /dev/null')).toBe(0);
   });
 
@@ -152,6 +154,16 @@ describe('with a model at the keyboard', () => {
     const { code, stdout, stderr } = await machine.run(args.filter(Boolean), model);
     expect([code, stdout]).toEqual([5, '']);
     expect(stderr).toContain(`cclink ${args.filter(Boolean).join(' ')}`);
+  });
+
+  it('is shown the line that was typed, with the session where it would publish another elsewhere', async () => {
+    const session = '11111111-1111-4111-8111-111111111111';
+    const env = { CLAUDECODE: '1', CLAUDE_CODE_SESSION_ID: session };
+    const line = async (...args: string[]) =>
+      (await machine.run(args, { env })).stderr.trim().split('\n').at(-1)?.trim();
+    expect(await line('--pin', '--ttl', '1h')).toBe(`cclink --pin --ttl 1h ${session}`);
+    expect(await line('publish', '--pin', session)).toBe(`cclink publish --pin ${session}`);
+    expect(await line('pickup', '-y', 'a b')).toBe("cclink pickup -y 'a b'");
   });
 
   it.each([['publish'], ['list'], ['show'], ['whoami'], ['--help'], ['--version'], ['list', '--help']])(

@@ -247,16 +247,17 @@ describe('pickup --tmux', () => {
     try {
       tmux('set-option', '-g', 'remain-on-exit', 'on');
       const socket = tmux('display-message', '-p', '#{socket_path},#{pid},0').trim();
-      const inside = await desk.run(['pickup', '-y', '--tmux'], { env: { TMUX: socket } });
+      const inside = await desk.run(['pickup', '-y', '--tmux', '--', 'do it;', 'x'], { env: { TMUX: socket } });
       expect([inside.code, inside.stdout]).toEqual([0, '']);
       expect(tmux('list-windows', '-F', '#{window_name}')).toContain('remember the word ZEBRA');
       await expect
         .poll(() => desk.claudeStart(), { timeout: 5000 })
         .toMatchObject({
-          args: ['--resume', SESSION],
+          args: ['--resume', SESSION, 'do it;', 'x'],
           cwd: laptop.project,
           stdinIsTty: true,
         });
+      expect(desk.claudeStart()?.env).not.toHaveProperty('CCLINK_PIN');
       expect(await laptop.json(['list'])).toEqual([]);
     } finally {
       tmux('kill-server');
