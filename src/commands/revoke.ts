@@ -41,6 +41,7 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
 
     const unlocked = sessionPrefix === null ? identity : (identity ?? (await openIdentity(context, key)));
     if (sessionPrefix !== null && !(await isOfSession(text, publicKey, unlocked, sessionPrefix))) {
+      if (unlocked !== null) forget(unlocked);
       return output.result(nothing, 'The handoff under your key is not of that session; it was left alone.');
     }
     output.say(describeShown(text, publicKey));

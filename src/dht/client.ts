@@ -97,6 +97,8 @@ class Client implements Dht {
   private readonly closing = new AbortController();
   private readonly options: Parameters<typeof openDht>[0];
   private readonly budget: Budget;
+  /** True once any node answered. */
+  private heard = false;
   private bootstrap: Bootstrap | undefined;
 
   constructor(options: Parameters<typeof openDht>[0]) {
@@ -191,8 +193,10 @@ class Client implements Dht {
     );
     for (const name of bootstrap.unresolved) this.trace(`no address for ${name}`);
     limit.throwIfInterrupted();
+    this.heard ||= result.answered > 0;
+    // Where somebody answered before, silence at the end of the time is not a network that is down.
+    if (!result.complete && this.heard) throw this.timedOut();
     if (result.answered === 0) throw this.noNetwork(result, bootstrap);
-    if (!result.complete) throw this.timedOut();
     return { publicKey, newest, conflict, network, nodes, at };
   }
 
