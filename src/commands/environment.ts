@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from '../claude/folders.ts';
 import { Failure } from '../failure.ts';
+import { quoteForShell } from '../shell-quote.ts';
 import { stateFolder } from '../state/folders.ts';
 
 /** Variables that hold a secret: taken out of the environment at once, so that no child ever sees them. */
@@ -52,10 +53,9 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
 
 /** What was typed, with the session that it was typed in, where it publishes and names none: elsewhere another one would be taken. */
 function lineFor(typed: readonly string[], session: string | undefined): string {
-  const words = typed.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
   const isValue = (i: number) => ['--ttl', '--share', '--timeout'].includes(typed[i - 1] ?? '');
   const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
-  return ['cclink', ...words, ...(publishes && session !== undefined ? [session] : [])].join(' ');
+  return ['cclink', ...typed.map(quoteForShell), ...(publishes && session !== undefined ? [session] : [])].join(' ');
 }
 
 /** The home directory: `HOME`, or on Windows `USERPROFILE`, if that is a whole path, else what the system knows of the user. */

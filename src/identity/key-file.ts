@@ -14,6 +14,7 @@ import {
 import { dirname } from 'node:path';
 import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
+import { quoteForShell } from '../shell-quote.ts';
 import { createAtomically, syncFolder, writeAtomically } from '../state/atomic-write.ts';
 import { errorCode, fileFailure } from '../state/file-failure.ts';
 import { makePrivateFolder } from '../state/folders.ts';
@@ -220,7 +221,7 @@ function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Arr
     throw new Failure(
       'refused',
       `The permissions of the key file ${path} are ${octal}, and must be 0600: yours alone.`,
-      `chmod 600 ${shellQuoted(path)}`,
+      `chmod 600 ${quoteForShell(path)}`,
     );
   });
 }
@@ -257,8 +258,4 @@ function readSmallFile(path: string, check: (stats: Stats) => void): Uint8Array 
 
 function notAFile(path: string): Failure {
   return new Failure('refused', `What stands at ${path} is no regular file.`, 'Move it away, or set CCLINK_KEY_FILE.');
-}
-
-function shellQuoted(path: string): string {
-  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
