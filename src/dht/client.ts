@@ -226,7 +226,7 @@ class Client implements Dht {
         'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',
       );
     }
-    if (result.unsent === result.asked) {
+    if (result.unsent >= result.asked) {
       return new Failure('network', 'This machine could not send to any node.', 'Check that it is online.');
     }
     if (this.options.bootstrap !== DEFAULT_BOOTSTRAP) {

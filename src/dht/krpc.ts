@@ -9,6 +9,9 @@ export interface Address {
   readonly port: number;
 }
 
+/** `host:port`, to tell addresses apart by. */
+export const keyOf = ({ host, port }: Address): string => `${host}:${port}`;
+
 /** A node as another one names it. */
 export interface NodeAddress extends Address {
   /** 20 bytes. */
@@ -90,7 +93,7 @@ export function parseAnswer(datagram: Uint8Array): Reply | ErrorReply | null {
 function parseReply(transaction: Uint8Array, body: ReadonlyMap<string, Bencoded> | null): Reply | null {
   const id = asBytes(body?.get('id'), 20);
   if (body === null || id === null) return null;
-  const nodes = parseNodes(body.get('nodes'));
+  const nodes = parseCompactNodes(body.get('nodes'));
   const token = body.has('token') ? asBytes(body.get('token')) : null;
   const item = body.has('v') ? parseItem(body) : null;
   if (nodes === null) return null;
@@ -116,8 +119,18 @@ function parseItem(body: ReadonlyMap<string, Bencoded>): MutableItem | null {
   return { publicKey, seq, signature, value };
 }
 
-/** Compact node info (BEP 5): 20 bytes of id, 4 of address, 2 of port each. Null if it is not made of whole ones. */
-function parseNodes(value: Bencoded | undefined): NodeAddress[] | null {
+/** Compact node info (BEP 5) of nodes whose hosts are dotted IPv4 addresses. */
+export function compactNodes(nodes: readonly NodeAddress[]): Uint8Array {
+  return Buffer.concat(
+    nodes.flatMap(({ id, host, port }) => [id, Buffer.from([...host.split('.').map(Number), port >> 8, port & 0xff])]),
+  );
+}
+
+/**
+ * Reads compact node info (BEP 5): 20 bytes of id, 4 of address, 2 of port each; the first 32 that can be nodes. Null if it
+ * is not made of whole ones.
+ */
+export function parseCompactNodes(value: Bencoded | undefined): NodeAddress[] | null {
   if (value === undefined) return [];
   const compact = asBytes(value);
   if (compact === null || compact.length % COMPACT_BYTES !== 0) return null;

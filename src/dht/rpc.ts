@@ -1,58 +1,69 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { type Address, type ErrorReply, parseAnswer, type Query, type Reply } from './krpc.ts';
+import { type Address, type ErrorReply, keyOf, parseAnswer, type Query, type Reply } from './krpc.ts';
+import { Pace } from './pace.ts';
 
 /** How long an answer may take until it counts no more, in milliseconds. */
 const HARD_LIMIT = 3000;
 
-/** How many requests may wait for an answer at once. */
+/** How many requests may wait to be sent or answered at once. */
 const MAX_PENDING = 1024;
 /** How many round trips the median is taken of. */
 const SAMPLES = 64;
+/** What the system is asked to keep of datagrams that arrive while this process is busy, in bytes; it may grant less. */
+const RECEIVE_BUFFER = 1 << 20;
 
 /** Why there is no answer: the time is over, or the request could not be sent at all. */
 export type NoAnswer = 'silent' | 'unsent';
 
 interface Pending {
   readonly to: Address;
-  readonly sentAt: number;
-  readonly timer: NodeJS.Timeout;
+  readonly transaction: string;
   readonly settle: (answer: Reply | ErrorReply | NoAnswer) => void;
+  sentAt: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** Requests and answers over one UDP socket, which is opened with the first request. */
 export class Rpc {
   private socket: Socket | undefined;
   private closed = false;
-  /** By transaction id in hexadecimal. */
-  private readonly pending = new Map<string, Pending>();
+  /** By address, then by transaction id in hexadecimal. */
+  private readonly pending = new Map<string, Map<string, Pending>>();
+  private pendingCount = 0;
+  private readonly pace = new Pace();
+  /** What waits for its turn. */
+  private readonly outbox: (() => void)[] = [];
+  private turn: NodeJS.Timeout | undefined;
   private readonly roundTrips: number[] = [];
 
   /**
-   * Sends a query and waits up to 3 s for its answer: from that address and port, with that transaction id.
+   * Sends a query, as soon as the pace allows it, and waits up to 3 s for its answer: from that address and port, with that
+   * transaction id. `onSent` is called when it leaves.
    *
    * Never rejects. After `close` it answers `unsent`.
    */
-  request(to: Address, query: Query): Promise<Reply | ErrorReply | NoAnswer> {
-    if (this.closed || this.pending.size >= MAX_PENDING) return Promise.resolve('unsent');
+  request(to: Address, query: Query, onSent?: () => void): Promise<Reply | ErrorReply | NoAnswer> {
+    if (this.closed || this.pendingCount >= MAX_PENDING) return Promise.resolve('unsent');
     return new Promise((resolve) => {
-      const transaction = this.freeTransaction();
-      const key = transaction.toString('hex');
-      const settle = (answer: Reply | ErrorReply | NoAnswer) => {
-        clearTimeout(this.pending.get(key)?.timer);
-        this.pending.delete(key);
-        resolve(answer);
+      const transaction = randomBytes(4);
+      const pending: Pending = {
+        to,
+        transaction: transaction.toString('hex'),
+        settle: (answer) => {
+          clearTimeout(pending.timer);
+          if (this.remove(pending)) resolve(answer);
+        },
+        sentAt: 0,
+        timer: undefined,
       };
-      // One turn later: an answer may have waited in the socket while this process was busy.
-      const timer = setTimeout(() => setImmediate(settle, 'silent'), HARD_LIMIT);
-      this.pending.set(key, { to, sentAt: performance.now(), timer, settle });
-      try {
-        this.open().send(query(transaction), to.port, to.host, (error) => {
-          if (error !== null) settle('unsent');
-        });
-      } catch {
-        settle('unsent');
-      }
+      this.add(pending);
+      this.outbox.push(() => {
+        if (this.find(to, pending.transaction) !== pending) return;
+        this.send(pending, query(transaction));
+        onSent?.();
+      });
+      if (this.turn === undefined) this.empty();
     });
   }
 
@@ -68,16 +79,58 @@ export class Rpc {
     this.drop();
   }
 
-  private freeTransaction(): Buffer {
-    for (;;) {
-      const transaction = randomBytes(4);
-      if (!this.pending.has(transaction.toString('hex'))) return transaction;
+  private add(pending: Pending): void {
+    const key = keyOf(pending.to);
+    const there = this.pending.get(key) ?? new Map<string, Pending>();
+    // Two of four billion that meet: the older one gives way.
+    there.get(pending.transaction)?.settle('unsent');
+    this.pending.set(key, there.set(pending.transaction, pending));
+    this.pendingCount += 1;
+  }
+
+  private find(from: Address, transaction: string): Pending | undefined {
+    return this.pending.get(keyOf(from))?.get(transaction);
+  }
+
+  /** True if it was still there. */
+  private remove({ to, transaction }: Pending): boolean {
+    const there = this.pending.get(keyOf(to));
+    if (there?.delete(transaction) !== true) return false;
+    if (there.size === 0) this.pending.delete(keyOf(to));
+    this.pendingCount -= 1;
+    return true;
+  }
+
+  /** Sends what waits, as much of it as the pace allows now. */
+  private empty(): void {
+    this.turn = undefined;
+    while (this.outbox.length > 0) {
+      const wait = this.pace.take();
+      if (wait > 0) {
+        this.turn = setTimeout(() => this.empty(), wait);
+        return;
+      }
+      this.outbox.shift()?.();
+    }
+  }
+
+  private send(pending: Pending, datagram: Uint8Array): void {
+    const { to, settle } = pending;
+    pending.sentAt = performance.now();
+    // One turn later: an answer may have waited in the socket while this process was busy.
+    pending.timer = setTimeout(() => setImmediate(settle, 'silent'), HARD_LIMIT);
+    try {
+      this.open().send(datagram, to.port, to.host, (error) => {
+        if (error !== null) settle('unsent');
+      });
+    } catch {
+      settle('unsent');
     }
   }
 
   private open(): Socket {
     if (this.socket === undefined) {
-      this.socket = createSocket('udp4');
+      this.socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
       this.socket.on('message', (datagram, from) => this.receive(datagram, from));
       // A socket that failed (no permission, out of buffers) is of no more use; the next request opens another.
       this.socket.on('error', () => this.drop());
@@ -88,7 +141,10 @@ export class Rpc {
   private drop(): void {
     const socket = this.socket;
     this.socket = undefined;
-    for (const { settle } of this.pending.values()) settle('unsent');
+    clearTimeout(this.turn);
+    this.turn = undefined;
+    this.outbox.length = 0;
+    for (const there of [...this.pending.values()]) for (const { settle } of [...there.values()]) settle('unsent');
     try {
       socket?.close();
     } catch {
@@ -96,11 +152,13 @@ export class Rpc {
     }
   }
 
-  private receive(datagram: Uint8Array, from: RemoteInfo): void {
+  private receive(datagram: Uint8Array, { address: host, port }: RemoteInfo): void {
+    // Whoever was not asked is not even read: a flood from strangers costs next to nothing.
+    if (!this.pending.has(keyOf({ host, port }))) return;
     const answer = parseAnswer(datagram);
     if (answer === null) return;
-    const pending = this.pending.get(Buffer.from(answer.transaction).toString('hex'));
-    if (pending === undefined || pending.to.host !== from.address || pending.to.port !== from.port) return;
+    const pending = this.find({ host, port }, Buffer.from(answer.transaction).toString('hex'));
+    if (pending === undefined) return;
     this.roundTrips.push(performance.now() - pending.sentAt);
     if (this.roundTrips.length > SAMPLES) this.roundTrips.shift();
     pending.settle(answer);

@@ -4,11 +4,15 @@ import {
   type ErrorReply,
   findNodeQuery,
   getQuery,
+  keyOf,
   type NodeAddress,
   type Query,
   type Reply,
 } from './krpc.ts';
 import { type MutableItem, sameItem, supersedes, target, verifyItem } from './mutable-item.ts';
+import { isLocalAddress } from './node-address.ts';
+import { idFitsAddress } from './node-id.ts';
+import { byPreference } from './preferred-nodes.ts';
 import type { NoAnswer, Rpc } from './rpc.ts';
 
 /** How many of the closest nodes must have answered: as many as BEP 5 keeps a value on. */
@@ -24,6 +28,11 @@ const FIRST_LIMIT = 400;
 /** The shortest time that a node may hold the walk up, in milliseconds. */
 const LEAST_LIMIT = 80;
 
+/** How long bootstrap nodes are waited for, as long as nobody leads further, in milliseconds. */
+const BOOTSTRAP_LIMIT = 1500;
+/** When they are asked again meanwhile: a datagram may be lost. */
+const ASKED_AGAIN = 500;
+
 /** A node that answered, and what it said. */
 export interface AnsweredNode extends NodeAddress {
   /** What a `put` to this node must bring; null if it takes none. */
@@ -38,12 +47,12 @@ export interface WalkResult {
   readonly newest: MutableItem | null;
   /** True if another item with the same `seq` as the newest was signed by the key, too. */
   readonly conflict: boolean;
-  /** The nodes that answered, the closest to the key first. */
+  /** The nodes that answered: the preferred ones (`byPreference`), the closest to the key first, then the others. */
   readonly nodes: readonly AnsweredNode[];
   readonly asked: number;
   readonly answered: number;
-  /** How many held the walk up to their limit without an answer, or could not be sent to. */
-  readonly dead: number;
+  /** Whom the walk ended without an answer from. */
+  readonly silent: readonly Address[];
   /** How many requests this machine could not even send. */
   readonly unsent: number;
   /** False if the signal ended the walk before it was done. */
@@ -77,26 +86,38 @@ export function softLimit(rpc: Rpc): number {
 /**
  * Walks towards the nodes that are closest to a key, and collects every verified item under it (BEP 5, BEP 44).
  *
- * Done when the 8 closest nodes that answered are known and each closer one has answered, failed or passed its soft limit.
- * Where fewer answered, it waits for the bootstrap nodes that are still out. Never rejects; the signal ends it early.
+ * Done when the 8 closest preferred nodes (BEP 42) that answered are known, and each closer one has answered, failed or passed
+ * its soft limit; and the same for up to 8 of the others that are as close. Where fewer answered, it waits for the bootstrap
+ * nodes that are still out. Never rejects; the signal ends it early.
  */
 export function walk(options: WalkOptions): Promise<WalkResult> {
   return new Walk(options).run();
 }
 
-interface Contact extends Address {
-  /** Null for a bootstrap node that has not answered. */
-  id: Uint8Array | null;
-  /** From the key; null as long as nobody named the node's id. */
-  distance: Uint8Array | null;
-  readonly bootstrap: boolean;
-  state: 'waiting' | 'asked' | 'answered' | 'failed';
-  /** When it was last asked, on the clock of `performance.now()`. */
-  askedAt: number;
-  /** True while an answer is out. */
-  out: boolean;
+/** Somebody who may be asked. */
+interface Peer extends Address {
+  /** When something was last sent to it, on the clock of `performance.now()`; Infinity while that waits for its turn, null before. */
+  askedAt: number | null;
+  /** How many answers are out. */
+  out: number;
+  /** True once it answered anything. */
+  heard: boolean;
+}
+
+/** A node whose id is known, by its own word or by that of others. */
+interface Contact extends Peer {
+  id: Uint8Array;
+  /** From the key. */
+  distance: Uint8Array;
+  state: 'waiting' | 'asked' | 'answered';
+  askedForNodes: boolean;
   token: Uint8Array | null;
   seq: number | null;
+}
+
+/** A bootstrap node. Once it answers, it is a contact as well. */
+interface Root extends Peer {
+  firstAskedAt: number | null;
 }
 
 class Walk {
@@ -104,13 +125,16 @@ class Walk {
   private readonly target: Uint8Array;
   /** By `host:port`. */
   private readonly contacts = new Map<string, Contact>();
+  /** By `host:port`. */
+  private readonly roots = new Map<string, Root>();
   private newest: MutableItem | null = null;
   private conflict = false;
   private asked = 0;
   private answered = 0;
-  private silent = 0;
   private unsent = 0;
   private bootstrapDone = false;
+  /** True once a value came without nodes beside it, which is how bittorrent-dht answers. */
+  private valuesComeAlone = false;
   private timer: NodeJS.Timeout | undefined;
   private nextStep: NodeJS.Immediate | undefined;
   private finish: ((complete: boolean) => void) | undefined;
@@ -126,9 +150,9 @@ class Walk {
       this.finish = resolve;
     });
     for (const start of starts) this.add(start);
-    const stopBootstrap = bootstrap.each((address) => {
-      const key = keyOf(address);
-      if (!this.contacts.has(key)) this.contacts.set(key, contact(address, null, null, true));
+    const stopBootstrap = bootstrap.each(({ host, port }) => {
+      const root = { ...newPeer({ host, port }), firstAskedAt: null };
+      if (!this.contacts.has(keyOf(root))) this.roots.set(keyOf(root), root);
       this.stepSoon();
     });
     void bootstrap.done.then(() => {
@@ -145,7 +169,7 @@ class Walk {
     signal.removeEventListener('abort', abort);
     clearTimeout(this.timer);
     const { newest, conflict, asked, answered, unsent } = this;
-    return { newest, conflict, nodes: this.answeredNodes(), asked, answered, dead: this.dead(), unsent, complete };
+    return { newest, conflict, nodes: this.answeredNodes(), asked, answered, silent: this.silent(), unsent, complete };
   }
 
   /**
@@ -162,86 +186,116 @@ class Walk {
   /** Asks whom there is to ask next, and ends the walk when nothing is left that could change its result. */
   private step(): void {
     if (this.finish === undefined) return;
-    const now = performance.now();
-    const limit = softLimit(this.options.rpc);
-    const isInTime = ({ out, askedAt }: Contact) => out && now - askedAt < limit;
-    let inFlight = [...this.contacts.values()].filter(isInTime).length;
+    const step = new Step(softLimit(this.options.rpc), this.contacts.values());
+    const { preferred, others } = byPreference(this.byDistance(), isAnswered);
+    const end = this.advance(preferred, step, null);
+    const othersEnd = this.advance(others, step, end);
+    if (end === null && othersEnd === null) this.waitForBootstrap(step);
+
+    clearTimeout(this.timer);
+    if (!step.held) this.finish(true);
+    else if (step.until < Number.POSITIVE_INFINITY)
+      this.timer = setTimeout(() => this.stepSoon(), Math.ceil(step.until - step.now) + 1);
+  }
+
+  /**
+   * Asks the nodes of one kind, the closest first, as far as the eighth that answered, or `end` if that comes first.
+   *
+   * Returns the distance of the eighth; null if fewer answered.
+   */
+  private advance(closestFirst: readonly Contact[], step: Step, end: Uint8Array | null): Uint8Array | null {
     let answered = 0;
-    let held = false;
-    for (const contact of this.byDistance()) {
-      if (answered === K) break;
-      if (contact.state === 'answered') answered += 1;
+    for (const contact of closestFirst) {
+      if (end !== null && Buffer.compare(contact.distance, end) > 0) return null;
       if (contact.state === 'waiting' && this.asked < MAX_ASKED) {
-        held = true;
-        if (inFlight < MAX_IN_FLIGHT) {
-          this.ask(contact, now);
-          inFlight += 1;
+        step.held = true;
+        if (step.inFlight < MAX_IN_FLIGHT) {
+          step.inFlight += 1;
+          this.ask(contact);
         }
       }
-      if (isInTime(contact)) held = true;
+      step.waitFor(contact);
+      if (contact.state === 'answered') answered += 1;
+      if (answered === K) return contact.distance;
     }
-    if (answered < K) held = this.bootstrapOut(now) || held;
-    clearTimeout(this.timer);
-    if (!held) this.finish(true);
-    else {
-      const oldest = Math.min(...[...this.contacts.values()].filter(isInTime).map(({ askedAt }) => askedAt));
-      if (oldest < now + limit) this.timer = setTimeout(() => this.stepSoon(), Math.ceil(oldest + limit - now) + 1);
+    return null;
+  }
+
+  /** Asks the bootstrap nodes, again where nobody at all has answered, and waits for those that are still out. */
+  private waitForBootstrap(step: Step): void {
+    if (!this.bootstrapDone) step.held = true;
+    for (const root of this.roots.values()) {
+      if (root.firstAskedAt === null) {
+        root.firstAskedAt = step.now;
+        this.asked += 1;
+        this.askRoot(root);
+      }
+      if (root.heard || root.out === 0) continue;
+      const end = root.firstAskedAt + BOOTSTRAP_LIMIT;
+      step.waitUntil(end);
+      if (this.answered > 0 || root.askedAt === null) continue;
+      if (step.now >= root.askedAt + ASKED_AGAIN && step.now < end) this.askRoot(root);
+      step.waitUntil(Math.min(root.askedAt + ASKED_AGAIN, end));
     }
   }
 
-  /** Asks the bootstrap nodes that were not asked yet. True if one that could still bring nodes has not answered. */
-  private bootstrapOut(now: number): boolean {
-    let out = !this.bootstrapDone;
-    for (const contact of this.contacts.values()) {
-      if (!contact.bootstrap) continue;
-      if (contact.state === 'waiting') this.ask(contact, now);
-      if (contact.out) out = true;
-    }
-    return out;
+  private askRoot(root: Root): void {
+    this.sendGet(root, (reply) => {
+      if (!this.contacts.has(keyOf(root))) this.receive(this.contactAt(root, reply.id), reply);
+    });
   }
 
-  private ask(contact: Contact, now: number): void {
+  private ask(contact: Contact): void {
     contact.state = 'asked';
     this.asked += 1;
-    this.send(contact, getQuery(this.options.id, this.target), now, (answer) => this.receive(contact, answer));
+    this.sendGet(contact, (reply) => this.receive(contact, reply));
+    if (this.valuesComeAlone) this.askForNodes(contact);
   }
 
-  private send(
-    contact: Contact,
-    query: Query,
-    now: number,
-    receive: (answer: Reply | ErrorReply | NoAnswer) => void,
-  ): void {
-    contact.askedAt = now;
-    contact.out = true;
-    void this.options.rpc.request(contact, query).then((answer) => {
+  private sendGet(peer: Peer, receive: (reply: Reply) => void): void {
+    this.send(peer, getQuery(this.options.id, this.target), (answer) => {
+      if (answer === 'unsent') this.unsent += 1;
+      else if (typeof answer !== 'string' && answer.kind === 'reply') receive(answer);
+    });
+  }
+
+  private askForNodes(contact: Contact): void {
+    contact.askedForNodes = true;
+    this.send(contact, findNodeQuery(this.options.id, this.target), (answer) => {
+      if (typeof answer !== 'string' && answer.kind === 'reply') this.learn(contact, answer.nodes);
+    });
+  }
+
+  private send(peer: Peer, query: Query, receive: (answer: Reply | ErrorReply | NoAnswer) => void): void {
+    peer.out += 1;
+    peer.askedAt = Number.POSITIVE_INFINITY;
+    const onSent = () => {
+      peer.askedAt = performance.now();
+      this.stepSoon();
+    };
+    void this.options.rpc.request(peer, query, onSent).then((answer) => {
       if (this.finish === undefined) return;
-      contact.out = false;
+      peer.out -= 1;
+      if (typeof answer !== 'string' && !peer.heard) {
+        peer.heard = true;
+        this.answered += 1;
+      }
       receive(answer);
       this.stepSoon();
     });
   }
 
-  private receive(contact: Contact, answer: Reply | ErrorReply | NoAnswer): void {
-    if (answer === 'unsent') this.unsent += 1;
-    if (typeof answer === 'string') this.silent += 1;
-    else this.answered += 1;
-    if (typeof answer === 'string' || answer.kind === 'error') {
-      contact.state = 'failed';
-      return;
-    }
+  private receive(contact: Contact, reply: Reply): void {
     contact.state = 'answered';
     // It stands where its own word puts it: whoever named it may have lied, to have its answer thrown away.
-    contact.id = answer.id;
-    contact.distance = this.distance(answer.id);
-    contact.token = answer.token;
-    if (answer.item !== null && this.collect(answer.item)) contact.seq = answer.item.seq;
-    this.learn(answer.nodes);
-    // bittorrent-dht names no nodes beside a value. If all close ones hold an old value, nobody else leads to the new one.
-    if (answer.item !== null && answer.nodes.length === 0) {
-      this.send(contact, findNodeQuery(this.options.id, this.target), performance.now(), (more) => {
-        if (typeof more !== 'string' && more.kind === 'reply') this.learn(more.nodes);
-      });
+    this.place(contact, reply.id);
+    contact.token = reply.token;
+    if (reply.item !== null && this.collect(reply.item)) contact.seq = reply.item.seq;
+    this.learn(contact, reply.nodes);
+    // If all close nodes hold an old value and name nobody beside it, nobody else leads to the new one.
+    if (reply.item !== null && reply.nodes.length === 0) {
+      this.valuesComeAlone = true;
+      if (!contact.askedForNodes) this.askForNodes(contact);
     }
   }
 
@@ -257,57 +311,104 @@ class Walk {
   }
 
   /** However many nodes strangers name, the walk remembers the closest only. */
-  private learn(nodes: readonly NodeAddress[]): void {
-    for (const node of nodes) this.add(node);
+  private learn(from: Address, nodes: readonly NodeAddress[]): void {
+    const isHere = isLocalAddress(from.host);
+    // Nobody on the Internet knows who listens in our own network; he would have us send to it.
+    for (const node of nodes) if (isHere || !isLocalAddress(node.host)) this.add(node);
     const waiting = this.byDistance().filter(({ state }) => state === 'waiting');
     for (const contact of waiting.slice(MAX_WAITING)) this.contacts.delete(keyOf(contact));
   }
 
   private add(node: NodeAddress): void {
-    if (Buffer.compare(node.id, this.options.id) === 0) return;
     const key = keyOf(node);
+    if (Buffer.compare(node.id, this.options.id) === 0 || this.roots.has(key)) return;
     const known = this.contacts.get(key);
-    if (known === undefined) this.contacts.set(key, contact(node, node.id, this.distance(node.id), false));
-    // Until it answers, it stands where the boldest of those who named it puts it: nobody can hide a node by naming it far off.
-    else if (known.state === 'waiting' || known.distance === null)
-      known.distance = closer(known.distance, this.distance(node.id));
+    if (known === undefined) this.contactAt(node, node.id);
+    // Until it answers, it stands where the boldest of those who named it puts it, as far as an id can be true: nobody can hide
+    // a node by naming it far off.
+    else if (known.state === 'waiting' && this.isBolder(node.id, known)) this.place(known, node.id);
+  }
+
+  private isBolder(id: Uint8Array, { id: than, host, distance }: Contact): boolean {
+    const fits = idFitsAddress(id, host);
+    if (fits !== idFitsAddress(than, host)) return fits;
+    return Buffer.compare(this.distance(id), distance) < 0;
+  }
+
+  private contactAt({ host, port }: Address, id: Uint8Array): Contact {
+    const contact: Contact = {
+      ...newPeer({ host, port }),
+      id,
+      distance: this.distance(id),
+      state: 'waiting',
+      askedForNodes: false,
+      token: null,
+      seq: null,
+    };
+    this.contacts.set(keyOf(contact), contact);
+    return contact;
+  }
+
+  private place(contact: Contact, id: Uint8Array): void {
+    contact.id = id;
+    contact.distance = this.distance(id);
   }
 
   private distance(id: Uint8Array): Uint8Array {
     return id.map((byte, i) => byte ^ (this.target[i] ?? 0));
   }
 
-  /** The contacts whose distance is known, the closest first. */
+  /** The contacts, the closest first. */
   private byDistance(): Contact[] {
-    const known = [...this.contacts.values()].filter(({ distance }) => distance !== null);
-    return known.sort((a, b) => Buffer.compare(a.distance as Uint8Array, b.distance as Uint8Array));
-  }
-
-  private dead(): number {
-    const since = performance.now() - softLimit(this.options.rpc);
-    const silent = [...this.contacts.values()].filter(({ state, askedAt }) => state === 'asked' && askedAt <= since);
-    return this.silent + silent.length;
+    return [...this.contacts.values()].sort((a, b) => Buffer.compare(a.distance, b.distance));
   }
 
   private answeredNodes(): AnsweredNode[] {
-    return this.byDistance()
-      .filter(({ state }) => state === 'answered')
-      .map(({ id, host, port, token, seq }) => ({ id: id as Uint8Array, host, port, token, seq }));
+    const answered = this.byDistance().filter(isAnswered);
+    const { preferred, others } = byPreference(answered, isAnswered);
+    return [...preferred, ...others].map(({ id, host, port, token, seq }) => ({ id, host, port, token, seq }));
+  }
+
+  private silent(): Address[] {
+    return [...this.contacts.values(), ...this.roots.values()]
+      .filter(({ heard, askedAt }) => !heard && askedAt !== null)
+      .map(({ host, port }) => ({ host, port }));
   }
 }
 
-/** The smaller of two distances, where null is unknown. */
-function closer(a: Uint8Array | null, b: Uint8Array): Uint8Array {
-  return a !== null && Buffer.compare(a, b) < 0 ? a : b;
+const isAnswered = ({ state }: Contact) => state === 'answered';
+
+/** What one look at all contacts comes to. */
+class Step {
+  readonly now = performance.now();
+  readonly limit: number;
+  inFlight = 0;
+  /** True if the walk goes on. */
+  held = false;
+  /** When it is to look again at the latest, on the clock of `performance.now()`. */
+  until = Number.POSITIVE_INFINITY;
+
+  constructor(limit: number, peers: Iterable<Peer>) {
+    this.limit = limit;
+    for (const peer of peers) if (this.isInTime(peer)) this.inFlight += 1;
+  }
+
+  /** Holds the walk while an answer of this one is out and within the limit. */
+  waitFor(peer: Peer): void {
+    if (this.isInTime(peer)) this.waitUntil((peer.askedAt ?? 0) + this.limit);
+  }
+
+  waitUntil(time: number): void {
+    if (time <= this.now) return;
+    this.held = true;
+    this.until = Math.min(this.until, time);
+  }
+
+  private isInTime({ out, askedAt }: Peer): boolean {
+    return out > 0 && askedAt !== null && this.now - askedAt < this.limit;
+  }
 }
 
-const keyOf = ({ host, port }: Address) => `${host}:${port}`;
-
-function contact(
-  { host, port }: Address,
-  id: Uint8Array | null,
-  distance: Uint8Array | null,
-  bootstrap: boolean,
-): Contact {
-  return { host, port, id, distance, bootstrap, state: 'waiting', askedAt: 0, out: false, token: null, seq: null };
+function newPeer({ host, port }: Address): Peer {
+  return { host, port, askedAt: null, out: 0, heard: false };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asDictionary, decode, type Encodable, encode } from '../../src/dht/bencode.ts';
 import { findNodeQuery, getQuery, parseAnswer, putQuery } from '../../src/dht/krpc.ts';
-import { compact } from '../support/simulated-network.ts';
+import { compact } from '../support/simulated-node.ts';
 
 const id = new Uint8Array(20).fill(1);
 const transaction = new Uint8Array(4).fill(2);

@@ -3,7 +3,7 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import { encode } from '../../src/dht/bencode.ts';
 import { getQuery } from '../../src/dht/krpc.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
-import { type SimulatedNode, startNode } from '../support/simulated-network.ts';
+import { type SimulatedNode, startNode } from '../support/simulated-node.ts';
 
 const id = new Uint8Array(20).fill(1);
 const query = getQuery(id, id);

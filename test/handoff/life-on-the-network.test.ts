@@ -16,7 +16,8 @@ import { signRecord } from '../../src/handoff/record.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
-import { byDistance, startSimulatedNetwork } from '../support/simulated-network.ts';
+import { startSimulatedNetwork } from '../support/simulated-network.ts';
+import { byDistance } from '../support/simulated-node.ts';
 import { fromHex, packetVectors } from '../support/vectors.ts';
 
 const NOW = 1_790_000_000_000;

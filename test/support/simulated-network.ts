@@ -1,145 +1,116 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
-import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, encode } from '../../src/dht/bencode.ts';
+import { createHash } from 'node:crypto';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import type { MutableItem } from '../../src/dht/mutable-item.ts';
+import { honest, type SimulatedNode, startNode } from './simulated-node.ts';
 
-/** A query as it arrived at a simulated node. */
-interface ArrivedQuery {
-  readonly name: string;
-  readonly transaction: Uint8Array;
-  readonly parameters: ReadonlyMap<string, Bencoded>;
-  readonly readOnly: boolean;
-}
+/** How many nodes of each part of the id space a node knows (the `K` of BEP 5). */
+const BUCKET = 8;
 
-/** What a node sends for a query: the body of a reply, an error, bytes that are sent as they are, or nothing. */
-type Answer = { r: { [key: string]: Encodable } } | { e: [number, string] } | { raw: Uint8Array } | null;
-
-/** A DHT node whose every answer a test decides. */
-export interface SimulatedNode extends NodeAddress {
-  readonly queries: ArrivedQuery[];
-  /** What it holds. */
-  held: MutableItem | null;
-  answer: (query: ArrivedQuery, node: SimulatedNode) => Answer;
-  close(): void;
-}
-
-/** Starts one node on loopback. `delay` holds each answer back, in milliseconds. `from` is another socket to answer from. */
-export async function startNode(
-  answer: SimulatedNode['answer'],
-  options: { id?: Uint8Array; delay?: number; from?: Socket } = {},
-): Promise<SimulatedNode> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const node: SimulatedNode = {
-    id: options.id ?? randomBytes(20),
-    host: '127.0.0.1',
-    port: socket.address().port,
-    queries: [],
-    held: null,
-    answer,
-    close: () => socket.close(),
-  };
-  socket.on('error', () => {});
-  socket.on('message', (datagram, from) => {
-    const message = asDictionary(decode(datagram));
-    const query: ArrivedQuery = {
-      name: asText(message?.get('q')) ?? '',
-      transaction: asBytes(message?.get('t')) ?? new Uint8Array(),
-      parameters: asDictionary(message?.get('a')) ?? new Map(),
-      readOnly: message?.get('ro') === 1,
-    };
-    node.queries.push(query);
-    const bytes = datagramOf(node.answer(query, node), query.transaction);
-    if (bytes === null) return;
-    setTimeout(() => {
-      try {
-        (options.from ?? socket).send(bytes, from.port, from.address, () => {});
-      } catch {
-        // The test is over.
-      }
-    }, options.delay ?? 0);
-  });
-  return node;
-}
-
-function datagramOf(answer: Answer, transaction: Uint8Array): Uint8Array | null {
-  if (answer === null) return null;
-  if ('raw' in answer) return answer.raw;
-  return encode('r' in answer ? { t: transaction, y: 'r', ...answer } : { t: transaction, y: 'e', ...answer });
-}
-
-/** Compact node info (BEP 5). */
-export function compact(nodes: readonly NodeAddress[]): Uint8Array {
-  return Buffer.concat(
-    nodes.map(({ id, host, port }) =>
-      Buffer.concat([id, Buffer.from(host.split('.').map(Number)), Buffer.from([port >> 8, port & 255])]),
-    ),
-  );
-}
-
-/** The fields of a `get` reply that carry an item. */
-export function carrying(item: MutableItem): { [key: string]: Encodable } {
-  return { k: item.publicKey, seq: item.seq, sig: item.signature, v: item.value };
-}
-
-const xor = (a: Uint8Array, b: Uint8Array) => a.map((byte, i) => byte ^ (b[i] ?? 0));
-
-/** The nodes sorted by their distance from a target of 20 bytes. */
-export function byDistance<T extends NodeAddress>(nodes: readonly T[], target: Uint8Array): T[] {
-  return nodes.toSorted((a, b) => Buffer.compare(xor(a.id, target), xor(b.id, target)));
+export interface NetworkOptions {
+  /** How many nodes answer. */
+  readonly live: number;
+  /** How many more are in the tables of all and silent. */
+  readonly dead?: number;
+  /** Another one gives other ids, addresses, tables and fates. */
+  readonly seed?: number;
+  /** How long each answer is held back, in milliseconds: always the same, or drawn from a log-normal distribution. */
+  readonly delay?: number | { readonly median: number; readonly sigma: number };
+  /** The share of datagrams that is lost, each way. */
+  readonly loss?: number;
+  /** Whom the bootstrap nodes know: everybody as a node does, or only dead ones; or they are dead themselves. */
+  readonly bootstrap?: 'live' | 'knows only dead' | 'dead';
 }
 
 export interface SimulatedNetwork {
   readonly live: SimulatedNode[];
+  /** They have addresses at which nobody listens. */
+  readonly dead: NodeAddress[];
   readonly bootstrap: NodeAddress[];
   close(): void;
 }
 
-/** What an honest node answers that knows all of `others` and names the 8 closest, or none beside a value (bittorrent-dht). */
-export function honest(others: () => readonly NodeAddress[]): SimulatedNode['answer'] {
-  return ({ name, parameters }, node) => {
-    const { id } = node;
-    const token = Buffer.from('token');
-    if (name === 'put') {
-      const [k, sig, v] = ['k', 'sig', 'v'].map((key) => asBytes(parameters.get(key)) ?? new Uint8Array());
-      const seq = parameters.get('seq') as number;
-      const cas = parameters.get('cas');
-      if (node.held !== null && cas !== undefined && cas !== node.held.seq) return { e: [301, 'CAS mismatch'] };
-      if (node.held !== null && node.held.seq > seq) return { e: [302, 'older'] };
-      node.held = { publicKey: k as Uint8Array, signature: sig as Uint8Array, value: v as Uint8Array, seq };
-      return { r: { id } };
+/**
+ * Starts a network of honest nodes, each on a socket and a loopback address of its own.
+ *
+ * Each knows at most 8 nodes, dead ones among them, of every part of the id space that is twice as far off as the one before
+ * (BEP 5), and names the 8 closest of those it knows. Nobody enters a table afterwards, so a client leaves no trace there.
+ */
+export async function startSimulatedNetwork(options: NetworkOptions): Promise<SimulatedNetwork> {
+  const { live: liveCount, dead: deadCount = 0, seed = 1, bootstrap: kind = 'live' } = options;
+  const random = randomNumbers(seed);
+  const all: NodeAddress[] = [];
+  const live: SimulatedNode[] = [];
+  const tables = new Map<NodeAddress, NodeAddress[]>();
+  for (let i = 0; i < liveCount + deadCount; i += 1) {
+    const id = createHash('sha1').update(`${seed} node ${i}`).digest();
+    const host = hostOf(seed, i);
+    if (i >= liveCount) {
+      all.push({ id, host, port: 6881 });
+      continue;
     }
-    const target = asBytes(parameters.get('target')) ?? new Uint8Array(20);
-    if (name === 'get' && node.held !== null) return { r: { id, token, ...carrying(node.held) } };
-    return { r: { id, token, nodes: compact(byDistance(others(), target).slice(0, 8)) } };
+    const answer = honest(() => tables.get(node) ?? []);
+    const node = await startNode(answer, { id, host, delay: delays(options, random) });
+    live.push(node);
+    all.push(node);
+  }
+  for (const node of live) tables.set(node, tableOf(node, all, random));
+  const dead = all.slice(liveCount);
+  const bootstrap = kind === 'dead' ? dead.slice(0, 3) : live.slice(0, 3);
+  if (kind === 'knows only dead') for (const node of live.slice(0, 3)) tables.set(node, dead);
+  const close = () => {
+    for (const node of live) node.close();
+  };
+  return { live, dead, bootstrap, close };
+}
+
+/** An address of its own; where the system has only one loopback address (macOS), the port tells nodes apart. */
+function hostOf(seed: number, i: number): string {
+  const own = `127.${1 + (seed % 250)}.${Math.floor(i / 250)}.${1 + (i % 250)}`;
+  return process.platform === 'darwin' ? '127.0.0.1' : own;
+}
+
+/** What a node knows: of each bucket around its own id some nodes by chance. */
+function tableOf(node: NodeAddress, all: readonly NodeAddress[], random: () => number): NodeAddress[] {
+  const buckets = new Map<number, NodeAddress[]>();
+  for (const other of shuffled(all, random)) {
+    if (other === node) continue;
+    const bucket = sharedBits(node.id, other.id);
+    const nodes = buckets.get(bucket) ?? [];
+    if (nodes.length < BUCKET) buckets.set(bucket, [...nodes, other]);
+  }
+  return [...buckets.values()].flat();
+}
+
+/** How many bits two ids have in common at their beginning. */
+function sharedBits(a: Uint8Array, b: Uint8Array): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at === -1 ? 160 : at * 8 + Math.clz32((a[at] ?? 0) ^ (b[at] ?? 0)) - 24;
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  return items
+    .map((item) => ({ item, order: random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item);
+}
+
+/** How long a node holds its next answer back, in milliseconds; null where one of the two datagrams is lost. */
+function delays({ delay = 0, loss = 0 }: NetworkOptions, random: () => number): () => number | null {
+  return () => {
+    if (random() < loss || random() < loss) return null;
+    if (typeof delay === 'number') return delay;
+    // Box and Muller: a normal deviate of two uniform ones.
+    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+    return delay.median * Math.exp(delay.sigma * normal);
   };
 }
 
-/**
- * Starts a network of honest nodes; `dead` more are in the tables and silent. The first 3 live ones are the bootstrap nodes.
- *
- * `known` is the part of all nodes that each knows, from 0 to 1. The ids are the same each time.
- */
-export async function startSimulatedNetwork(options: {
-  live: number;
-  dead?: number;
-  known?: number;
-  delay?: number;
-}): Promise<SimulatedNetwork> {
-  const { live: liveCount, dead: deadCount = 0, known = 1, ...rest } = options;
-  const hash = (text: string) => createHash('sha1').update(text).digest();
-  const all: SimulatedNode[] = [];
-  for (let i = 0; i < liveCount + deadCount; i += 1) {
-    const table = () => all.filter((_, j) => (hash(`${i} knows ${j}`)[0] ?? 0) < known * 256);
-    const answer: SimulatedNode['answer'] = i < liveCount ? honest(table) : () => null;
-    all.push(await startNode(answer, { id: hash(`node ${i}`), ...rest }));
-  }
-  return {
-    live: all.slice(0, liveCount),
-    bootstrap: all.slice(0, 3),
-    close: () => {
-      for (const node of all) node.close();
-    },
+/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }

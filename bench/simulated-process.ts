@@ -1,0 +1,67 @@
+/** A simulated network in a process of its own, told what to do by messages (`SimulatedProcess`). */
+import type { MutableItem } from '../src/dht/mutable-item.ts';
+import { HOSTILE } from '../test/support/hostile-nodes.ts';
+import {
+  type NetworkOptions,
+  type SimulatedNetwork,
+  startSimulatedNetwork,
+} from '../test/support/simulated-network.ts';
+import { byDistance, type SimulatedNode } from '../test/support/simulated-node.ts';
+
+let network: SimulatedNetwork | undefined;
+/** What the nodes of ill will answered before they were. */
+let honest = new Map<SimulatedNode, SimulatedNode['answer']>();
+
+const live = () => network?.live ?? [];
+
+/** What the process does. */
+const work = {
+  /** Replaces the network that runs by another one; its CCLINK_BOOTSTRAP. */
+  async start(options: NetworkOptions): Promise<string> {
+    network?.close();
+    network = await startSimulatedNetwork(options);
+    honest = new Map();
+    return network.bootstrap.map(({ host, port }) => `${host}:${port}`).join(',');
+  },
+  /** Makes all nodes honest ones that hold nothing. */
+  async clear(): Promise<void> {
+    for (const [node, answer] of honest) node.answer = answer;
+    honest = new Map();
+    for (const node of live()) {
+      node.held = null;
+      node.queries.length = 0;
+    }
+  },
+  /** Gives each of the live nodes closest to a target the item of its rank. */
+  async hold(target: Uint8Array, items: readonly (MutableItem | null)[]): Promise<void> {
+    const closest = byDistance(live(), target);
+    for (const [rank, item] of items.entries()) {
+      const node = closest[rank];
+      if (node !== undefined) node.held = item;
+    }
+  },
+  /** Makes nodes of ill will of those at these ranks; the first takes the first way of `HOSTILE` from `first` on, and so on. */
+  async spoil(target: Uint8Array, ranks: readonly number[], first: number, old: MutableItem): Promise<void> {
+    const ways = Object.values(HOSTILE);
+    const closest = byDistance(live(), target);
+    for (const [i, rank] of ranks.entries()) {
+      const node = closest[rank];
+      const way = ways[(first + i) % ways.length];
+      if (node === undefined || way === undefined) continue;
+      honest.set(node, node.answer);
+      node.answer = way(node.answer, old);
+    }
+  },
+  /** How many queries arrived since `clear`. */
+  async queries(): Promise<number> {
+    return live().reduce((sum, { queries }) => sum + queries.length, 0);
+  },
+};
+
+export type Work = typeof work;
+
+process.on('message', async ({ does, args }: { does: keyof Work; args: never[] }) => {
+  const does_ = work[does] as (...args: never[]) => Promise<unknown>;
+  process.send?.({ result: await does_(...args) });
+});
+process.on('disconnect', () => process.exit());

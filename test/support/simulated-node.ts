@@ -1,0 +1,137 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, encode } from '../../src/dht/bencode.ts';
+import type { Address, NodeAddress } from '../../src/dht/krpc.ts';
+import { MAX_VALUE_READ, type MutableItem, verifyItem } from '../../src/dht/mutable-item.ts';
+
+/** A query as it arrived at a simulated node. */
+interface ArrivedQuery {
+  readonly name: string;
+  readonly transaction: Uint8Array;
+  readonly parameters: ReadonlyMap<string, Bencoded>;
+  readonly readOnly: boolean;
+  readonly from: Address;
+}
+
+/** What a node sends for a query: the body of a reply, an error, bytes that are sent as they are, or nothing. */
+export type Answer = { r: { [key: string]: Encodable } } | { e: [number, string] } | { raw: Uint8Array } | null;
+
+/** A DHT node on a real socket, whose every answer a test decides. */
+export interface SimulatedNode extends NodeAddress {
+  readonly queries: ArrivedQuery[];
+  /** What it holds. */
+  held: MutableItem | null;
+  answer: (query: ArrivedQuery, node: SimulatedNode) => Answer;
+  close(): void;
+}
+
+/**
+ * Starts one node on loopback.
+ *
+ * `delay` holds an answer back, in milliseconds; null loses it. `from` is another socket to answer from.
+ */
+export async function startNode(
+  answer: SimulatedNode['answer'],
+  options: { id?: Uint8Array; host?: string; delay?: number | (() => number | null); from?: Socket } = {},
+): Promise<SimulatedNode> {
+  const { id = randomBytes(20), host = '127.0.0.1', delay = 0 } = options;
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(0, host, resolve);
+  });
+  const { port } = socket.address();
+  const node: SimulatedNode = { id, host, port, queries: [], held: null, answer, close: () => socket.close() };
+  socket.on('error', () => {});
+  socket.on('message', (datagram, { address, port }) => {
+    const held = typeof delay === 'number' ? delay : delay();
+    if (held === null) return;
+    const message = asDictionary(decode(datagram));
+    if (asText(message?.get('y')) !== 'q') return;
+    const query: ArrivedQuery = {
+      name: asText(message?.get('q')) ?? '',
+      transaction: asBytes(message?.get('t')) ?? new Uint8Array(),
+      parameters: asDictionary(message?.get('a')) ?? new Map(),
+      readOnly: message?.get('ro') === 1,
+      from: { host: address, port },
+    };
+    node.queries.push(query);
+    const bytes = datagramOf(node.answer(query, node), query.transaction);
+    if (bytes === null) return;
+    setTimeout(() => {
+      try {
+        (options.from ?? socket).send(bytes, port, address, () => {});
+      } catch {
+        // The test is over.
+      }
+    }, held);
+  });
+  return node;
+}
+
+function datagramOf(answer: Answer, transaction: Uint8Array): Uint8Array | null {
+  if (answer === null) return null;
+  if ('raw' in answer) return answer.raw;
+  return encode('r' in answer ? { t: transaction, y: 'r', ...answer } : { t: transaction, y: 'e', ...answer });
+}
+
+/** Compact node info (BEP 5). */
+export function compact(nodes: readonly NodeAddress[]): Uint8Array {
+  return Buffer.concat(
+    nodes.map(({ id, host, port }) =>
+      Buffer.concat([id, Buffer.from(host.split('.').map(Number)), Buffer.from([port >> 8, port & 255])]),
+    ),
+  );
+}
+
+/** The fields of a `get` reply that carry an item. */
+export function carrying(item: MutableItem): { [key: string]: Encodable } {
+  return { k: item.publicKey, seq: item.seq, sig: item.signature, v: item.value };
+}
+
+const xor = (a: Uint8Array, b: Uint8Array) => a.map((byte, i) => byte ^ (b[i] ?? 0));
+
+/** The nodes sorted by their distance from a target of 20 bytes. */
+export function byDistance<T extends NodeAddress>(nodes: readonly T[], target: Uint8Array): T[] {
+  const known = nodes.map((node) => ({ node, distance: xor(node.id, target) }));
+  return known.sort((a, b) => Buffer.compare(a.distance, b.distance)).map(({ node }) => node);
+}
+
+/** As many nodes as a node of the Mainline DHT names. */
+const NODES_A_REPLY = 8;
+
+/**
+ * What an honest node answers that knows `others`: BEP 5 and 44, the 8 closest it knows in a reply, and none beside a value, as
+ * bittorrent-dht does.
+ */
+export function honest(others: () => readonly NodeAddress[]): SimulatedNode['answer'] {
+  return (query, node) => {
+    const { name, parameters } = query;
+    const { id } = node;
+    if (name === 'ping') return { r: { id } };
+    if (name === 'put') return take(query, node);
+    const token = tokenFor(query, node);
+    const target = asBytes(parameters.get('target')) ?? new Uint8Array(20);
+    if (name === 'get' && node.held !== null) return { r: { id, token, ...carrying(node.held) } };
+    return { r: { id, token, nodes: compact(byDistance(others(), target).slice(0, NODES_A_REPLY)) } };
+  };
+}
+
+/** What an honest node says to a `put` (BEP 44), which it keeps if it must. */
+function take(query: ArrivedQuery, node: SimulatedNode): Answer {
+  const { parameters } = query;
+  const [k, sig, v, token] = ['k', 'sig', 'v', 'token'].map((key) => asBytes(parameters.get(key)) ?? new Uint8Array());
+  const item = { publicKey: k, seq: parameters.get('seq'), signature: sig, value: v } as MutableItem;
+  const cas = parameters.get('cas');
+  if (Buffer.compare(token as Uint8Array, tokenFor(query, node)) !== 0) return { e: [203, 'bad token'] };
+  if (item.value.length > MAX_VALUE_READ) return { e: [205, 'message (v field) too big'] };
+  if (!verifyItem(item)) return { e: [206, 'invalid signature'] };
+  if (node.held !== null && cas !== undefined && cas !== node.held.seq) return { e: [301, 'CAS mismatch'] };
+  if (node.held !== null && node.held.seq > item.seq) return { e: [302, 'sequence number less than current'] };
+  node.held = item;
+  return { r: { id: node.id } };
+}
+
+/** The token that a node gives to one address. */
+const tokenFor = ({ from }: ArrivedQuery, { id }: SimulatedNode) =>
+  createHash('sha1').update(id).update(from.host).digest().subarray(0, 4);
