@@ -1,14 +1,15 @@
-import type { Dht } from '../dht/client.ts';
+import type { Dht, Resolution } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
-import { type Lookup, liveRecord, lookUp } from '../handoff/lookup.ts';
+import { type Lookup, liveRecord, type Sighting, search } from '../handoff/lookup.ts';
 import { recall } from '../handoff/memory.ts';
-import { type Opener, openRecord } from '../handoff/open.ts';
+import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from '../handoff/record.ts';
 import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget, type Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
 import { type Context, unixNow } from './context.ts';
+import { type LocalSession, localSession } from './local-session.ts';
 import {
   keyMadeAt,
   type OwnKey,
@@ -32,11 +33,31 @@ export interface Subject {
 /** A handoff that was found, verified and opened. */
 export interface FoundHandoff {
   readonly subject: Subject;
-  readonly lookup: Lookup;
   readonly record: SignedRecord;
   readonly payload: Payload;
-  /** The opened identity, where opening needed it. */
-  readonly identity: Identity | null;
+  readonly local: LocalSession;
+}
+
+/** The one that counts. */
+export interface NewestHandoff extends FoundHandoff {
+  /** The whole walk, from which an update can start. */
+  readonly resolution: Resolution;
+}
+
+/** A look-up under way, and what has come of it so far. */
+export interface Finding {
+  /** The first handoff that was met, opened; null where it is of no use, or the newest is known already. It may be an old one. */
+  readonly first: FoundHandoff | null;
+  /**
+   * Waits for the newest handoff, and opens it where it is not the first. `shown` is what the user has seen, if anything: where
+   * the newest is another, that is said.
+   *
+   * Throws `not-found`, `expired` or `revoked` where there is none (any more), `cannot-open` where it is not for this reader,
+   * `refused` where its session id is none of Claude Code's, and what `lookUp` throws.
+   */
+  newest(shown: FoundHandoff | null): Promise<NewestHandoff>;
+  /** The own key pair, opened once and forgotten when the finding ends. Throws `no-key` where there is none. */
+  identity(): Promise<Identity>;
 }
 
 /** The subject that a `who` argument names: the own key where there is none. Throws `no-key` where that is missing. */
@@ -51,24 +72,73 @@ export async function subjectOf(context: Context, who: string | undefined): Prom
 }
 
 /**
- * Looks a handoff up, verifies it and opens it, asking for a passphrase or a PIN where one is needed.
- *
- * Throws `not-found`, `expired` or `revoked` where there is none (any more), `cannot-open` where it is not for this reader,
- * and what `lookUp` throws.
+ * Looks a handoff up and runs `use` on what is found. The first one that is met is verified and opened, asking for a
+ * passphrase or a PIN where one is needed, while the walk goes on. Whatever is wrong with it, the newest alone decides.
  */
-export async function findHandoff(context: Context, dht: Dht, subject: Subject): Promise<FoundHandoff> {
-  const lookup = await context.output.progress('Asking the network …', lookUp(dht, subject.publicKey));
+export async function findHandoff<T>(
+  context: Context,
+  dht: Dht,
+  subject: Subject,
+  use: (finding: Finding) => Promise<T>,
+): Promise<T> {
+  const walk = search(dht, subject.publicKey, unixNow());
+  const patiently = <W>(answer: Promise<W>) => context.output.progress('Asking the network …', answer);
+  const reader = new Reader(context, subject);
+  let walking = true;
+  const stop = () => {
+    walking = false;
+  };
+  walk.newest.then(stop, stop);
+  try {
+    const first = await openFirst(context, reader, await patiently(walk.first));
+    return await use({
+      // A passphrase takes its time to type: by then the newest may be known.
+      first: walking ? first : null,
+      newest: async (shown) => {
+        const lookup = await patiently(walk.newest);
+        const record = await mustBeLive(context, reader, lookup);
+        if (shown !== null && shown.record.text !== record.text)
+          context.output.say('A newer handoff stands there now.');
+        return { ...(await reader.read(record)), resolution: lookup.resolution };
+      },
+      identity: () => reader.identity(),
+    });
+  } finally {
+    reader.forget();
+  }
+}
+
+/** The first handoff, opened; null where the newest must be waited for. */
+async function openFirst(context: Context, reader: Reader, seen: Sighting | null): Promise<FoundHandoff | null> {
+  if (seen === null || seen.seq < recall(context.environment.stateFolder, reader.subject.publicKey).seq) return null;
+  try {
+    return await reader.read(seen.record);
+  } catch (error) {
+    // Ctrl-C is meant for everything; whatever else it is, it comes again if this is the newest.
+    if (error instanceof Failure && error.code === 'interrupted') throw error;
+    return null;
+  }
+}
+
+/** The newest record; throws what is wrong with it before it is opened. */
+async function mustBeLive(context: Context, reader: Reader, lookup: Lookup): Promise<SignedRecord> {
+  const { subject } = reader;
   const now = unixNow();
   if (lookup.record === null) throw notFound(context, subject, lookup);
   const record = liveRecord(lookup, now);
-  if (record === null) throw await expired(context, subject, lookup.record, now);
+  if (record === null) throw await expired(context, reader, lookup.record, now);
   const memory = recall(context.environment.stateFolder, subject.publicKey);
   if (memory.revoked && (lookup.seq ?? 0) < memory.seq) throw revokedHere();
-  const opened = await open(context, subject, record);
-  // Only now is it known for sure whose key this is, where an encrypted key has no public key beside it.
-  const isOwn =
-    subject.isOwn || (opened.identity !== null && samePublicKey(opened.identity.publicKey, subject.publicKey));
-  return { subject: { ...subject, isOwn }, lookup, record, ...opened };
+  return record;
+}
+
+/** `open`, where what came of the last record stands for the same one again: nobody is asked twice about the first and the newest. */
+export function onceInARow<T>(open: (record: SignedRecord) => Promise<T>): (record: SignedRecord) => Promise<T> {
+  let last: { readonly text: string; readonly opened: Promise<T> } | null = null;
+  return (record) => {
+    if (last?.text !== record.text) last = { text: record.text, opened: open(record) };
+    return last.opened;
+  };
 }
 
 /** Throws `expired` where a handoff has ended since it was found. */
@@ -76,28 +146,84 @@ export function stillLive({ record }: FoundHandoff): void {
   if (!isLive(record, unixNow())) throw ended('The handoff expired while the question stood.');
 }
 
-async function open(
-  context: Context,
-  subject: Subject,
-  record: SignedRecord,
-): Promise<{ payload: Payload; identity: Identity | null }> {
-  if (modeOf(record) === 'pin') return { payload: await openWithPinAsked(context, record), identity: null };
-  const { own } = subject;
-  if (own === null) {
+const PIN_TRIES = 3;
+
+/** Reads the records of a subject. What was asked for one of them serves the next, until it is forgotten. */
+class Reader {
+  readonly subject: Subject;
+  private readonly context: Context;
+  private opened: Identity | null = null;
+  /** As typed (UTF-8 bytes), or from `CCLINK_PIN`; empty where there was none yet. */
+  private pin: Uint8Array;
+
+  constructor(context: Context, subject: Subject) {
+    this.context = context;
+    this.subject = subject;
+    this.pin = Buffer.from(context.environment.pin ?? '');
+  }
+
+  /** Opens a record, and finds its session here. */
+  readonly read = onceInARow((record) => this.readAnew(record));
+
+  async identity(): Promise<Identity> {
+    const { own } = this.subject;
+    if (own === null) {
+      throw new Failure(
+        'no-key',
+        'This handoff is sealed for a key, and there is none on this machine.',
+        'Make one and give its public key to the publisher: cclink init',
+      );
+    }
+    this.opened ??= await openIdentity(this.context, own);
+    return this.opened;
+  }
+
+  /** Overwrites the secrets. */
+  forget(): void {
+    if (this.opened !== null) forget(this.opened);
+    this.pin.fill(0);
+  }
+
+  private async readAnew(record: SignedRecord): Promise<FoundHandoff> {
+    const { subject } = this;
+    const payload = modeOf(record) === 'pin' ? await this.openWithPin(record) : await this.openWithKey(record);
+    // Only now is it known for sure whose key this is, where an encrypted key has no public key beside it.
+    const isOwn = subject.isOwn || (this.opened !== null && samePublicKey(this.opened.publicKey, subject.publicKey));
+    return { subject: { ...subject, isOwn }, record, payload, local: localSession(this.context, payload) };
+  }
+
+  private async openWithKey(record: SignedRecord): Promise<Payload> {
+    const { own, isOwn } = this.subject;
+    if (own !== null && own.publicKey !== null && !isFor(record, this.subject, own.publicKey)) {
+      throw sealedForAnother(record, isOwn);
+    }
+    const payload = await openRecord(record, await this.identity());
+    if (payload === null) throw sealedForAnother(record, isOwn);
+    return payload;
+  }
+
+  /** Opens a record with the PIN that there is, else with one that is asked for, up to three times. */
+  private async openWithPin(record: SignedRecord): Promise<Payload> {
+    const { environment, output, questions } = this.context;
+    let payload = this.pin.length > 0 ? await this.tryPin(record) : null;
+    for (let left = environment.pin === undefined ? PIN_TRIES : 0; payload === null && left > 0; left--) {
+      if (this.pin.length > 0) output.warn('that is not the PIN; try again.');
+      const typed = await questions.secret('PIN of the handoff');
+      this.pin.fill(0);
+      this.pin = Buffer.from(typed);
+      payload = await this.tryPin(record);
+    }
+    if (payload !== null) return payload;
     throw new Failure(
-      'no-key',
-      'This handoff is sealed for a key, and there is none on this machine.',
-      'Make one and give its public key to the publisher: cclink init',
+      'cannot-open',
+      'That is not the PIN of this handoff.',
+      'Ask the publisher for it, and pick up again.',
     );
   }
-  if (own.publicKey !== null && !isFor(record, subject, own.publicKey)) throw sealedForAnother(record, subject.isOwn);
-  const identity = await openIdentity(context, own);
-  const payload = await openRecord(record, identity);
-  if (payload === null) {
-    forget(identity);
-    throw sealedForAnother(record, subject.isOwn);
+
+  private tryPin(record: SignedRecord): Promise<Payload | null> {
+    return this.context.output.progress('Deriving the key of the PIN …', openRecord(record, { pin: this.pin }));
   }
-  return { payload, identity };
 }
 
 /** Whether the record says that it is sealed for `ownKey`; true where it does not say it in a form that can be compared. */
@@ -124,31 +250,6 @@ function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
       ? 'This handoff is sealed for its publisher alone.'
       : `This handoff is sealed for another key: ${record.recipient}.`,
     'Ask the publisher to seal it for yours: cclink --share <your public key> (you see it with cclink whoami)',
-  );
-}
-
-const PIN_TRIES = 3;
-
-async function openWithPinAsked(context: Context, record: SignedRecord): Promise<Payload> {
-  const { environment, output, questions } = context;
-  const given = environment.pin;
-  for (let left = given === undefined ? PIN_TRIES : 1; left > 0; left--) {
-    const pin = Buffer.from(given ?? (await questions.secret('PIN of the handoff')));
-    try {
-      const payload = await output.progress(
-        'Deriving the key of the PIN …',
-        openRecord(record, { pin } satisfies Opener),
-      );
-      if (payload !== null) return payload;
-    } finally {
-      pin.fill(0);
-    }
-    if (left > 1) output.warn('that is not the PIN; try again.');
-  }
-  throw new Failure(
-    'cannot-open',
-    'That is not the PIN of this handoff.',
-    'Ask the publisher for it, and pick up again.',
   );
 }
 
@@ -188,13 +289,12 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
 }
 
 /** An expired handoff; an own one names its session, where that needs no question. */
-async function expired(context: Context, subject: Subject, record: SignedRecord, now: bigint): Promise<Failure> {
+async function expired(context: Context, reader: Reader, record: SignedRecord, now: bigint): Promise<Failure> {
+  const { subject } = reader;
   const age = describeAge(Number(now - expiresAt(record)));
   let session = '';
   if (subject.isOwn && subject.own !== null && modeOf(record) === 'self' && opensSilently(context, subject.own)) {
-    const identity = await openIdentity(context, subject.own);
-    const payload = await openRecord(record, identity);
-    forget(identity);
+    const payload = await openRecord(record, await reader.identity());
     if (payload !== null) session = ` of session ${payload.session}`;
   }
   return ended(`The handoff${session} expired ${age}.`);

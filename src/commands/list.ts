@@ -1,6 +1,6 @@
 import { isSessionId } from '../claude/session-id.ts';
 import { Failure } from '../failure.ts';
-import { liveRecord, lookUp } from '../handoff/lookup.ts';
+import { liveRecord, search } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
@@ -8,6 +8,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
 import { describeAge, describeEnd } from '../terminal/time.ts';
 import { type Context, unixNow, withDht } from './context.ts';
+import { onceInARow } from './found-handoff.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
 import { localSession } from './local-session.ts';
 import { type OwnKey, openIdentity, opensSilently, ownPublicKey, readOwnKey } from './own-key.ts';
@@ -17,14 +18,22 @@ export async function list(context: Context): Promise<void> {
   const { output } = context;
   const key = await readOwnKey(context);
   const publicKey = await ownPublicKey(context, key);
-  const lookup = await withDht(context, (dht) => output.progress('Asking the network …', lookUp(dht, publicKey)));
+  const open = onceInARow((record) => openSilently(context, key, record));
+  const lookup = await withDht(context, async (dht) => {
+    const { first, newest } = search(dht, publicKey, unixNow());
+    const patiently = <T>(answer: Promise<T>) => output.progress('Asking the network …', answer);
+    const early = await patiently(first);
+    // The key is derived while the walk goes on; the newest alone decides whether that was of use.
+    if (early !== null) await open(early.record).catch(() => {});
+    return await patiently(newest);
+  });
   const now = unixNow();
   const record = liveRecord(lookup, now);
   if (record === null) {
     output.result([], `No live handoff under your key ${encodePublicKey(publicKey)}.`);
     return;
   }
-  const payload = await openSilently(context, key, record);
+  const payload = await open(record);
   // An id that is none of Claude Code's is listed too: it is the user's own handoff, and to be revoked.
   const local = payload !== null && isSessionId(payload.session) ? localSession(context, payload) : null;
   const { publicKey: name, mode, burn, createdAt, expiresAt: end } = handoffJson(record);

@@ -6,13 +6,18 @@ import type { Dht } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
 import { revoke } from '../handoff/revoke.ts';
 import { samePublicKey } from '../identity/public-key.ts';
-import { forget } from '../identity/unlock.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { SECRET_VARIABLES } from './environment.ts';
-import { type FoundHandoff, findHandoff, stillLive, subjectOf } from './found-handoff.ts';
+import {
+  type Finding,
+  type FoundHandoff,
+  findHandoff,
+  type NewestHandoff,
+  stillLive,
+  subjectOf,
+} from './found-handoff.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
-import { type LocalSession, localSession } from './local-session.ts';
-import { anotherKeyBeside, openIdentity, readOwnKey } from './own-key.ts';
+import { anotherKeyBeside } from './own-key.ts';
 
 export interface PickupOptions {
   /** False with `--no-run`. */
@@ -25,12 +30,10 @@ export interface PickupOptions {
 export async function show(context: Context, who: string | undefined): Promise<void> {
   const { output } = context;
   const subject = await subjectOf(context, who);
-  const found = await withDht(context, (dht) => findHandoff(context, dht, subject));
-  if (found.identity !== null) forget(found.identity);
-  const local = localSession(context, found.payload);
-  output.result(resultJson(found, local, []), view(found, local, output.resultStyle));
-  if (!local.here) output.say('The files of this session are not on this machine.');
-  else if (!local.directoryExists) output.say('Its directory is not on this machine.');
+  const found = await withDht(context, (dht) => findHandoff(context, dht, subject, ({ newest }) => newest(null)));
+  output.result(resultJson(found, []), view(found, output.resultStyle));
+  if (!found.local.here) output.say('The files of this session are not on this machine.');
+  else if (!found.local.directoryExists) output.say('Its directory is not on this machine.');
   else output.say(`To go on with it here: ${lineForPickup(who)}`);
 }
 
@@ -49,25 +52,17 @@ export async function pickup(
     throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
   }
   const subject = await subjectOf(context, who);
-  const ready = await withDht(context, async (dht) => {
-    const found = await findHandoff(context, dht, subject);
-    try {
-      return await take(context, dht, found, run);
-    } finally {
-      if (found.identity !== null) forget(found.identity);
-    }
-  });
-  const { found, local, claudePath } = ready;
+  const { found, claudePath } = await withDht(context, (dht) =>
+    findHandoff(context, dht, subject, (finding) => take(context, dht, finding, run)),
+  );
+  const { local } = found;
   const command = resumeCommand(found.payload.session, claudeArgs);
   if (options.qr && !output.json) {
     const { drawQr } = await import('../terminal/qr.ts');
     output.say(drawQr(found.payload.session));
   }
   if (claudePath === null || local.directory === null) {
-    output.result(
-      resultJson(found, local, claudeArgs),
-      local.directory === null ? '' : resumeLine(local.directory, command),
-    );
+    output.result(resultJson(found, claudeArgs), local.directory === null ? '' : resumeLine(local.directory, command));
     return 0;
   }
   if (options.tmux) {
@@ -92,40 +87,51 @@ export async function pickup(
 }
 
 /**
- * Everything up to the moment at which the handoff is taken, in this order: is it here, can it run, is it wanted, burn it.
- * A "no", a missing file or a missing `claude` ends it before anything is burnt.
+ * Everything up to the moment at which the handoff is taken, in this order: is it here, can it run, is it wanted, is it still
+ * the newest, burn it. A "no", a missing file or a missing `claude` ends it before anything is burnt.
+ *
+ * A person at a terminal is asked about the first handoff that was met, while the walk goes on, and again if the newest is another.
  */
 async function take(
   context: Context,
   dht: Dht,
-  found: FoundHandoff,
+  finding: Finding,
   run: boolean,
-): Promise<{ found: FoundHandoff; local: LocalSession; claudePath: string | null }> {
-  const { environment, output, questions } = context;
-  const { record, payload, subject } = found;
-  const local = localSession(context, payload);
-  output.say(view(found, local, output.style));
-  if (!local.here) {
-    if (output.json) return { found, local, claudePath: null };
-    throw filesMissing();
-  }
-  if (local.directory === null || !local.directoryExists) throw directoryMissing(found, local.directory);
+): Promise<{ found: NewestHandoff; claudePath: string | null }> {
+  const { environment, output, questions, yes } = context;
   const claudePath = run ? findClaude(environment.variables) : null;
-  if (run && claudePath === null) {
-    throw new Failure(
-      'no-claude',
-      'The claude command is not on your PATH, so the session cannot go on here yet.',
-      'Install Claude Code (https://claude.com/claude-code), or take only the command with --no-run.',
-    );
-  }
-  const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === payload.session);
+  const obstacleTo = (found: FoundHandoff) => missingHere(found) ?? (run && claudePath === null ? noClaude() : null);
+
+  const { first } = finding;
+  const asksEarly = questions.possible && !yes && !output.json;
+  // What stands in the way of the first handoff need not stand in the way of the newest.
+  const shown = asksEarly && first !== null && obstacleTo(first) === null ? first : null;
+  if (shown !== null) await offer(context, shown, null);
+
+  const found = await finding.newest(shown);
+  if (!found.local.here && output.json) return { found, claudePath: null };
+  if (found.record.text !== shown?.record.text) await offer(context, found, obstacleTo(found));
+  stillLive(found); // the question may have stood for long
+  if (isToBurn(found)) await burn(context, dht, finding, found);
+  return { found, claudePath };
+}
+
+/** Whether picking it up burns it: only the publisher can. */
+const isToBurn = ({ record, subject }: FoundHandoff) => record.burn && subject.isOwn;
+
+/** Shows a handoff and asks whether it is wanted; throws `obstacle` in place of asking, and `interrupted` for a no. */
+async function offer(context: Context, found: FoundHandoff, obstacle: Failure | null): Promise<void> {
+  const { environment, output, questions } = context;
+  output.say(view(found, output.style));
+  if (obstacle !== null) throw obstacle;
+  const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === found.payload.session);
   if (open !== undefined) {
     output.warn(
       `this session is open in a running claude on this machine (process ${open.pid}); two would write into one file.`,
     );
   }
-  const burns = record.burn && subject.isOwn;
-  if (record.burn && !burns) {
+  const burns = isToBurn(found);
+  if (found.record.burn && !burns) {
     output.warn(
       'only its publisher can burn this handoff: it stays on the network until it expires, or they revoke it.',
     );
@@ -133,45 +139,38 @@ async function take(
   if (!context.yes && !(await questions.confirm(burns ? 'Take it? This burns it.' : 'Go on with this session here?'))) {
     throw new Failure('interrupted', burns ? 'Left where it is; nothing was burnt.' : 'Left where it is.');
   }
-  stillLive(found); // the question may have stood for long
-  if (burns) await burn(context, dht, found);
-  return { found, local, claudePath };
 }
 
-async function burn(context: Context, dht: Dht, found: FoundHandoff): Promise<void> {
+async function burn(context: Context, dht: Dht, finding: Finding, found: NewestHandoff): Promise<void> {
   const { environment, output } = context;
   // A PIN opened it without the key, which taking it off the network needs.
-  const identity = found.identity ?? (await openIdentity(context, found.subject.own ?? (await readOwnKey(context))));
-  try {
-    if (!samePublicKey(identity.publicKey, found.record.publicKey)) throw anotherKeyBeside(environment.keyFile);
-    const nodes = await output.progress(
-      'Burning it …',
-      revoke(dht, identity, found.record.text, {
-        now: Date.now(),
-        stateFolder: environment.stateFolder,
-        from: found.lookup.resolution,
-      }),
+  const identity = await finding.identity();
+  if (!samePublicKey(identity.publicKey, found.record.publicKey)) throw anotherKeyBeside(environment.keyFile);
+  const nodes = await output.progress(
+    'Burning it …',
+    revoke(dht, identity, found.record.text, {
+      now: Date.now(),
+      stateFolder: environment.stateFolder,
+      from: found.resolution,
+    }),
+  );
+  if (nodes === 0) {
+    throw new Failure(
+      'refused',
+      'Somebody else picked this handoff up, or took it back, at this very moment; nothing was handed over.',
+      'If that was not you on another machine, ask the publisher to publish again.',
     );
-    if (nodes === 0) {
-      throw new Failure(
-        'refused',
-        'Somebody else picked this handoff up, or took it back, at this very moment; nothing was handed over.',
-        'If that was not you on another machine, ask the publisher to publish again.',
-      );
-    }
-  } finally {
-    forget(identity);
   }
   output.say(output.style.dim('Burnt: it is off the network.'));
 }
 
-function view(found: FoundHandoff, local: LocalSession, style: Context['output']['style']): string {
-  const { record, payload, subject } = found;
+function view(found: FoundHandoff, style: Context['output']['style']): string {
+  const { record, payload, local, subject } = found;
   return describeHandoff(record, payload, { now: unixNow(), local, isOwn: subject.isOwn, style });
 }
 
-function resultJson(found: FoundHandoff, local: LocalSession, claudeArgs: string[]) {
-  const { record, payload } = found;
+function resultJson(found: FoundHandoff, claudeArgs: string[]) {
+  const { record, payload, local } = found;
   const { publicKey, mode, burn: burns, createdAt, expiresAt } = handoffJson(record);
   return {
     session: sessionJson(payload, local.title),
@@ -187,11 +186,24 @@ function resultJson(found: FoundHandoff, local: LocalSession, claudeArgs: string
   };
 }
 
-function filesMissing(): Failure {
+/** Why a session cannot go on here, for want of its files or its directory; null if it can. */
+function missingHere(found: FoundHandoff): Failure | null {
+  const { here, directory, directoryExists } = found.local;
+  if (!here) {
+    return new Failure(
+      'no-session',
+      'The files of this session are not on this machine, and a handoff is only a pointer to them.',
+      'Bring them over (rsync -a other-machine:.claude/projects/ ~/.claude/projects/), and pick up again. Nothing was burnt.',
+    );
+  }
+  return directory === null || !directoryExists ? directoryMissing(found, directory) : null;
+}
+
+function noClaude(): Failure {
   return new Failure(
-    'no-session',
-    'The files of this session are not on this machine, and a handoff is only a pointer to them.',
-    'Bring them over (rsync -a other-machine:.claude/projects/ ~/.claude/projects/), and pick up again. Nothing was burnt.',
+    'no-claude',
+    'The claude command is not on your PATH, so the session cannot go on here yet.',
+    'Install Claude Code (https://claude.com/claude-code), or take only the command with --no-run.',
   );
 }
 

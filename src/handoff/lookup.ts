@@ -1,4 +1,5 @@
 import type { Dht, Resolution } from '../dht/client.ts';
+import type { MutableItem } from '../dht/mutable-item.ts';
 import { cclinkText, parsePacket } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
@@ -6,8 +7,6 @@ import { isLive, parseRecord, type SignedRecord } from './record.ts';
 
 /** What stands under a key now. */
 export interface Lookup {
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array;
   /** The newest handoff, verified; null if there is none. It may have expired. */
   readonly record: SignedRecord | null;
   /** The `seq` (microseconds) of the newest packet; null if there is no packet. */
@@ -16,13 +15,51 @@ export interface Lookup {
   readonly resolution: Resolution;
 }
 
+/** A live handoff that was met on the way. An older one than the newest may have been met first. */
+export interface Sighting {
+  readonly record: SignedRecord;
+  /** The `seq` (microseconds) of its packet. */
+  readonly seq: number;
+}
+
+/** A look-up that is under way. */
+export interface Search {
+  /** What the first packet holds, as soon as it is there; null if that is no live handoff. Never rejects. */
+  readonly first: Promise<Sighting | null>;
+  /** What stands there, once the closest nodes have answered. Rejects as `lookUp` does. */
+  readonly newest: Promise<Lookup>;
+}
+
+/** Begins to look a key (32 bytes) up. What is met first is verified as the newest is, and must be live at `now` (Unix seconds). */
+export function search(dht: Dht, publicKey: Uint8Array, now: bigint): Search {
+  let meet: (item: MutableItem | null) => void = () => {};
+  const met = new Promise<MutableItem | null>((resolve) => {
+    meet = resolve;
+  });
+  const newest = lookUp(dht, publicKey, meet);
+  // Whoever has failed for another reason does not wait for it any more.
+  newest.catch(() => {}).finally(() => meet(null));
+  const first = met.then((item) => (item === null ? null : sightingIn(item, now))).catch(() => null);
+  return { first, newest };
+}
+
+function sightingIn(item: MutableItem, now: bigint): Sighting | null {
+  const record = recordIn(item);
+  return record !== null && isLive(record, now) ? { record, seq: item.seq } : null;
+}
+
 /**
  * Resolves a key (32 bytes) and verifies what the newest packet holds: both signatures, and that the record names this key.
  *
- * Throws `network` where no node answered, and `refused` for a packet or record that is malformed, forged, or stands twice.
+ * `onFirst` is told of the first packet, which may be an old one. Throws `network` where no node answered, and `refused` for a
+ * packet or record that is malformed, forged, or stands twice.
  */
-export async function lookUp(dht: Dht, publicKey: Uint8Array, signal?: AbortSignal): Promise<Lookup> {
-  const resolution = await dht.resolve(publicKey, signal ? { signal } : {});
+export async function lookUp(
+  dht: Dht,
+  publicKey: Uint8Array,
+  onFirst: (item: MutableItem) => void = () => {},
+): Promise<Lookup> {
+  const resolution = await dht.resolve(publicKey, { onFirst });
   if (resolution.conflict) {
     throw new Failure(
       'refused',
@@ -30,10 +67,15 @@ export async function lookUp(dht: Dht, publicKey: Uint8Array, signal?: AbortSign
       'Publish again from one machine; then the newer packet counts everywhere.',
     );
   }
-  if (resolution.newest === null) return { publicKey, record: null, seq: null, resolution };
-  const text = cclinkText(parsePacket(resolution.newest.value), encodePublicKey(publicKey));
-  const record = text === null ? null : parseRecord(text, publicKey);
-  return { publicKey, record, seq: resolution.newest.seq, resolution };
+  const { newest } = resolution;
+  if (newest === null) return { record: null, seq: null, resolution };
+  return { record: recordIn(newest), seq: newest.seq, resolution };
+}
+
+/** The handoff in a packet, verified; null if it holds none. Throws `refused` for one that is malformed, forged, or stands twice. */
+function recordIn({ publicKey, value }: MutableItem): SignedRecord | null {
+  const text = cclinkText(parsePacket(value), encodePublicKey(publicKey));
+  return text === null ? null : parseRecord(text, publicKey);
 }
 
 /** The record of a look-up if it is live at `now` (Unix seconds), else null. Throws `refused` for one from the future. */
