@@ -19,7 +19,7 @@ export interface Context {
 export async function withDht<T>(context: Context, work: (dht: Dht) => Promise<T>): Promise<T> {
   const { environment, output, timeoutMs } = context;
   const bootstrap = environment.bootstrap === undefined ? DEFAULT_BOOTSTRAP : parseBootstrap(environment.bootstrap);
-  const dht = openDht({ bootstrap, timeoutMs, trace: output.trace });
+  const dht = openDht({ bootstrap, timeoutMs, cacheFolder: environment.cacheFolder, trace: output.trace });
   try {
     return await work(dht);
   } finally {

@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from '../claude/folders.ts';
 import { Failure } from '../failure.ts';
 import { quoteForShell } from '../shell-quote.ts';
-import { stateFolder } from '../state/folders.ts';
+import { cacheFolder, stateFolder } from '../state/folders.ts';
 
 /** Variables that hold a secret: taken out of the environment at once, so that no child ever sees them. */
 export const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
@@ -14,6 +14,7 @@ export interface Environment {
   readonly keyFile: string;
   readonly claudeFolder: string;
   readonly stateFolder: string;
+  readonly cacheFolder: string;
   /** `CCLINK_BOOTSTRAP` as given. */
   readonly bootstrap: string | undefined;
   readonly passphrase: string | undefined;
@@ -40,6 +41,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     keyFile: env['CCLINK_KEY_FILE'] || join(home, '.pubky', 'secret_key'),
     claudeFolder: claudeFolder(env, home),
     stateFolder: stateFolder(env, home, process.platform),
+    cacheFolder: cacheFolder(env, home, process.platform),
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
     passphrase: passphrase || undefined,
     passphraseCommand: env['CCLINK_PASSPHRASE_COMMAND'] || undefined,

@@ -19,7 +19,7 @@ export const DEFAULT_BOOTSTRAP: readonly HostPort[] = [
 ];
 
 /** How long a name may take, in milliseconds. */
-const NAME_LIMIT = 2500;
+const NAME_LIMIT = 1500;
 
 /** Reads `CCLINK_BOOTSTRAP`: `host:port`, several separated by commas. Throws `usage` for anything else. */
 export function parseBootstrap(text: string): HostPort[] {
@@ -58,7 +58,7 @@ export interface Bootstrap {
 }
 
 /**
- * Looks up the names of the bootstrap nodes, all at once, for 2.5 s at the most; addresses and `localhost` need no look-up.
+ * Looks up the names of the bootstrap nodes, all at once, for 1.5 s at the most; addresses and `localhost` need no look-up.
  *
  * The look-up is cancelled with `signal`, so nothing of it outlives its user. `nameServers` are for tests.
  */
@@ -99,7 +99,7 @@ export function resolveBootstrap(
 
 /** The IPv4 addresses of a name, at most 4; none if it has none or the look-up takes too long. */
 async function addressesOf(host: string, signal: AbortSignal, nameServers?: readonly string[]): Promise<string[]> {
-  const resolver = new dns.Resolver({ timeout: 1000, tries: 2 });
+  const resolver = new dns.Resolver({ timeout: 500, tries: 3 });
   if (nameServers !== undefined) resolver.setServers(nameServers);
   const cancel = () => resolver.cancel();
   const timer = setTimeout(cancel, NAME_LIMIT);

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { type Bootstrap, DEFAULT_BOOTSTRAP, type HostPort, resolveBootstrap } from './bootstrap.ts';
-import { type MutableItem, sameItem, supersedes } from './mutable-item.ts';
+import { type Bootstrap, type HostPort, resolveBootstrap } from './bootstrap.ts';
+import { KnownNodes } from './known-nodes.ts';
+import { type MutableItem, sameItem, supersedes, target } from './mutable-item.ts';
+import { noNetwork, outrun, timedOut, tooFewHolders } from './network-failure.ts';
 import { Rpc } from './rpc.ts';
 import { LEAST_HOLDERS, type StoreResult, store } from './store.ts';
 import { type AnsweredNode, type WalkResult, walk } from './walk.ts';
@@ -78,16 +80,18 @@ export interface NetworkReport {
 const FRESH = 2_000;
 const MAX_TRIES = 5;
 
-/**
- * Opens a client. It sends nothing before its first use.
- *
- * `timeoutMs` is the most time for the network, over all calls together, without the time that `build` takes. `trace` is told in plain words what happens.
- */
-export function openDht(options: {
-  bootstrap: readonly HostPort[];
-  timeoutMs: number;
-  trace?: (line: string) => void;
-}): Dht {
+export interface DhtOptions {
+  readonly bootstrap: readonly HostPort[];
+  /** The most time for the network, in milliseconds, over all calls together, without the time that `build` takes. */
+  readonly timeoutMs: number;
+  /** Where nodes that answered are kept for the next client; none are if it is not given. */
+  readonly cacheFolder?: string;
+  /** Told in plain words what happens. */
+  readonly trace?: (line: string) => void;
+}
+
+/** Opens a client. It sends nothing before its first use. */
+export function openDht(options: DhtOptions): Dht {
   return new Client(options);
 }
 
@@ -95,13 +99,14 @@ class Client implements Dht {
   private readonly rpc = new Rpc();
   private readonly id = randomBytes(20);
   private readonly closing = new AbortController();
-  private readonly options: Parameters<typeof openDht>[0];
+  private readonly options: DhtOptions;
   private readonly budget: Budget;
   /** True once any node answered. */
   private heard = false;
   private bootstrap: Bootstrap | undefined;
+  private knownNodes: KnownNodes | undefined;
 
-  constructor(options: Parameters<typeof openDht>[0]) {
+  constructor(options: DhtOptions) {
     this.options = options;
     this.budget = { left: options.timeoutMs };
   }
@@ -133,6 +138,7 @@ class Client implements Dht {
   close(): void {
     this.closing.abort();
     this.rpc.close();
+    this.knownNodes?.save();
   }
 
   private async readModifyWrite(
@@ -157,15 +163,11 @@ class Client implements Dht {
       const { report, ...result } = await this.store(item, newest?.seq ?? -1, resolution, limit);
       overtakenBy = result.overtakenBy;
       if (result.overtakenBy === null) {
-        if (result.holders < LEAST_HOLDERS) throw tooFewHolders(result);
+        if (result.holders < LEAST_HOLDERS) throw tooFewHolders(result.holders, result.tried);
         return { item, nodes: result.holders, network: report };
       }
       if (tries === MAX_TRIES) {
-        throw new Failure(
-          'network',
-          'Another machine publishes under the same key at the same moment.',
-          'Wait until it is done, look what stands there, and try again.',
-        );
+        throw outrun();
       }
       this.trace(`someone else published meanwhile (seq ${result.overtakenBy.seq}); reading again`);
       // Two that collided must not collide again: each waits for a time of its own.
@@ -183,7 +185,18 @@ class Client implements Dht {
     const began = performance.now();
     this.bootstrap ??= resolveBootstrap(this.options.bootstrap, this.closing.signal);
     const { rpc, id, bootstrap } = this;
-    const result = await walk({ rpc, id, publicKey, starts, bootstrap, signal: limit.signal, onFirst });
+    const known = this.known();
+    const place = target(publicKey);
+    const result = await walk({
+      rpc,
+      id,
+      publicKey,
+      starts: [...starts, ...(known?.startsFor(place) ?? [])],
+      bootstrap,
+      signal: limit.signal,
+      onFirst,
+    });
+    known?.learn(place, result.nodes, result.silent);
     const at = performance.now();
     const network = report(result, bootstrap.unresolved, at - began);
     const { newest, conflict, nodes } = result;
@@ -195,9 +208,17 @@ class Client implements Dht {
     limit.throwIfInterrupted();
     this.heard ||= result.answered > 0;
     // Where somebody answered before, silence at the end of the time is not a network that is down.
-    if (!result.complete && this.heard) throw this.timedOut();
-    if (result.answered === 0) throw this.noNetwork(result, bootstrap);
+    if (!result.complete && this.heard) throw timedOut(this.options.timeoutMs);
+    if (result.answered === 0) this.bootstrap = undefined; // the next attempt looks the names up again
+    const failure = noNetwork(result, this.options.bootstrap, bootstrap);
+    if (failure !== null) throw failure;
     return { publicKey, newest, conflict, network, nodes, at };
+  }
+
+  private known(): KnownNodes | undefined {
+    const { bootstrap, cacheFolder } = this.options;
+    if (cacheFolder !== undefined) this.knownNodes ??= KnownNodes.read(cacheFolder, bootstrap);
+    return this.knownNodes;
   }
 
   private async store(
@@ -214,42 +235,6 @@ class Client implements Dht {
     limit.throwIfInterrupted();
     const { network } = resolution;
     return { ...result, report: { ...network, milliseconds: network.milliseconds + milliseconds } };
-  }
-
-  private noNetwork(result: WalkResult, bootstrap: Bootstrap): Failure {
-    this.bootstrap = undefined; // the next attempt looks the names up again
-    if (result.asked === 0) {
-      const names = bootstrap.unresolved.join(', ') || 'the bootstrap nodes';
-      return new Failure(
-        'network',
-        `No address was found for ${names}: names do not resolve.`,
-        'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',
-      );
-    }
-    if (result.unsent >= result.asked) {
-      return new Failure('network', 'This machine could not send to any node.', 'Check that it is online.');
-    }
-    if (this.options.bootstrap !== DEFAULT_BOOTSTRAP) {
-      const nodes = this.options.bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ');
-      return new Failure(
-        'network',
-        `None of the bootstrap nodes answered: ${nodes}.`,
-        'Check that they run, or unset CCLINK_BOOTSTRAP to use the public ones; if they do run, UDP is blocked.',
-      );
-    }
-    return new Failure(
-      'network',
-      'No node of the network answered.',
-      'UDP seems to be blocked here: try another network, such as a phone’s.',
-    );
-  }
-
-  private timedOut(): Failure {
-    return new Failure(
-      'network',
-      `The network answered, but not to the end within ${this.options.timeoutMs / 1000} s.`,
-      'Try again, or give it more time with --timeout.',
-    );
   }
 
   private trace(line: string): void {
@@ -319,13 +304,4 @@ function withItem(resolution: Resolution, item: MutableItem): Resolution {
   return resolution.newest === null || supersedes(item, resolution.newest)
     ? { ...resolution, newest: item, conflict: false }
     : resolution;
-}
-
-function tooFewHolders({ holders, tried }: StoreResult): Failure {
-  const took = holders === 0 ? 'None' : `Only ${holders}`;
-  return new Failure(
-    'network',
-    `${took} of the ${tried} closest nodes took the packet; it needs ${LEAST_HOLDERS} to last.`,
-    'Try again in a moment; the same command may be repeated.',
-  );
 }

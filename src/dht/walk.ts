@@ -18,6 +18,12 @@ import type { NoAnswer, Rpc } from './rpc.ts';
 /** How many of the closest nodes must have answered: as many as BEP 5 keeps a value on. */
 const K = 8;
 const MAX_IN_FLIGHT = 32;
+/**
+ * How many of the closest have answered or are being asked, before one further off is asked: half as many again as must answer.
+ *
+ * Measured: more cost requests, a third more of them with 16 and two thirds with all that are known, and gain less than 20 ms.
+ */
+const AHEAD = 12;
 /** A walk that was led further than this is being led astray. */
 const MAX_ASKED = 512;
 /** How many nodes that were not asked yet are remembered. */
@@ -28,10 +34,10 @@ const FIRST_LIMIT = 400;
 /** The shortest time that a node may hold the walk up, in milliseconds. */
 const LEAST_LIMIT = 80;
 
-/** How long bootstrap nodes are waited for, as long as nobody leads further, in milliseconds. */
-const BOOTSTRAP_LIMIT = 1500;
-/** When they are asked again meanwhile: a datagram may be lost. */
-const ASKED_AGAIN = 500;
+/** Where nobody at all answers, bootstrap nodes are asked so often, in milliseconds after the first time, and waited for as long. */
+const SILENCE = { tries: 3, interval: 500 };
+/** Where too few answer: a datagram may be lost. */
+const FEW = { tries: 2, interval: FIRST_LIMIT };
 
 /** A node that answered, and what it said. */
 export interface AnsweredNode extends NodeAddress {
@@ -100,6 +106,8 @@ interface Peer extends Address {
   askedAt: number | null;
   /** How many answers are out. */
   out: number;
+  /** How often it was asked for the value. */
+  tries: number;
   /** True once it answered anything. */
   heard: boolean;
 }
@@ -115,18 +123,13 @@ interface Contact extends Peer {
   seq: number | null;
 }
 
-/** A bootstrap node. Once it answers, it is a contact as well. */
-interface Root extends Peer {
-  firstAskedAt: number | null;
-}
-
 class Walk {
   private readonly options: WalkOptions;
   private readonly target: Uint8Array;
   /** By `host:port`. */
   private readonly contacts = new Map<string, Contact>();
-  /** By `host:port`. */
-  private readonly roots = new Map<string, Root>();
+  /** The bootstrap nodes, by `host:port`. One that answers is a contact as well. */
+  private readonly roots = new Map<string, Peer>();
   private newest: MutableItem | null = null;
   private conflict = false;
   private asked = 0;
@@ -149,12 +152,12 @@ class Walk {
     const finished = new Promise<boolean>((resolve) => {
       this.finish = resolve;
     });
-    for (const start of starts) this.add(start);
-    const stopBootstrap = bootstrap.each(({ host, port }) => {
-      const root = { ...newPeer({ host, port }), firstAskedAt: null };
-      if (!this.contacts.has(keyOf(root))) this.roots.set(keyOf(root), root);
+    const stopBootstrap = bootstrap.each((address) => {
+      this.addRoot(address);
       this.stepSoon();
     });
+    for (const start of starts) this.add(start);
+    this.stepSoon();
     void bootstrap.done.then(() => {
       this.bootstrapDone = true;
       this.stepSoon();
@@ -190,7 +193,7 @@ class Walk {
     const { preferred, others } = byPreference(this.byDistance(), isAnswered);
     const end = this.advance(preferred, step, null);
     const othersEnd = this.advance(others, step, end);
-    if (end === null && othersEnd === null) this.waitForBootstrap(step);
+    if (end === null && othersEnd === null) this.tryHarder(step);
 
     clearTimeout(this.timer);
     if (!step.held) this.finish(true);
@@ -205,7 +208,9 @@ class Walk {
    */
   private advance(closestFirst: readonly Contact[], step: Step, end: Uint8Array | null): Uint8Array | null {
     let answered = 0;
+    let ahead = 0;
     for (const contact of closestFirst) {
+      if (ahead === AHEAD) return null;
       if (end !== null && Buffer.compare(contact.distance, end) > 0) return null;
       if (contact.state === 'waiting' && this.asked < MAX_ASKED) {
         step.held = true;
@@ -215,31 +220,33 @@ class Walk {
         }
       }
       step.waitFor(contact);
-      if (contact.state === 'answered') answered += 1;
+      if (isAnswered(contact)) answered += 1;
+      if (isAnswered(contact) || step.isInTime(contact)) ahead += 1;
       if (answered === K) return contact.distance;
     }
     return null;
   }
 
-  /** Asks the bootstrap nodes, again where nobody at all has answered, and waits for those that are still out. */
-  private waitForBootstrap(step: Step): void {
+  /** Where too few answered: asks the bootstrap nodes, asks again whoever is silent, and waits for them. */
+  private tryHarder(step: Step): void {
     if (!this.bootstrapDone) step.held = true;
+    const { tries, interval } = this.answered === 0 ? SILENCE : FEW;
     for (const root of this.roots.values()) {
-      if (root.firstAskedAt === null) {
-        root.firstAskedAt = step.now;
-        this.asked += 1;
-        this.askRoot(root);
-      }
-      if (root.heard || root.out === 0) continue;
-      const end = root.firstAskedAt + BOOTSTRAP_LIMIT;
-      step.waitUntil(end);
-      if (this.answered > 0 || root.askedAt === null) continue;
-      if (step.now >= root.askedAt + ASKED_AGAIN && step.now < end) this.askRoot(root);
-      step.waitUntil(Math.min(root.askedAt + ASKED_AGAIN, end));
+      if (root.heard) continue;
+      if (root.tries === 0) this.asked += 1;
+      const isDue = root.askedAt === null || step.now >= root.askedAt + interval;
+      if (isDue && root.tries < tries && (root.tries === 0 || root.out > 0)) this.askRoot(root);
+      if (root.out > 0) step.waitUntil((root.askedAt ?? step.now) + interval);
+    }
+    if (step.held || this.answered === 0) return;
+    for (const contact of this.contacts.values()) {
+      if (contact.heard || contact.out === 0 || contact.tries >= FEW.tries) continue;
+      this.sendGet(contact, (reply) => this.receive(contact, reply));
+      step.held = true;
     }
   }
 
-  private askRoot(root: Root): void {
+  private askRoot(root: Peer): void {
     this.sendGet(root, (reply) => {
       if (!this.contacts.has(keyOf(root))) this.receive(this.contactAt(root, reply.id), reply);
     });
@@ -253,6 +260,7 @@ class Walk {
   }
 
   private sendGet(peer: Peer, receive: (reply: Reply) => void): void {
+    peer.tries += 1;
     this.send(peer, getQuery(this.options.id, this.target), (answer) => {
       if (answer === 'unsent') this.unsent += 1;
       else if (typeof answer !== 'string' && answer.kind === 'reply') receive(answer);
@@ -319,6 +327,14 @@ class Walk {
     for (const contact of waiting.slice(MAX_WAITING)) this.contacts.delete(keyOf(contact));
   }
 
+  private addRoot({ host, port }: Address): void {
+    const root = newPeer({ host, port });
+    const known = this.contacts.get(keyOf(root));
+    if (known !== undefined && known.state !== 'waiting') return;
+    this.contacts.delete(keyOf(root));
+    this.roots.set(keyOf(root), root);
+  }
+
   private add(node: NodeAddress): void {
     const key = keyOf(node);
     if (Buffer.compare(node.id, this.options.id) === 0 || this.roots.has(key)) return;
@@ -370,8 +386,9 @@ class Walk {
   }
 
   private silent(): Address[] {
+    const { now, limit } = new Step(softLimit(this.options.rpc), []);
     return [...this.contacts.values(), ...this.roots.values()]
-      .filter(({ heard, askedAt }) => !heard && askedAt !== null)
+      .filter(({ heard, askedAt }) => !heard && askedAt !== null && now - askedAt >= limit)
       .map(({ host, port }) => ({ host, port }));
   }
 }
@@ -404,11 +421,11 @@ class Step {
     this.until = Math.min(this.until, time);
   }
 
-  private isInTime({ out, askedAt }: Peer): boolean {
+  isInTime({ out, askedAt }: Peer): boolean {
     return out > 0 && askedAt !== null && this.now - askedAt < this.limit;
   }
 }
 
 function newPeer({ host, port }: Address): Peer {
-  return { host, port, askedAt: null, out: 0, heard: false };
+  return { host, port, askedAt: null, out: 0, tries: 0, heard: false };
 }

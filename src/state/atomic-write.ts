@@ -11,7 +11,7 @@ import { errorCode, fileFailure } from './file-failure.ts';
  * operating system declines (full disk, read-only, no permission); the old file is intact then.
  */
 export function writeAtomically(path: string, content: Uint8Array, beforeReplacing?: () => void): void {
-  withTemporary(path, content, (temporary) => {
+  withTemporary(path, content, { sync: true }, (temporary) => {
     beforeReplacing?.();
     renameSync(temporary, path);
   });
@@ -19,7 +19,7 @@ export function writeAtomically(path: string, content: Uint8Array, beforeReplaci
 
 /** The same for a file that must not be there yet. False: something is, and it stays. */
 export function createAtomically(path: string, content: Uint8Array): boolean {
-  return withTemporary(path, content, (temporary) => {
+  return withTemporary(path, content, { sync: true }, (temporary) => {
     try {
       linkSync(temporary, path);
     } catch (error) {
@@ -32,14 +32,24 @@ export function createAtomically(path: string, content: Uint8Array): boolean {
   });
 }
 
-function withTemporary<T>(path: string, content: Uint8Array, place: (temporary: string) => T): T {
+/** `writeAtomically` for what can be made again at any time: it does not wait for the disk, so that a power cut may leave part of it. */
+export function writeCache(path: string, content: Uint8Array): void {
+  withTemporary(path, content, { sync: false }, (temporary) => renameSync(temporary, path));
+}
+
+function withTemporary<T>(
+  path: string,
+  content: Uint8Array,
+  { sync }: { sync: boolean },
+  place: (temporary: string) => T,
+): T {
   const folder = dirname(path);
   // The random name keeps two writers apart, and a stranger from waiting there with a link of his own.
   const temporary = join(folder, `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   try {
-    writeThrough(temporary, content);
+    writeNew(temporary, content, sync);
     const result = place(temporary);
-    syncFolder(folder);
+    if (sync) syncFolder(folder);
     return result;
   } catch (error) {
     throw fileFailure('write', path, error);
@@ -48,14 +58,14 @@ function withTemporary<T>(path: string, content: Uint8Array, place: (temporary: 
   }
 }
 
-/** Writes a new file down to the disk. */
-function writeThrough(path: string, content: Uint8Array): void {
+/** Writes a new file; with `sync` down to the disk. */
+function writeNew(path: string, content: Uint8Array, sync: boolean): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
     // The process's umask may have taken bits away.
     if (process.platform !== 'win32') fchmodSync(descriptor, 0o600);
     writeFileSync(descriptor, content);
-    fsyncSync(descriptor);
+    if (sync) fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

@@ -1,14 +1,12 @@
-import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
-import { type Encodable, encode } from '../../src/dht/bencode.ts';
 import { resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type WalkOptions, type WalkResult, walk } from '../../src/dht/walk.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
-import { byDistance, carrying, compact, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { byDistance, compact, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
 
 const seed = new Uint8Array(32).fill(7);
 const publicKey = publicKeyOf(seed);
@@ -164,69 +162,9 @@ describe('a walk', () => {
 });
 
 describe('hostile nodes close to the key', () => {
-  const forged = { ...item(99), value: Buffer.from('forged') };
-  const otherSeed = new Uint8Array(32).fill(8);
-  const foreign = signItem(otherSeed, publicKeyOf(otherSeed), 99, Buffer.from('foreign'));
-  const answering = (fields: { [key: string]: Encodable }): SimulatedNode['answer'] => {
-    return (_, self) => ({ r: { id: self.id, token: 't', ...fields } });
-  };
-  const sending = (bytes: (transaction: Uint8Array) => Uint8Array): SimulatedNode['answer'] => {
-    return ({ transaction }) => ({ raw: bytes(transaction) });
-  };
-  const deep = (transaction: Uint8Array) =>
-    Buffer.concat([
-      Buffer.from(`d1:rd2:id20:${'x'.repeat(20)}e1:t4:`),
-      transaction,
-      Buffer.from(`1:y${'l'.repeat(3000)}`),
-    ]);
-
-  test.each<[string, SimulatedNode['answer']]>([
-    ['a forged value', answering(carrying(forged))],
-    ['another key’s value', answering(carrying(foreign))],
-    ['another key’s value under this key', answering({ ...carrying(foreign), k: publicKey })],
-    [
-      'a seq beyond the safe range',
-      sending((t) =>
-        Buffer.concat([
-          Buffer.from('d1:rd2:id20:xxxxxxxxxxxxxxxxxxxx3:seqi9007199254740993ee1:t4:'),
-          t,
-          Buffer.from('1:y1:re'),
-        ]),
-      ),
-    ],
-    ['a seq that is negative', answering({ ...carrying(item(99)), seq: -99 })],
-    ['a value of 1001 bytes', answering({ ...carrying(item(99)), v: new Uint8Array(1001) })],
-    ['l-3:', sending(() => Buffer.from('l-3:'))],
-    ['d1:yd8:toStringi1eee', sending(() => Buffer.from('d1:yd8:toStringi1eee'))],
-    ['nothing but noise', sending(() => Buffer.alloc(1200, 0xff))],
-    ['60 kB', sending((t) => encode({ t, y: 'r', r: { id: idAt(1), nodes: new Uint8Array(26 * 2300) } }))],
-    ['a deep structure', sending(deep)],
-    ['the id of another node', answering({ id: new Uint8Array(20) })],
-    ['an error', () => ({ e: [201, 'x'.repeat(1000)] })],
-    [
-      'nodes that do not exist',
-      answering({
-        nodes: compact(Array.from({ length: 30 }, (_, i) => ({ id: idAt(i + 2), host: '127.0.0.1', port: 1 + i }))),
-      }),
-    ],
-    [
-      'itself and us as nodes',
-      (_, self) => ({ r: { id: self.id, nodes: compact([self, { ...self, id: new Uint8Array(20).fill(9) }]) } }),
-    ],
-  ])('that answer %s do not keep the right value from being found', async (_, answer) => {
-    const { live, bootstrap } = await network({ live: 20 });
-    const hostile = await node(answer, { id: idAt(1) });
-    for (const each of live) each.answer = honest(() => [hostile, ...live]);
-    for (const each of byDistance(live, place).slice(0, 4)) each.held = item(20);
-    const result = await timedWalk([hostile, ...bootstrap]);
-    expect(hostile.queries.length).toBeGreaterThan(0);
-    expect(result).toMatchObject({ conflict: false, newest: { seq: 20 } });
-    expect(result.milliseconds).toBeLessThan(1500);
-  });
-
   test('that answer under another id than they were named by stand where their own id says', async () => {
     const { live, bootstrap } = await network({ live: 20 });
-    const other = await node(answering({}), { id: idAt(200) });
+    const other = await node((_, self) => ({ r: { id: self.id } }), { id: idAt(200) });
     for (const each of live) each.answer = honest(() => [{ ...other, id: idAt(2) }, ...live]);
     const { nodes } = await timedWalk(bootstrap);
     expect(Uint8Array.from(nodes.find(({ port }) => port === other.port)?.id ?? [])).toEqual(other.id);
@@ -246,15 +184,6 @@ describe('hostile nodes close to the key', () => {
     );
     const honestStarts = ordered.slice(40, 43);
     expect((await timedWalk([hostile, ...honestStarts])).newest?.seq).toBe(20);
-  });
-
-  test('that answer from another port are overlooked', async () => {
-    const other = createSocket('udp4');
-    closing.push(other);
-    const { live, bootstrap } = await network({ live: 20 });
-    const hostile = await node(answering(carrying(item(99))), { id: idAt(1), from: other });
-    for (const each of live) each.held = item(20);
-    expect((await timedWalk([hostile, ...bootstrap])).newest?.seq).toBe(20);
   });
 
   test('can not lead the walk on for ever', async () => {

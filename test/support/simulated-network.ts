@@ -12,6 +12,8 @@ export interface NetworkOptions {
   readonly dead?: number;
   /** Another one gives other ids, addresses, tables and fates. */
   readonly seed?: number;
+  /** Id and host of each node, by its number; else an id by chance and a loopback address of its own. */
+  readonly address?: (i: number) => { readonly id: Uint8Array; readonly host: string };
   /** How long each answer is held back, in milliseconds: always the same, or drawn from a log-normal distribution. */
   readonly delay?: number | { readonly median: number; readonly sigma: number };
   /** The share of datagrams that is lost, each way. */
@@ -22,44 +24,43 @@ export interface NetworkOptions {
 
 export interface SimulatedNetwork {
   readonly live: SimulatedNode[];
-  /** They have addresses at which nobody listens. */
-  readonly dead: NodeAddress[];
-  readonly bootstrap: NodeAddress[];
+  /** They listen, and never answer. */
+  readonly dead: SimulatedNode[];
+  readonly bootstrap: readonly NodeAddress[];
   close(): void;
 }
 
 /**
- * Starts a network of honest nodes, each on a socket and a loopback address of its own.
+ * Starts a network of honest nodes, each on a socket and an address of its own.
  *
  * Each knows at most 8 nodes, dead ones among them, of every part of the id space that is twice as far off as the one before
  * (BEP 5), and names the 8 closest of those it knows. Nobody enters a table afterwards, so a client leaves no trace there.
  */
 export async function startSimulatedNetwork(options: NetworkOptions): Promise<SimulatedNetwork> {
   const { live: liveCount, dead: deadCount = 0, seed = 1, bootstrap: kind = 'live' } = options;
+  const { address = (i) => ({ id: idOf(seed, i), host: hostOf(seed, i) }) } = options;
   const random = randomNumbers(seed);
-  const all: NodeAddress[] = [];
-  const live: SimulatedNode[] = [];
+  const all: SimulatedNode[] = [];
   const tables = new Map<NodeAddress, NodeAddress[]>();
   for (let i = 0; i < liveCount + deadCount; i += 1) {
-    const id = createHash('sha1').update(`${seed} node ${i}`).digest();
-    const host = hostOf(seed, i);
-    if (i >= liveCount) {
-      all.push({ id, host, port: 6881 });
-      continue;
-    }
-    const answer = honest(() => tables.get(node) ?? []);
+    const { id, host } = address(i);
+    const answer = i < liveCount ? honest(() => tables.get(node) ?? []) : () => null;
     const node = await startNode(answer, { id, host, delay: delays(options, random) });
-    live.push(node);
     all.push(node);
   }
+  const live = all.slice(0, liveCount);
   for (const node of live) tables.set(node, tableOf(node, all, random));
   const dead = all.slice(liveCount);
   const bootstrap = kind === 'dead' ? dead.slice(0, 3) : live.slice(0, 3);
   if (kind === 'knows only dead') for (const node of live.slice(0, 3)) tables.set(node, dead);
   const close = () => {
-    for (const node of live) node.close();
+    for (const node of all) node.close();
   };
   return { live, dead, bootstrap, close };
+}
+
+function idOf(seed: number, i: number): Uint8Array {
+  return createHash('sha1').update(`${seed} node ${i}`).digest();
 }
 
 /** An address of its own; where the system has only one loopback address (macOS), the port tells nodes apart. */

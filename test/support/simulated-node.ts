@@ -22,6 +22,8 @@ export interface SimulatedNode extends NodeAddress {
   /** What it holds. */
   held: MutableItem | null;
   answer: (query: ArrivedQuery, node: SimulatedNode) => Answer;
+  /** Sends a datagram that nobody asked for. */
+  send(datagram: Uint8Array, to: Address): void;
   close(): void;
 }
 
@@ -41,7 +43,8 @@ export async function startNode(
     socket.bind(0, host, resolve);
   });
   const { port } = socket.address();
-  const node: SimulatedNode = { id, host, port, queries: [], held: null, answer, close: () => socket.close() };
+  const send = (datagram: Uint8Array, to: Address) => socket.send(datagram, to.port, to.host, () => {});
+  const node: SimulatedNode = { id, host, port, queries: [], held: null, answer, send, close: () => socket.close() };
   socket.on('error', () => {});
   socket.on('message', (datagram, { address, port }) => {
     const held = typeof delay === 'number' ? delay : delay();

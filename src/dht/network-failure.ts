@@ -1,0 +1,65 @@
+import { Failure } from '../failure.ts';
+import { type Bootstrap, DEFAULT_BOOTSTRAP, type HostPort } from './bootstrap.ts';
+import { LEAST_HOLDERS } from './store.ts';
+import type { WalkResult } from './walk.ts';
+
+/** Why a walk reached no network, as far as that can be told apart; null if it did. */
+export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], resolved: Bootstrap): Failure | null {
+  if (walked.answered > 0) return noneClose(walked);
+  if (resolved.addresses.length === 0) {
+    const names = resolved.unresolved.join(', ') || 'the bootstrap nodes';
+    return failure(
+      `No address was found for ${names}: names do not resolve.`,
+      'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',
+    );
+  }
+  if (walked.unsent >= walked.asked) {
+    return failure('This machine could not send to any node.', 'Check that it is online.');
+  }
+  if (bootstrap !== DEFAULT_BOOTSTRAP) {
+    return failure(
+      `None of the bootstrap nodes answered: ${bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')}.`,
+      'Check that they run, or unset CCLINK_BOOTSTRAP to use the public ones; if they do run, UDP is blocked.',
+    );
+  }
+  return failure(
+    'No node of the network answered.',
+    'UDP seems to be blocked here: try another network, such as a phone’s.',
+  );
+}
+
+/** Fewer nodes than a packet needs can't tell that there is none, where they named others that are silent. */
+function noneClose({ answered, newest, silent }: WalkResult): Failure | null {
+  if (newest !== null || answered >= LEAST_HOLDERS || silent.length === 0) return null;
+  const few = answered === 1 ? '1 node answered' : `${answered} nodes answered`;
+  return failure(
+    `Only ${few}, and none close to the key: the other ${silent.length} that were asked are silent.`,
+    'Try again in a moment, or from another network: something on the way may let only a few packets through.',
+  );
+}
+
+/** The time ran out although the network is there. */
+export function timedOut(milliseconds: number): Failure {
+  return failure(
+    `The network answered, but not to the end within ${milliseconds / 1000} s.`,
+    'Try again, or give it more time with --timeout.',
+  );
+}
+
+export function tooFewHolders(holders: number, tried: number): Failure {
+  const took = holders === 0 ? 'None' : `Only ${holders}`;
+  return failure(
+    `${took} of the ${tried} closest nodes took the packet; it needs ${LEAST_HOLDERS} to last.`,
+    'Try again in a moment; the same command may be repeated.',
+  );
+}
+
+/** Somebody else publishes under the key again and again. */
+export function outrun(): Failure {
+  return failure(
+    'Another machine publishes under the same key at the same moment.',
+    'Wait until it is done, look what stands there, and try again.',
+  );
+}
+
+const failure = (message: string, hint: string) => new Failure('network', message, hint);
