@@ -148,8 +148,8 @@ function select(nodes: readonly NodeAddress[], targets: readonly Uint8Array[], i
 /** The closest, those that a walk prefers before all others: nobody fills these places by choosing ids. */
 function closest(nodes: readonly NodeAddress[], target: Uint8Array): NodeAddress[] {
   const closestFirst = nodes.toSorted((a, b) => compareDistance(a.id, b.id, target));
-  const { preferred, others } = byPreference(closestFirst, () => true);
-  return [...preferred, ...others].slice(0, NEAR);
+  const { preferred, others, crowd } = byPreference(closestFirst, () => true);
+  return [...preferred, ...others, ...crowd].slice(0, NEAR);
 }
 
 /** Negative if `a` is closer to the target than `b`, by the XOR metric of BEP 5. */

@@ -5,32 +5,42 @@ import { idFitsAddress } from './node-id.ts';
 /** Honest nodes share a /24 now and then, at a hosting provider; who rents a whole one gets no more places than they. */
 const MOST_OF_A_SUBNET = 2;
 
+/** Nodes by how much they count as the closest to a key; each list in the order given. */
+export interface ByPreference<T> {
+  /** Their id fits their address, or the address is a local one: a private network has all its nodes on one machine. */
+  readonly preferred: T[];
+  /** Their id does not fit their address: old clients, or nodes that somebody put there. */
+  readonly others: T[];
+  /** Two closer ones of the same kind and the same /24 have answered. */
+  readonly crowd: T[];
+}
+
 /**
  * Parts nodes into those that count as the closest to a key and those that somebody may have put there to crowd them out.
  *
- * Preferred is a node whose id fits its address (BEP 42), unless two such of its /24 that are closer have answered. Local addresses
- * are exempt from both: a private network has all its nodes on one machine. Only who has answered takes a place of its /24:
- * anybody can name an address with an id that fits.
- *
- * Both lists are in the order given. A walk is done when the eighth preferred one is known (BEP 42, "Enforcement"), and a put goes to
- * the preferred ones first.
+ * Only who has answered takes a place of its /24: anybody can name an address with an id that fits. A walk is done when the eighth
+ * preferred one is known (BEP 42, "Enforcement"), and a put goes to the preferred ones first.
  */
 export function byPreference<T extends NodeAddress>(
   closestFirst: Iterable<T>,
   hasAnswered: (node: T) => boolean,
-): { preferred: T[]; others: T[] } {
+): ByPreference<T> {
   const preferred: T[] = [];
   const others: T[] = [];
-  /** How many of each /24 have their places. */
+  const crowd: T[] = [];
+  /** How many of each kind and /24 have their places. */
   const taken = new Map<string, number>();
   for (const node of closestFirst) {
-    const { id, host } = node;
-    const subnet = subnetOf(host);
-    const before = taken.get(subnet) ?? 0;
-    if (isLocalAddress(host) || (idFitsAddress(id, host) && before < MOST_OF_A_SUBNET)) {
+    if (isLocalAddress(node.host)) {
       preferred.push(node);
-      if (hasAnswered(node)) taken.set(subnet, before + 1);
-    } else others.push(node);
+      continue;
+    }
+    const fits = idFitsAddress(node.id, node.host);
+    const place = `${fits} ${subnetOf(node.host)}`;
+    const before = taken.get(place) ?? 0;
+    if (before === MOST_OF_A_SUBNET) crowd.push(node);
+    else (fits ? preferred : others).push(node);
+    if (hasAnswered(node)) taken.set(place, Math.min(before + 1, MOST_OF_A_SUBNET));
   }
-  return { preferred, others };
+  return { preferred, others, crowd };
 }

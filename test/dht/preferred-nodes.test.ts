@@ -16,39 +16,44 @@ const byPreference = (nodes: readonly NodeAddress[]) => parted(nodes, () => true
 describe('byPreference', () => {
   it('prefers the nodes whose id fits their address, and keeps both in their order', () => {
     const nodes = [chosen('11.0.0.1'), honest('11.0.1.1'), chosen('11.0.2.1'), honest('11.0.3.1')];
-    expect(byPreference(nodes)).toEqual({ preferred: [nodes[1], nodes[3]], others: [nodes[0], nodes[2]] });
+    expect(byPreference(nodes)).toEqual({ preferred: [nodes[1], nodes[3]], others: [nodes[0], nodes[2]], crowd: [] });
   });
 
   it('prefers the closest two of a /24, be they at one address or at several', () => {
     const nodes = ['11.0.0.9', '11.0.0.3', '11.0.1.1', '11.0.0.200'].map((host) => honest(host));
-    expect(byPreference(nodes)).toEqual({ preferred: nodes.slice(0, 3), others: nodes.slice(3) });
+    expect(byPreference(nodes)).toEqual({ preferred: nodes.slice(0, 3), others: [], crowd: nodes.slice(3) });
     const ports = [1, 2, 3, 4].map((port) => honest('11.0.0.1', port));
-    expect(byPreference(ports)).toEqual({ preferred: ports.slice(0, 2), others: ports.slice(2) });
+    expect(byPreference(ports)).toEqual({ preferred: ports.slice(0, 2), others: [], crowd: ports.slice(2) });
   });
 
-  it('leaves the places of a /24 to those whose id fits', () => {
+  it('keeps places of a /24 for those whose id fits, and gives two to those whose id does not', () => {
     const crowd = Array.from({ length: 20 }, (_, i) => chosen(`11.0.0.${i + 1}`));
     const late = [honest('11.0.0.100'), honest('11.0.0.101')];
-    expect(byPreference([...crowd, ...late])).toEqual({ preferred: late, others: crowd });
+    expect(byPreference([...crowd, ...late])).toEqual({
+      preferred: late,
+      others: crowd.slice(0, 2),
+      crowd: crowd.slice(2),
+    });
   });
 
   it('gives every /24 its own places, within a /16 too', () => {
     const nodes = Array.from({ length: 40 }, (_, i) => honest(`11.0.${i >> 1}.${i + 1}`));
-    expect(byPreference(nodes)).toEqual({ preferred: nodes, others: [] });
+    expect(byPreference(nodes)).toEqual({ preferred: nodes, others: [], crowd: [] });
   });
 
   it('prefers all nodes at local addresses: any number of them, with any id', () => {
     const nodes = [1, 2, 3, 4, 5].flatMap((port) => ['127.0.0.1', '192.168.0.7'].map((host) => chosen(host, port)));
-    expect(byPreference(nodes)).toEqual({ preferred: nodes, others: [] });
+    expect(byPreference(nodes)).toEqual({ preferred: nodes, others: [], crowd: [] });
   });
 
   it('gives the places of a /24 to those that answered, not to those that somebody only named', () => {
     const named = ['11.0.0.1', '11.0.0.2', '11.0.0.3'].map((host) => honest(host));
     const answered = ['11.0.0.4', '11.0.0.5', '11.0.0.6'].map((host) => honest(host));
-    const { preferred, others } = parted([...named, ...answered], (node) => answered.includes(node));
-    expect({ preferred, others }).toEqual({
+    const { preferred, others, crowd } = parted([...named, ...answered], (node) => answered.includes(node));
+    expect({ preferred, others, crowd }).toEqual({
       preferred: [...named, ...answered.slice(0, 2)],
-      others: answered.slice(2),
+      others: [],
+      crowd: answered.slice(2),
     });
   });
 
@@ -57,9 +62,9 @@ describe('byPreference', () => {
     fc.assert(
       fc.property(fc.array(node), (drawn) => {
         const nodes = drawn.map(([fits, host, port]) => (fits ? honest : chosen)(host, port));
-        const { preferred, others } = byPreference(nodes);
-        expect(new Set([...preferred, ...others])).toEqual(new Set(nodes));
-        expect(preferred.length + others.length).toBe(nodes.length);
+        const { preferred, others, crowd } = byPreference(nodes);
+        expect(new Set([...preferred, ...others, ...crowd])).toEqual(new Set(nodes));
+        expect(preferred.length + others.length + crowd.length).toBe(nodes.length);
       }),
     );
   });

@@ -1,32 +1,140 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { asBytes, asDictionary, decode, encode } from '../../src/dht/bencode.ts';
-import { getQuery } from '../../src/dht/krpc.ts';
-import { Rpc } from '../../src/dht/rpc.ts';
+import { createHash } from 'node:crypto';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { type Dht, openDht } from '../../src/dht/client.ts';
+import { type NodeAddress, parseCompactNodes } from '../../src/dht/krpc.ts';
+import { signItem, target } from '../../src/dht/mutable-item.ts';
 import { idFor } from './public-node-id.ts';
+import { startSimulatedNetwork } from './simulated-network.ts';
+import { byDistance, compact, type SimulatedNode, startNode } from './simulated-node.ts';
+import { type Stranger, startStranger } from './stranger.ts';
 
-// Run where every address is this machine's: `public-nodes.ts <host>...` starts a node at each, all on one port, asks each, and
-// prints the id (in hexadecimal) that each answered with, or why it did not.
-const PORT = 6881;
+// Run where every address is this machine's: `public-nodes.ts <scenario>...` plays each scenario (JSON), and prints a JSON array of
+// what came of them.
 
-async function startNode(host: string): Promise<Socket> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(PORT, host, resolve));
-  socket.on('message', (datagram, from) => {
-    const t = asBytes(asDictionary(decode(datagram))?.get('t')) ?? '';
-    socket.send(encode({ r: { id: idFor(host, 'node') }, t, y: 'r' }), from.port, from.address);
-  });
-  return socket;
+/** A network of 80 honest nodes, each in a /24 of its own. The two closest to the key hold the newest packet. */
+export interface Scenario {
+  /** Which of them have an id that fits their address (BEP 42). */
+  readonly fitting: 'all' | 'every other' | 'none';
+  /** Half of those whom any honest node names are his. */
+  readonly stranger?: Stranger;
 }
 
-async function ask(rpc: Rpc, host: string): Promise<string> {
-  const answer = await rpc.request({ host, port: PORT }, getQuery(new Uint8Array(20), new Uint8Array(20)));
-  if (typeof answer === 'string') return answer;
-  return answer.kind === 'error' ? answer.message : Buffer.from(answer.id).toString('hex');
+/** What came of a resolve by one client, and of a publish by another after it. */
+export interface Outcome {
+  /** The packet that was found. */
+  readonly found: string | null;
+  /** How many honest nodes hold what was published. */
+  readonly holders: number;
+  /** How many of the 8 nodes that count as the closest are the stranger's. */
+  readonly strangersAmongClosest: number;
+  /** How many of his nodes the resolve asked. */
+  readonly strangersAsked: number;
+  /** How many nodes the resolve asked in all. */
+  readonly asked: number;
+  /** How many queries of it arrived. */
+  readonly queries: number;
+  readonly milliseconds: number;
+  /** The local addresses at which anything arrived. */
+  readonly localAsked: readonly string[];
 }
 
-const hosts = process.argv.slice(2);
-const nodes = await Promise.all(hosts.map(startNode));
-const rpc = new Rpc();
-console.log(JSON.stringify(await Promise.all(hosts.map((host) => ask(rpc, host)))));
-rpc.close();
-for (const node of nodes) node.close();
+const HONEST = 80;
+/** How long an honest node takes to answer, in milliseconds: the stranger is faster. */
+const DELAY = 15;
+const LOCAL = ['127.0.0.1', '127.9.9.9', '10.0.0.1', '172.16.0.1', '172.31.9.9', '192.168.0.1', '169.254.1.1'];
+/** Nobody listens there. */
+const SILENT = { host: '11.0.0.1', port: 9 };
+
+const seed = new Uint8Array(32).fill(7);
+const publicKey = publicKeyOf(seed);
+const place = target(publicKey);
+const packet = (seq: number, text: string) => signItem(seed, publicKey, seq, Buffer.from(text));
+const OLD = packet(10, 'old');
+const NEWEST = packet(20, 'newest');
+const PUBLISHED = packet(30, 'published');
+
+async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
+  const network = await startSimulatedNetwork({ live: HONEST, delay: DELAY, address: (i) => addressOf(i, fitting) });
+  const honest = byDistance(network.live, place);
+  const holders = honest.slice(0, 2);
+  for (const node of holders) node.held = NEWEST;
+  const local = await Promise.all(
+    LOCAL.map((host, i) => startNode(() => null, { host, id: place.with(19, (place[19] ?? 0) ^ (i + 1)) })),
+  );
+  const strangers =
+    stranger === undefined ? [] : await startStranger(stranger, { place, oldPacket: OLD, holders, local });
+  const all = [...network.live, ...strangers];
+  // Nobody on the Internet leads to our own network.
+  const bootstrap = stranger?.at === 'our own network' ? strangers.slice(0, 1) : farFrom(holders, honest);
+  if (strangers.length > 0) mixIn(strangers, network.live);
+
+  const found = await withClient(bootstrap, (dht) => dht.resolve(publicKey));
+  const wasAsked = ({ queries }: SimulatedNode) => queries.length > 0;
+  const queries = all.flatMap((node) => node.queries).length;
+  const strangersAsked = strangers.filter(wasAsked).length;
+  const isHis = ({ host }: NodeAddress) => strangers.some((node) => node.host === host);
+  // If it fails, that shows in what the honest nodes hold.
+  await withClient(bootstrap, (dht) => dht.update(publicKey, () => PUBLISHED)).catch(() => {});
+  const outcome = {
+    found: found.newest && Buffer.from(found.newest.value).toString(),
+    holders: honest.filter(({ held }) => held?.seq === PUBLISHED.seq).length,
+    strangersAmongClosest: found.nodes.slice(0, 8).filter(isHis).length,
+    strangersAsked,
+    asked: found.network.asked,
+    queries,
+    milliseconds: found.network.milliseconds,
+    localAsked: local.filter(wasAsked).map(({ host }) => host),
+  };
+  network.close();
+  for (const node of [...strangers, ...local]) node.close();
+  return outcome;
+}
+
+/** Id and host of an honest node. */
+function addressOf(i: number, fitting: Scenario['fitting']): { id: Uint8Array; host: string } {
+  const host = `${11 + i}.${(i * 67) % 256}.${(i * 29) % 256}.${1 + ((i * 97) % 254)}`;
+  const fits = fitting === 'all' || (fitting === 'every other' && i % 2 === 0);
+  return { host, id: fits ? idFor(host, `${i}`) : createHash('sha1').update(host).digest() };
+}
+
+/** The closest ten nodes that do not name any of the holders, and one that is silent: the walk has to go some way. */
+function farFrom(holders: readonly NodeAddress[], closestFirst: readonly SimulatedNode[]): NodeAddress[] {
+  const isHolder = ({ host }: NodeAddress) => holders.some((holder) => holder.host === host);
+  const far = closestFirst.filter((node) => !isHolder(node) && !namedBy(node).some(isHolder));
+  return [...far.slice(0, 10), { ...SILENT, id: place }];
+}
+
+/** Whom a node names if it is asked for the key's place. */
+function namedBy(node: SimulatedNode): NodeAddress[] {
+  const parameters = new Map([['target', place]]);
+  const query = { name: 'find_node', parameters, transaction: Buffer.alloc(4), readOnly: true, from: SILENT };
+  const answer = node.answer(query, node);
+  const nodes = answer !== null && 'r' in answer ? answer.r['nodes'] : undefined;
+  return nodes instanceof Uint8Array ? (parseCompactNodes(nodes) ?? []) : [];
+}
+
+/** Has each honest node name four of the stranger's nodes, and of its own only the four closest. */
+function mixIn(strangers: readonly SimulatedNode[], honest: readonly SimulatedNode[]): void {
+  for (const [i, node] of honest.entries()) {
+    const { answer } = node;
+    const his = compact([0, 1, 2, 3].flatMap((n) => strangers[(4 * i + n) % strangers.length] ?? []));
+    node.answer = (query, self) => {
+      const said = answer(query, self);
+      if (said === null || !('r' in said) || !(said.r['nodes'] instanceof Uint8Array)) return said;
+      return { r: { ...said.r, nodes: Buffer.concat([his, said.r['nodes'].subarray(0, his.length)]) } };
+    };
+  }
+}
+
+async function withClient<T>(bootstrap: readonly NodeAddress[], work: (dht: Dht) => Promise<T>): Promise<T> {
+  const dht = openDht({ bootstrap, timeoutMs: 10_000 });
+  try {
+    return await work(dht);
+  } finally {
+    dht.close();
+  }
+}
+
+const outcomes: Outcome[] = [];
+for (const scenario of process.argv.slice(2)) outcomes.push(await play(JSON.parse(scenario)));
+console.log(JSON.stringify(outcomes));

@@ -1,0 +1,132 @@
+import type { Encodable } from '../../src/dht/bencode.ts';
+import { keyOf, type NodeAddress } from '../../src/dht/krpc.ts';
+import type { MutableItem } from '../../src/dht/mutable-item.ts';
+import { idFor } from './public-node-id.ts';
+import { byDistance, carrying, compact, type SimulatedNode, startNode } from './simulated-node.ts';
+
+/** Somebody who wants a key for himself: how he sets about it. */
+export interface Stranger {
+  readonly at: 'one address' | 'one /24' | 'a /24 each' | 'our own network';
+  readonly ids: 'next to the key' | 'the closest that fit';
+  /** What his nodes say that they hold; nothing if it is not given. */
+  readonly says?: 'an old packet';
+  /** Whom his nodes name, before each other. */
+  readonly names?: keyof typeof NAMED;
+}
+
+/** What he knows of the key and its neighbourhood. */
+export interface Prey {
+  /** The id (20 bytes) that is the key's own. */
+  readonly place: Uint8Array;
+  readonly oldPacket: MutableItem;
+  /** Who holds the newest packet. */
+  readonly holders: readonly NodeAddress[];
+  /** Who listens at local addresses. */
+  readonly local: readonly NodeAddress[];
+}
+
+const NODES = 60;
+/** As many as a client reads of a reply. */
+const NAMED_AT_ONCE = 32;
+/** Where nobody listens. */
+const DISCARD = 9;
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+/** An id that differs from a place in one byte: the higher `at`, the closer. */
+const nextTo = (place: Uint8Array, at: number, by: number) => place.with(at, (place[at] ?? 0) ^ by);
+/** The 254 hosts of a /24. */
+const hostsOf = (subnet: string) => numbers(254).map((i) => `${subnet}.${i + 1}`);
+
+/** For each value that the last 3 bits of an id may have, a seed that has `idFor` choose it. */
+const SEEDS = numbers(8).map((last) => {
+  const seeds = numbers(200).map(String);
+  return seeds.find((seed) => ((idFor('11.0.0.1', seed)[19] ?? 0) & 7) === last) ?? '';
+});
+
+/** Of the ids that a node at an address may have, the closest to a goal: all but the first 21 and the last 3 bits are free. */
+function closestId(host: string, goal: Uint8Array): Uint8Array {
+  const ids = SEEDS.map((seed) => {
+    const bound = idFor(host, seed);
+    const mask = (at: number) => [0xff, 0xff, 0xf8][at] ?? (at === 19 ? 0x07 : 0);
+    const id = goal.map((byte, at) => ((bound[at] ?? 0) & mask(at)) | (byte & ~mask(at)));
+    return { id, host, port: 0 };
+  });
+  return byDistance(ids, goal)[0]?.id ?? goal;
+}
+
+/** As many nodes as are wanted of those that may be at some hosts, under the closest ids that they may have there. */
+function closestOf(hosts: readonly string[], place: Uint8Array, count: number): NodeAddress[] {
+  const nodes = hosts.map((host) => ({ id: closestId(host, place), host, port: DISCARD }));
+  return byDistance(nodes, place).slice(0, count);
+}
+
+const farthestFrom = (place: Uint8Array) => place.map((byte) => byte ^ 0xff);
+
+const HOSTS = {
+  'one address': numbers(NODES).map(() => '203.0.113.7'),
+  'one /24': hostsOf('203.0.113'),
+  'a /24 each': numbers(NODES).map((i) => `${130 + i}.7.7.7`),
+  'our own network': numbers(NODES).map(() => '192.168.0.66'),
+};
+
+/** Names them from the eighth reply on: a walk that has not heard 8 of his nodes yet asks whoever is named. */
+const late = (nodes: NodeAddress[]) => (reply: number) => (reply < 8 ? [] : nodes);
+
+/** Whom the stranger may name: in his first reply (1), in his second, and so on. */
+const NAMED = {
+  'local addresses': ({ local }: Prey) => {
+    // What is sent to 0.0.0.0 arrives at 127.0.0.1.
+    const zero = local.slice(0, 1).map((node) => ({ ...node, host: '0.0.0.0' }));
+    return () => [...local, ...zero];
+  },
+  'the holders closer, under ids that do not fit': ({ place, holders }: Prey) =>
+    late(holders.map((node, i) => ({ ...node, id: nextTo(place, 17, i + 1) }))),
+  'the holders far off, under ids that fit': ({ place, holders }: Prey) =>
+    late(holders.map((node) => ({ ...node, id: closestId(node.host, farthestFrom(place)) }))),
+  'nobody, in the networks of the holders': ({ place, holders }: Prey) => {
+    const nobody = holders.flatMap(({ host }) => {
+      const neighbours = hostsOf(host.slice(0, host.lastIndexOf('.'))).filter((other) => other !== host);
+      return closestOf(neighbours, place, 3);
+    });
+    return () => nobody;
+  },
+  'nobody, under ids that do not fit': ({ place }: Prey) => {
+    const idOf = (reply: number, i: number) => nextTo(nextTo(place, 16, reply), 17, i);
+    return (reply: number) =>
+      numbers(NAMED_AT_ONCE).map((i) => ({ id: idOf(reply, i), host: `198.51.100.${i}`, port: reply }));
+  },
+  'nobody, under ids that fit': ({ place }: Prey) => {
+    const nobody = closestOf(hostsOf('198.51.100'), place, NAMED_AT_ONCE);
+    return (reply: number) => nobody.map((node) => ({ ...node, port: reply }));
+  },
+};
+
+/**
+ * Starts the stranger's 60 nodes. They answer at once; they take every packet, and give it back to whoever put it and to nobody else.
+ */
+export async function startStranger(stranger: Stranger, prey: Prey): Promise<SimulatedNode[]> {
+  const { place } = prey;
+  const hosts = HOSTS[stranger.at];
+  const addresses =
+    stranger.ids === 'next to the key'
+      ? hosts.slice(0, NODES).map((host, i) => ({ id: nextTo(place, 18, i + 1), host }))
+      : closestOf(hosts, place, NODES);
+  const named = stranger.names === undefined ? () => [] : NAMED[stranger.names](prey);
+  const nodes: SimulatedNode[] = [];
+  let replies = 0;
+  /** What was put, by whom. */
+  const taken = new Map<string, { [key: string]: Encodable }>();
+  const answer: SimulatedNode['answer'] = ({ name, parameters, from }, { id }) => {
+    if (name === 'put') {
+      const item = ['k', 'seq', 'sig', 'v'].map((key) => [key, parameters.get(key) as Uint8Array]);
+      taken.set(keyOf(from), Object.fromEntries(item));
+      return { r: { id } };
+    }
+    replies += 1;
+    const told = compact([...named(replies), ...nodes].slice(0, NAMED_AT_ONCE));
+    const held = stranger.says === 'an old packet' ? carrying(prey.oldPacket) : {};
+    return { r: { id, token: 'token', nodes: told, ...(taken.get(keyOf(from)) ?? held) } };
+  };
+  for (const { id, host } of addresses) nodes.push(await startNode(answer, { id, host }));
+  return nodes;
+}
