@@ -49,11 +49,13 @@ export interface Program {
   /** The expected exit code; 0 if not given. */
   readonly code?: number;
   readonly input?: string;
+  /** Killed after so many milliseconds, which counts as a failure; never if not given. */
+  readonly timeout?: number;
 }
 
 /** Runs a program, without a terminal, from its start to its exit. Resolves to its milliseconds and what it printed. */
 export async function run(program: Program): Promise<{ milliseconds: number; stdout: string }> {
-  const { file, args, env, cwd, code: expected = 0, input = '' } = program;
+  const { file, args, env, cwd, code: expected = 0, input = '', timeout } = program;
   const start = performance.now();
   // In a session of its own: it must not find the terminal that the benchmark was started from.
   const child = spawn(file, args, { env, ...(cwd === undefined ? {} : { cwd }), detached: true });
@@ -67,9 +69,11 @@ export async function run(program: Program): Promise<{ milliseconds: number; std
   });
   child.stdin.on('error', () => {}); // it may end before it reads
   child.stdin.end(input);
+  const killing = timeout === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeout);
   const closed = once(child, 'close');
   const [code] = await once(child, 'exit');
   const milliseconds = performance.now() - start;
+  clearTimeout(killing);
   await closed;
   if (code !== expected) {
     throw new Error(`${file} ${args.join(' ')} ended with ${code}, not with ${expected}: ${stderr}${stdout}`);

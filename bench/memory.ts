@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Machine, SESSION } from '../test/support/machine.ts';
 import { run } from './measure.ts';
-import { startNetworkProcess } from './private-network.ts';
+import { startNetworkProcess } from './private-network-process.ts';
 import type { Report, Row } from './report.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));

@@ -1,177 +1,363 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publicKeyOf } from '../src/crypto/ed25519.ts';
 import { parseBootstrap } from '../src/dht/bootstrap.ts';
-import { type Dht, openDht } from '../src/dht/client.ts';
-import { type MutableItem, signItem } from '../src/dht/mutable-item.ts';
+import { openDht } from '../src/dht/client.ts';
+import { type MutableItem, signItem, target } from '../src/dht/mutable-item.ts';
 import { Machine } from '../test/support/machine.ts';
+import type { NetworkOptions } from '../test/support/simulated-network.ts';
 import { bundled } from './bundle.ts';
-import { interleave, median, run, timed } from './measure.ts';
-import { destroy, get, openPlainDht, put, ready } from './plain-dht.ts';
-import { type NetworkProcess, startNetworkProcess } from './private-network.ts';
-import type { Report } from './report.ts';
+import { run } from './measure.ts';
+import { noise } from './noise.ts';
+import { destroy, get, openPlainDht, type PlainOptions, put, TUNED } from './plain-dht.ts';
+import { drawTimes } from './plot.ts';
+import type { Report, Row } from './report.ts';
+import { type SimulatedNetworkProcess, startSimulatedNetworkProcess } from './simulated-network-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
-const ROUNDS = 12;
-/** What a packet with a handoff has, in bytes. */
-const VALUE_BYTES = 700;
+const PLOT = fileURLToPath(new URL('../docs/network-times.svg', import.meta.url));
 
-/** Publishing and looking up on a private network against bittorrent-dht as it comes: the calls, and the whole programs. */
-export async function network(report: Report): Promise<void> {
-  const process = startNetworkProcess();
+/** 60 nodes: half of them dead, and an answer takes 50 ms. */
+const SMALL: NetworkOptions = { live: 30, dead: 30, delay: 50 };
+/** What was measured of the real network: round trips from 30 ms to 300, losses, and a third of what one hears of is dead. */
+const LARGE: NetworkOptions = { ...sized(300), loss: 0.03 };
+/** How many keys are tried on one network, before another seed makes the next. */
+const KEYS_A_NETWORK = 10;
+const VALUE_BYTES = 700;
+const OLD = 1_790_000_000_000_000;
+const NEW = OLD + 1_000_000;
+
+function sized(nodes: number): NetworkOptions {
+  return { live: Math.round(nodes * 0.7), dead: Math.round(nodes * 0.3), delay: { median: 90, sigma: 0.6 } };
+}
+
+/** The walk on simulated networks against bittorrent-dht, as it comes and made quick; each limit is the issue's. */
+export async function network(report: Report, share: number): Promise<void> {
+  const simulated = startSimulatedNetworkProcess();
+  const rounds = (count: number) => Math.max(2, Math.round(count * share));
   try {
-    await calls(report, process);
-    await wholePrograms(report, process);
+    await commands(report, simulated, rounds);
+    await calls(report, simulated, rounds);
+    await newest(report, simulated, rounds);
+    await hostile(report, simulated, rounds);
+    await growth(report, simulated, rounds);
+    await noise(report, simulated, await simulated.start(sized(300)), keyFor(0).item(NEW));
   } finally {
-    await process.close();
+    simulated.close();
   }
 }
 
-/** A packet under a new key. */
-function newItem(): MutableItem {
-  const seed = randomBytes(32);
-  return signItem(seed, publicKeyOf(seed), Date.now() * 1000, randomBytes(VALUE_BYTES));
+type Rounds = (count: number) => number;
+
+/** A key that is the same in every run, and packets under it. */
+function keyFor(i: number): { publicKey: Uint8Array; item: (seq: number) => MutableItem } {
+  const seed = createHash('sha256').update(`bench key ${i}`).digest();
+  const publicKey = publicKeyOf(seed);
+  return { publicKey, item: (seq) => signItem(seed, publicKey, seq, Buffer.alloc(VALUE_BYTES, seq % 251)) };
 }
 
-const openOurs = (bootstrap: string): Dht => openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 20_000 });
+/** One client for one call. */
+interface Client {
+  readonly name: string;
+  put(bootstrap: string, item: MutableItem): Promise<unknown>;
+  /** The `seq` that was found, or null. */
+  get(bootstrap: string, publicKey: Uint8Array): Promise<number | null>;
+}
 
-/** Puts a packet there with our client, which leaves no trace in the tables of the nodes (BEP 43). */
-async function publishOurs(bootstrap: string, item: MutableItem): Promise<number> {
-  const dht = openOurs(bootstrap);
+const OURS: Client = {
+  name: 'cclink',
+  put: (bootstrap, item) => withOurs(bootstrap, (dht) => dht.update(item.publicKey, () => item)),
+  get: (bootstrap, publicKey) => withOurs(bootstrap, async (dht) => (await dht.resolve(publicKey)).newest?.seq ?? null),
+};
+
+async function withOurs<T>(bootstrap: string, work: (dht: ReturnType<typeof openDht>) => Promise<T>): Promise<T> {
+  const dht = openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 20_000 });
   try {
-    return (await dht.update(item.publicKey, () => item)).nodes;
+    return await work(dht);
   } finally {
     dht.close();
   }
 }
 
-function mustFind(seq: number | null | undefined, item: MutableItem): void {
-  if (seq !== item.seq) throw new Error('the packet was not found');
+function plain(name: string, options: PlainOptions): Client {
+  const once = async <T>(bootstrap: string, work: (dht: ReturnType<typeof openPlainDht>) => Promise<T>): Promise<T> => {
+    const dht = openPlainDht(bootstrap, options);
+    try {
+      return await work(dht);
+    } finally {
+      await destroy(dht);
+    }
+  };
+  return {
+    name,
+    put: (bootstrap, item) => once(bootstrap, (dht) => put(dht, item)),
+    get: (bootstrap, publicKey) => once(bootstrap, (dht) => get(dht, publicKey)),
+  };
 }
 
-async function calls(report: Report, network: NetworkProcess): Promise<void> {
-  const holders = { ours: [] as number[], plain: [] as number[] };
-  const samples = await interleave(ROUNDS, {
-    update: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
-      return timed(async () => holders.ours.push(await publishOurs(bootstrap, item)));
-    },
-    put: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
-      const start = performance.now();
-      const dht = openPlainDht(bootstrap);
-      holders.plain.push(await put(dht, item));
-      const milliseconds = performance.now() - start;
-      await destroy(dht);
-      return milliseconds;
-    },
-    resolve: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
-      await publishOurs(bootstrap, item);
-      const start = performance.now();
-      const dht = openOurs(bootstrap);
-      mustFind((await dht.resolve(item.publicKey)).newest?.seq, item);
-      const milliseconds = performance.now() - start;
-      dht.close();
-      return milliseconds;
-    },
-    get: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
-      await publishOurs(bootstrap, item);
-      const start = performance.now();
-      const dht = openPlainDht(bootstrap);
-      mustFind(await get(dht, item.publicKey), item);
-      const milliseconds = performance.now() - start;
-      await destroy(dht);
-      return milliseconds;
-    },
-    readyGet: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
-      await publishOurs(bootstrap, item);
-      const dht = openPlainDht(bootstrap);
-      await ready(dht);
-      const milliseconds = await timed(async () => mustFind(await get(dht, item.publicKey), item));
-      await destroy(dht);
-      return milliseconds;
-    },
-  });
+const AS_IT_COMES = plain('bittorrent-dht as it comes', {});
+const MADE_QUICK = plain('bittorrent-dht, timeout 150, concurrency 64', TUNED);
+
+/** A network on which the `i`th key is to be tried: nobody has left a trace in it. */
+async function networkFor(simulated: SimulatedNetworkProcess, options: NetworkOptions, i: number): Promise<string> {
+  return simulated.start({ ...options, seed: 1 + Math.floor(i / KEYS_A_NETWORK) });
+}
+
+async function commands(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
+  const count = rounds(20);
+  const plainProgram = await bundled(new URL('plain-client.ts', import.meta.url));
+  const samples: Record<string, number[]> = {};
+  const note = (name: string, milliseconds: number) => {
+    samples[name] = [...(samples[name] ?? []), milliseconds];
+  };
+  try {
+    for (let i = 0; i < count; i += 1) {
+      const bootstrap = await simulated.start({ ...SMALL, seed: i + 1 });
+      const machine = new Machine('bench', bootstrap);
+      try {
+        machine.addSession();
+        await machine.init();
+        const cclink = async (args: string[], code = 0) => {
+          const { project: cwd, env } = machine;
+          return (await run({ file: process.execPath, args: [PROGRAM, ...args], cwd, env, code })).milliseconds;
+        };
+        const forgetNodes = () => rmSync(join(machine.home, '.cache'), { recursive: true, force: true });
+        for (const warm of ['', ', warm']) {
+          const before = warm === '' ? forgetNodes : () => {};
+          await simulated.clear();
+          before();
+          note(`cclink pickup, nothing there${warm}`, await cclink(['pickup', '--yes', '--no-run'], 3));
+          before();
+          note(`cclink publish${warm}`, await cclink(['publish', '--yes']));
+          before();
+          note(`cclink pickup${warm}`, await cclink(['pickup', '--yes', '--no-run']));
+        }
+        const { publicKey, item } = keyFor(i);
+        const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+        const { seq, value, signature } = item(NEW);
+        const program = async (how: string, does: string, ...rest: string[]) => {
+          const args = [plainProgram.path, how, does, bootstrap, hex(publicKey), ...rest];
+          return (await run({ file: process.execPath, args, env: machine.env })).milliseconds;
+        };
+        for (const [how, { name }] of [
+          ['tuned', MADE_QUICK],
+          ['as-it-comes', AS_IT_COMES],
+        ] as const) {
+          if (how === 'as-it-comes' && i >= count / 4) continue;
+          await simulated.clear();
+          note(`${name}: nothing there`, await program(how, 'get'));
+          note(`${name}: put`, await program(how, 'put', String(seq), hex(value), hex(signature)));
+          note(`${name}: get`, await program(how, 'get'));
+        }
+      } finally {
+        machine.remove();
+      }
+    }
+  } finally {
+    plainProgram.remove();
+  }
   report.section(
-    'Publish and pickup on a private network of 20 nodes against bittorrent-dht as it comes: the calls',
-    `${ROUNDS} rounds by turns, each call on a new network, from opening a client to its result. The network is a process of its own.`,
-    'No limit is set: all nodes live and answer at once here, so that this is the work of the processor alone.',
-    'Ours walks, puts, and reads back from 8 nodes; `put` counts acknowledgements, and reads nothing back.',
+    '60 nodes, half of them dead, answers held back 50 ms: whole commands, from spawn to exit',
+    `${count} networks by turns; a fourth of them for bittorrent-dht as it comes. Warm: nodes of earlier commands are in the cache folder.`,
+    'A get of bittorrent-dht ends with the first value that it meets; "cclink pickup" with the newest of the 8 closest nodes.',
   );
-  const nodes = (counts: readonly number[]) => `${median(counts)} nodes hold it`;
+  const rows = (does: string, plainDoes: string, cold: number, warm: number): Row[] => [
+    ...[AS_IT_COMES, MADE_QUICK].map(({ name }) => ({
+      name: `${name}: ${plainDoes}`,
+      samples: samples[`${name}: ${plainDoes}`] ?? [],
+    })),
+    { name: `cclink ${does}`, samples: samples[`cclink ${does}`] ?? [], limits: [cold] },
+    { name: `cclink ${does}, warm`, samples: samples[`cclink ${does}, warm`] ?? [], limits: [warm] },
+  ];
   report.table('ms', [
-    { name: 'bittorrent-dht put', samples: samples.put, note: nodes(holders.plain).replace('hold', 'took') },
-    {
-      name: 'Dht.update',
-      samples: samples.update,
-      against: 'bittorrent-dht put',
-      note: nodes(holders.ours),
-    },
-    { name: 'bittorrent-dht get', samples: samples.get, note: 'ends early where a bootstrap node holds a value' },
-    { name: 'bittorrent-dht get, once ready', samples: samples.readyGet, note: 'its start-up not counted' },
-    { name: 'Dht.resolve', samples: samples.resolve, against: 'bittorrent-dht get', note: 'walks to the 8 closest' },
+    ...rows('publish', 'put', 600, 500),
+    ...rows('pickup', 'get', 450, 400),
+    ...rows('pickup, nothing there', 'nothing there', 450, 400),
   ]);
 }
 
-async function wholePrograms(report: Report, network: NetworkProcess): Promise<void> {
-  const plainClient = await bundled(new URL('plain-client.ts', import.meta.url));
-  const machine = new Machine('bench', await network.renew());
-  try {
-    machine.addSession();
-    await machine.init();
-    const cclink = async (...args: string[]) => {
-      const { project: cwd, env } = machine;
-      return (await run({ file: process.execPath, args: [PROGRAM, ...args], cwd, env })).milliseconds;
-    };
-    const plain = async (does: 'put' | 'get', bootstrap: string, { publicKey, seq, value, signature }: MutableItem) => {
-      const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-      const item = does === 'get' ? [] : [String(seq), hex(value), hex(signature)];
-      const args = [plainClient.path, does, bootstrap, hex(publicKey), ...item];
-      return (await run({ file: process.execPath, args, env: machine.env })).milliseconds;
-    };
-    const renewed = async () => {
-      const bootstrap = await network.renew();
-      machine.env = { ...machine.env, CCLINK_BOOTSTRAP: bootstrap };
-      return bootstrap;
-    };
-    const samples = await interleave(ROUNDS, {
-      publish: async () => {
-        await renewed();
-        return cclink('publish', '--yes');
-      },
-      put: async () => plain('put', await renewed(), newItem()),
-      show: async () => {
-        await renewed();
-        await cclink('publish', '--yes');
-        return cclink('show');
-      },
-      pickup: async () => {
-        await renewed();
-        await cclink('publish', '--yes');
-        return cclink('pickup', '--yes', '--no-run');
-      },
-      get: async () => {
-        const [bootstrap, item] = [await renewed(), newItem()];
-        await publishOurs(bootstrap, item);
-        return plain('get', bootstrap, item);
-      },
+async function calls(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
+  const counts = new Map<Client, number>([
+    [AS_IT_COMES, rounds(10)],
+    [MADE_QUICK, rounds(50)],
+    [OURS, rounds(100)],
+  ]);
+  const limits = { publish: [750, 1100], resolve: [450, 700], 'nothing there': [450, 700] } as const;
+  const samples = new Map<string, number[]>();
+  const found = new Map<Client, number>();
+  for (let i = 0; i < rounds(100); i += 1) {
+    const bootstrap = await networkFor(simulated, LARGE, i);
+    const { publicKey, item } = keyFor(i);
+    for (const [client, count] of counts) {
+      if (i >= count) continue;
+      const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+        const began = performance.now();
+        const result = await work();
+        const name = `${client.name}: ${what}`;
+        samples.set(name, [...(samples.get(name) ?? []), performance.now() - began]);
+        return result;
+      };
+      await simulated.clear();
+      await timed('nothing there', () => client.get(bootstrap, publicKey));
+      await timed('publish', () => client.put(bootstrap, item(NEW)));
+      await simulated.clear();
+      await simulated.hold(target(publicKey), Array(8).fill(item(NEW)));
+      const seq = await timed('resolve', () => client.get(bootstrap, publicKey));
+      found.set(client, (found.get(client) ?? 0) + (seq === NEW ? 1 : 0));
+    }
+  }
+  report.section(
+    '300 nodes, 30 % dead, round trips log-normal (median 90 ms, sigma 0.6), 3 % loss each way: from the call, cold',
+    [...counts].map(([{ name }, count]) => `${name}: ${count} of each`).join('; '),
+  );
+  const rowsOf = (what: keyof typeof limits) =>
+    [...counts.keys()].map((client): Row => {
+      const name = `${client.name}: ${what}`;
+      const note = what === 'resolve' ? { note: `found ${found.get(client)} of ${counts.get(client)}` } : {};
+      return { name, samples: samples.get(name) ?? [], ...note, ...(client === OURS ? { limits: limits[what] } : {}) };
     });
-    report.section(
-      'The same, as whole programs',
-      `${ROUNDS} rounds by turns, from spawn to exit. The plain client is bundled too, and exits with its callback.`,
-    );
-    report.table('ms', [
-      { name: 'bittorrent-dht put', samples: samples.put },
-      { name: 'cclink publish --yes', samples: samples.publish, against: 'bittorrent-dht put' },
-      { name: 'bittorrent-dht get', samples: samples.get },
-      { name: 'cclink show', samples: samples.show, against: 'bittorrent-dht get' },
-      { name: 'cclink pickup --yes --no-run', samples: samples.pickup, against: 'bittorrent-dht get' },
-    ]);
+  report.table('ms', (Object.keys(limits) as (keyof typeof limits)[]).flatMap(rowsOf));
+  if (rounds(100) < 100) return; // a first look only
+  drawTimes(
+    PLOT,
+    (Object.keys(limits) as (keyof typeof limits)[]).map((what) => ({
+      title: `${what}: part of the calls that are done after this time`,
+      curves: [
+        { label: OURS.name, colour: '#0b6e4f' },
+        { label: MADE_QUICK.name, colour: '#c8553d', dashes: '6 3' },
+        { label: AS_IT_COMES.name, colour: '#5b5f97', dashes: '2 3' },
+      ].map((curve) => ({ ...curve, samples: samples.get(`${curve.label}: ${what}`) ?? [] })),
+    })),
+  );
+}
+
+async function newest(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
+  const counts = new Map<Client, number>([
+    [AS_IT_COMES, rounds(5)],
+    [MADE_QUICK, rounds(50)],
+    [OURS, rounds(200)],
+  ]);
+  const found = { all: new Map<Client, number>(), some: new Map<Client, number>() };
+  for (let i = 0; i < rounds(200); i += 1) {
+    const bootstrap = await networkFor(simulated, LARGE, i);
+    const { publicKey, item } = keyFor(i);
+    for (const [client, count] of counts) {
+      if (i >= count) continue;
+      const held = { all: Array(8).fill(item(NEW)), some: [...Array(5).fill(item(OLD)), ...Array(3).fill(item(NEW))] };
+      for (const kind of ['all', 'some'] as const) {
+        await simulated.clear();
+        await simulated.hold(target(publicKey), held[kind]);
+        const seq = await client.get(bootstrap, publicKey);
+        found[kind].set(client, (found[kind].get(client) ?? 0) + (seq === NEW ? 1 : 0));
+      }
+    }
+  }
+  report.section('The newest value found, on the same networks, cold');
+  for (const [client, count] of counts) {
+    const [all, some] = [found.all.get(client) ?? 0, found.some.get(client) ?? 0];
+    const texts = [
+      `${client.name}: the newest on the 8 closest live nodes: found ${all} of ${count}`,
+      `${client.name}: the five closest stale, the newest on ranks 5 to 7: found ${some} of ${count}`,
+    ] as const;
+    if (client !== OURS) for (const text of texts) report.note(text);
+    else {
+      report.check(`${texts[0]} (limit 200 of 200)`, all === count);
+      report.check(`${texts[1]} (limit 196 of 200)`, some >= 0.98 * count);
+    }
+  }
+}
+
+async function hostile(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
+  const count = rounds(200);
+  const plainProgram = await bundled(new URL('plain-client.ts', import.meta.url));
+  const ours = { wrong: 0, failed: 0 };
+  const theirs = { wrong: 0, failed: 0, died: 0, count: rounds(20) };
+  /** Six of the 20 closest, one of them always among the 3 closest. */
+  const ranksFor = (i: number) => [0, 1, 2, 3, 4, 5].map((j) => (j * 3 + (i % 3)) % 20);
+  try {
+    for (let i = 0; i < count; i += 1) {
+      const bootstrap = await networkFor(simulated, LARGE, i);
+      const { publicKey, item } = keyFor(i);
+      const place = target(publicKey);
+      const spoilt = async () => {
+        await simulated.clear();
+        await simulated.spoil(place, ranksFor(i), i * 6, item(OLD));
+      };
+      await spoilt();
+      const honest = { wrong: false };
+      try {
+        await withOurs(bootstrap, async (dht) => {
+          const { nodes } = await dht.update(publicKey, (base) => {
+            if (base !== null && base.seq !== OLD) honest.wrong = true;
+            return item(NEW);
+          });
+          if (nodes < 3) ours.failed += 1;
+        });
+        if ((await OURS.get(bootstrap, publicKey)) !== NEW) ours.wrong += 1;
+      } catch (error) {
+        ours.failed += 1;
+        report.note(`cclink, key ${i}: ${error instanceof Error ? error.message : error}`);
+      }
+      if (honest.wrong) ours.wrong += 1;
+
+      if (i >= theirs.count) continue;
+      await spoilt();
+      const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+      const { seq, value, signature } = item(NEW);
+      const program = async (does: string, ...rest: string[]) => {
+        const args = ['--max-old-space-size=128', plainProgram.path, 'tuned', does, bootstrap, hex(publicKey), ...rest];
+        return run({ file: process.execPath, args, env: {}, timeout: 10_000 });
+      };
+      try {
+        await program('put', String(seq), hex(value), hex(signature));
+        if ((await program('get')).stdout.trim() !== String(NEW)) theirs.wrong += 1;
+      } catch {
+        theirs.died += 1;
+      }
+    }
   } finally {
-    machine.remove();
-    plainClient.remove();
+    plainProgram.remove();
+  }
+  report.section(
+    '30 % of the 20 closest live nodes hostile, each in another way: publish, then resolve',
+    'The ways: forged, old, empty and oversized values, made-up nodes, puts forgotten or refused, datagrams that kill (test/support/hostile-nodes.ts).',
+  );
+  report.note(
+    `${MADE_QUICK.name}: ${theirs.died} of ${theirs.count} processes died or hung, ${theirs.wrong} more found nothing or another value`,
+  );
+  report.check(
+    `cclink: a wrong value ${ours.wrong}, a failure ${ours.failed}, a crash 0 of ${count} (limit 0, 0, 0)`,
+    ours.wrong + ours.failed === 0,
+  );
+}
+
+async function growth(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
+  const count = rounds(100);
+  const queries = new Map<string, number>();
+  const sizes = [60, 500];
+  for (const size of sizes) {
+    for (let i = 0; i < count; i += 1) {
+      const bootstrap = await networkFor(simulated, { ...sized(size), loss: 0.03 }, i);
+      const { publicKey, item } = keyFor(i);
+      for (const client of [MADE_QUICK, OURS]) {
+        await simulated.clear();
+        await simulated.hold(target(publicKey), Array(8).fill(item(NEW)));
+        await client.get(bootstrap, publicKey);
+        const name = `${client.name} ${size}`;
+        queries.set(name, (queries.get(name) ?? 0) + (await simulated.queries()) / count);
+      }
+    }
+  }
+  report.section(
+    'Requests for one resolve, from 60 nodes to 500',
+    `The mean of ${count} keys each, as the nodes counted them, dead ones too.`,
+  );
+  for (const { name } of [MADE_QUICK, OURS]) {
+    const [small = 0, large = 0] = sizes.map((size) => queries.get(`${name} ${size}`) ?? 0);
+    const text = `${name}: ${small.toFixed(0)} with 60 nodes, ${large.toFixed(0)} with 500: ${(large / small).toFixed(2)} times`;
+    if (name === OURS.name) report.check(`${text} (limit 1.5)`, large / small <= 1.5);
+    else report.note(text);
   }
 }

@@ -9,11 +9,23 @@ interface PlainDht {
   once(event: 'ready', listener: () => void): void;
   destroy(closed: () => void): void;
 }
-const Plain = DHT as unknown as new (options: { bootstrap: string[]; verify: typeof verify | unknown }) => PlainDht;
+const Plain = DHT as unknown as new (
+  options: PlainOptions & { bootstrap: string[]; verify: typeof verify | unknown },
+) => PlainDht;
 
-/** A client of bittorrent-dht as it comes. */
-export function openPlainDht(bootstrap: string): PlainDht {
+/** What of bittorrent-dht makes it quicker: how long it waits for a node, in milliseconds (2000), and how many it asks at once (16). */
+export interface PlainOptions {
+  readonly timeout?: number;
+  readonly concurrency?: number;
+}
+
+/** The quickest that bittorrent-dht is told to be here. */
+export const TUNED: PlainOptions = { timeout: 150, concurrency: 64 };
+
+/** A client of bittorrent-dht, as it comes unless `options` say otherwise. */
+export function openPlainDht(bootstrap: string, options: PlainOptions = {}): PlainDht {
   return new Plain({
+    ...options,
     bootstrap: bootstrap.split(','),
     verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) =>
       verify(publicKey, message, signature),

@@ -9,6 +9,8 @@ export interface Row {
   readonly against?: string;
   /** The most that the median may be: times the one of `against`, or as it is where there is none. */
   readonly atMost?: number;
+  /** The most that the median and the 95th percentile may be, as they are, whatever the row is compared with. */
+  readonly limits?: readonly [median: number, p95?: number];
   /** Shown behind the row. */
   readonly note?: string;
 }
@@ -45,7 +47,7 @@ export class Report {
         row.name.padEnd(width),
         numbers.map((number) => number.toFixed(number < 10 ? 2 : 1).padStart(9)).join(''),
         (ratio === undefined ? '' : ratio.toFixed(2)).padStart(7),
-        ` ${this.#verdict(row, ratio ?? middle, unit).padEnd(18)}`,
+        ` ${this.#verdict(row, ratio ?? middle, unit).padEnd(26)}`,
         row.note ?? '',
       ];
       console.log(`  ${cells.join(' ').trimEnd()}`);
@@ -58,13 +60,25 @@ export class Report {
     if (!kept) this.#miss(promise);
   }
 
-  #verdict({ name, against, atMost }: Row, value: number, unit: string): string {
+  #verdict(row: Row, value: number, unit: string): string {
+    const { name, against, atMost, limits } = row;
+    if (limits !== undefined) return this.#absolute(row, limits, unit);
     if (atMost === undefined) return '';
     const limit = against === undefined ? `${atMost} ${unit}` : atMost.toFixed(2);
     if (value <= atMost) return `<= ${limit}  met`;
     const is = against === undefined ? `${value.toFixed(1)} ${unit}` : `${value.toFixed(2)} times ${against}`;
     this.#miss(`${name}: ${is}, limit ${limit}`);
     return `<= ${limit}  MISSED`;
+  }
+
+  #absolute({ name, samples }: Row, limits: readonly [number, number?], unit: string): string {
+    const values = [median(samples), quantile(samples, 0.95)];
+    const [middle, high] = limits;
+    const missed = [middle, high].filter((limit, i) => limit !== undefined && (values[i] ?? 0) > limit);
+    const limit = `<= ${middle}${high === undefined ? '' : ` (${high})`} ${unit}`;
+    if (missed.length === 0) return `${limit}  met`;
+    this.#miss(`${name}: ${values.map((value) => value.toFixed(0)).join(' (')}) ${unit}, limit ${limit}`);
+    return `${limit}  MISSED`;
   }
 
   #miss(what: string): void {

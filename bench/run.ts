@@ -1,24 +1,29 @@
-/** `npm run bench [-- --only <name>]`: each figure against a named peer or limit, measured in one run. Ends with 1 if a limit is not met. */
+/** `npm run bench [-- --only <name>] [--share <part of the rounds of network>]`: each figure against a named peer or limit, measured in one run. Ends with 1 if a limit is not met. */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { keyDerivation } from './key-derivation.ts';
 import { memory } from './memory.ts';
 import { network } from './network.ts';
+import { privateNetwork } from './private-network.ts';
 import { Report } from './report.ts';
 import { sessions } from './sessions.ts';
 import { startUp } from './start-up.ts';
 
-const BENCHMARKS: Readonly<Record<string, (report: Report) => Promise<void>>> = {
+const BENCHMARKS: Readonly<Record<string, (report: Report, share: number) => Promise<void>>> = {
   'start-up': startUp,
   'key-derivation': keyDerivation,
+  'private-network': privateNetwork,
   network,
   sessions,
   memory,
 };
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
-if (values.only !== undefined && !Object.hasOwn(BENCHMARKS, values.only)) {
-  console.error(`usage: npm run bench -- [--only ${Object.keys(BENCHMARKS).join('|')}]`);
+const { values } = parseArgs({ options: { only: { type: 'string' }, share: { type: 'string', default: '1' } } });
+const share = Number(values.share);
+if (!(share > 0 && share <= 1) || (values.only !== undefined && !Object.hasOwn(BENCHMARKS, values.only))) {
+  console.error(
+    `usage: npm run bench -- [--only ${Object.keys(BENCHMARKS).join('|')}] [--share <part of the rounds, 0 to 1>]`,
+  );
   process.exit(2);
 }
 
@@ -36,7 +41,7 @@ console.log(
 
 const report = new Report();
 for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
-  if (values.only === undefined || values.only === name) await benchmark(report);
+  if (values.only === undefined || values.only === name) await benchmark(report, share);
 }
 
 console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s. ${summary(report.misses)}`);

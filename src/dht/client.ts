@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { type Bootstrap, type HostPort, resolveBootstrap } from './bootstrap.ts';
 import { KnownNodes } from './known-nodes.ts';
+import { keyOf } from './krpc.ts';
 import { type MutableItem, sameItem, supersedes, target } from './mutable-item.ts';
 import { noNetwork, outrun, timedOut, tooFewHolders } from './network-failure.ts';
 import { Rpc } from './rpc.ts';
-import { LEAST_HOLDERS, type StoreResult, store } from './store.ts';
-import { type AnsweredNode, type WalkResult, walk } from './walk.ts';
+import { ENOUGH, LEAST_HOLDERS, MOST_TRIED, type StoreResult, store } from './store.ts';
+import { type AnsweredNode, type WalkOptions, type WalkResult, walk } from './walk.ts';
 
 /** A client of the DHT for one small signed packet a key. */
 export interface Dht {
@@ -116,7 +117,7 @@ class Client implements Dht {
     options: { signal?: AbortSignal; onFirst?: (item: MutableItem) => void } = {},
   ): Promise<Resolution> {
     const limit = new Limit(this.budget, options.signal, this.closing.signal);
-    const resolution = this.walk(publicKey, limit, [], options.onFirst).finally(() => limit.end());
+    const resolution = this.walk(publicKey, limit, [], { onFirst: options.onFirst }).finally(() => limit.end());
     // Whoever began a look-up early may have failed for another reason before he waits for it.
     resolution.catch(() => {});
     return resolution;
@@ -160,15 +161,13 @@ class Client implements Dht {
       item = await limit.paused(() => build(base));
       if (item === null) return { item, nodes: 0, network: resolution.network };
 
-      const { report, ...result } = await this.store(item, newest?.seq ?? -1, resolution, limit);
+      const { report, ...result } = await this.storeWidely(item, newest?.seq ?? -1, resolution, limit);
       overtakenBy = result.overtakenBy;
       if (result.overtakenBy === null) {
         if (result.holders < LEAST_HOLDERS) throw tooFewHolders(result.holders, result.tried);
         return { item, nodes: result.holders, network: report };
       }
-      if (tries === MAX_TRIES) {
-        throw outrun();
-      }
+      if (tries === MAX_TRIES) throw outrun();
       this.trace(`someone else published meanwhile (seq ${result.overtakenBy.seq}); reading again`);
       // Two that collided must not collide again: each waits for a time of its own.
       await sleep(Math.random() * 100 * tries, undefined, { signal: limit.signal }).catch(() => {});
@@ -180,7 +179,7 @@ class Client implements Dht {
     publicKey: Uint8Array,
     limit: Limit,
     starts: readonly AnsweredNode[],
-    onFirst?: (item: MutableItem) => void,
+    options: Pick<WalkOptions, 'onFirst' | 'closest'> = {},
   ): Promise<Resolution> {
     const began = performance.now();
     this.bootstrap ??= resolveBootstrap(this.options.bootstrap, this.closing.signal);
@@ -192,9 +191,10 @@ class Client implements Dht {
       id,
       publicKey,
       starts: [...starts, ...(known?.startsFor(place) ?? [])],
+      wasSilent: (address) => known?.wasSilent(address) ?? false,
       bootstrap,
       signal: limit.signal,
-      onFirst,
+      ...options,
     });
     known?.learn(place, result.nodes, result.silent);
     const at = performance.now();
@@ -219,6 +219,23 @@ class Client implements Dht {
     const { bootstrap, cacheFolder } = this.options;
     if (cacheFolder !== undefined) this.knownNodes ??= KnownNodes.read(cacheFolder, bootstrap);
     return this.knownNodes;
+  }
+
+  /** Puts an item; where too few of the closest nodes keep it, to those behind them too, which the walk had no need to hear. */
+  private async storeWidely(
+    item: MutableItem,
+    base: number,
+    resolution: Resolution,
+    limit: Limit,
+  ): Promise<StoreResult & { report: NetworkReport }> {
+    const result = await this.store(item, base, resolution, limit);
+    if (result.overtakenBy !== null || result.holders >= ENOUGH) return result;
+    const { nodes } = resolution;
+    const wider = await this.walk(item.publicKey, limit, nodes, { closest: MOST_TRIED }).catch(() => null);
+    limit.throwIfInterrupted();
+    const heard = new Set(nodes.map(keyOf));
+    if (wider === null || wider.nodes.every((node) => heard.has(keyOf(node)))) return result;
+    return this.store(item, base, wider, limit);
   }
 
   private async store(

@@ -17,20 +17,25 @@ const NEAR = 16;
 /** How many others are kept in each of 32 equal parts of the id space, and with how many of those a walk begins. */
 const KEPT_IN_PART = 4;
 const ASKED_IN_PART = 1;
+/** For how long a node that was silent is taken for dead, in seconds, and how many such are remembered. */
+const SILENT_FOR = 600;
+const MAX_SILENT = 64;
 /** After so many answers it was not this machine that was offline: whoever was silent is gone. */
 const ONLINE = 8;
 
 /**
- * The nodes that answered in earlier walks, to begin with beside the bootstrap nodes.
+ * The nodes that answered in earlier walks, to begin with beside the bootstrap nodes, and those that were silent lately: the live
+ * ones near a key name them again and again.
  *
  * They are kept in `nodes.txt`, a line each, what is newest last:
  *
  *     bootstrap <host>:<port> …          the bootstrap nodes that led to these nodes; always the first line
  *     target <40 hex digits>             what a walk went to
  *     node <40 hex digits> <IPv4>:<port> its id, and where it listens
+ *     silent <Unix time> <IPv4>:<port>   who did not answer in time, and when
  *
  * Of all nodes, the 16 closest to each of the last 8 targets are kept, preferred ones (`byPreference`) before others, and of the
- * rest the 4 newest in each of 32 equal parts of the id space: 256 at the most. A file for other bootstrap nodes counts as empty,
+ * rest the 4 newest in each of 32 equal parts of the id space: 256 at the most; and the last 64 silent ones for ten minutes. A file for other bootstrap nodes counts as empty,
  * as theirs may be another network. Lines of any other form are passed over.
  */
 export class KnownNodes {
@@ -41,6 +46,8 @@ export class KnownNodes {
   private readonly targets = new Set<string>();
   /** By `host:port`, the newest at the end. */
   private readonly nodes = new Map<string, NodeAddress>();
+  /** When they were silent, in Unix seconds, by `host:port`, the newest at the end. */
+  private readonly silent = new Map<string, number>();
   /** What there is no need to write. */
   private saved: string;
 
@@ -62,14 +69,25 @@ export class KnownNodes {
     return select([...this.nodes.values()], [target], ASKED_IN_PART);
   }
 
+  /** True if a node was asked in the last ten minutes and did not answer. */
+  wasSilent(address: Address): boolean {
+    const at = this.silent.get(keyOf(address));
+    return at !== undefined && Math.abs(unixNow() - at) < SILENT_FOR;
+  }
+
   /**
    * Takes in a walk to `target` (20 bytes): the nodes that answered, and those that were silent for longer than a node may be.
    *
-   * The silent ones are dropped only where at least 8 answered, as everybody is silent to a machine that is offline.
+   * The silent ones are dropped, and remembered as such, only where at least 8 answered, as everybody is silent to a machine that is offline.
    */
   learn(target: Uint8Array, answered: readonly NodeAddress[], silent: readonly Address[]): void {
     if (answered.length === 0) return;
-    if (answered.length >= ONLINE) for (const address of silent) this.nodes.delete(keyOf(address));
+    if (answered.length >= ONLINE) {
+      for (const address of silent) {
+        this.nodes.delete(keyOf(address));
+        this.addSilent(keyOf(address), unixNow());
+      }
+    }
     this.addTarget(Buffer.from(target).toString('hex'));
     for (const node of answered) this.addNode(node);
   }
@@ -92,7 +110,9 @@ export class KnownNodes {
     for (const line of lines) {
       const node = parseNode(line);
       const [, target] = /^target ([0-9a-f]{40})$/.exec(line) ?? [];
+      const [, at, address] = /^silent ([0-9]{1,12}) ([0-9.]{7,15}:[0-9]{1,5})$/.exec(line) ?? [];
       if (node !== null) this.addNode(node);
+      if (address !== undefined) this.addSilent(address, Number(at));
       if (target !== undefined) this.addTarget(target);
     }
   }
@@ -106,6 +126,12 @@ export class KnownNodes {
     const key = keyOf({ host, port });
     this.nodes.delete(key);
     this.nodes.set(key, { id, host, port });
+    this.silent.delete(key);
+  }
+
+  private addSilent(key: string, at: number): void {
+    this.silent.delete(key);
+    this.silent.set(key, at);
   }
 
   /** Drops what is too much. Not in `learn`, after which a packet may be waiting to be put: it takes some milliseconds. */
@@ -114,13 +140,17 @@ export class KnownNodes {
     const targets = [...this.targets].map((target) => Buffer.from(target, 'hex'));
     const kept = new Set(select([...this.nodes.values()], targets, KEPT_IN_PART));
     for (const [key, node] of this.nodes) if (!kept.has(node)) this.nodes.delete(key);
+    for (const key of [...this.silent.keys()].slice(0, -MAX_SILENT)) this.silent.delete(key);
   }
 
   private text(): string {
     const targets = [...this.targets].map((target) => `target ${target}`);
-    return `${[this.bootstrap, ...targets, ...[...this.nodes.values()].map(lineOf)].join('\n')}\n`;
+    const silent = [...this.silent].map(([key, at]) => `silent ${at} ${key}`);
+    return `${[this.bootstrap, ...targets, ...[...this.nodes.values()].map(lineOf), ...silent].join('\n')}\n`;
   }
 }
+
+const unixNow = () => Math.floor(Date.now() / 1000);
 
 function readText(path: string): string {
   const bytes = withRegularFile(path, (file) => readAt(file, 0, MAX_BYTES + 1));

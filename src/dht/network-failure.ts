@@ -28,9 +28,10 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
   );
 }
 
-/** Fewer nodes than a packet needs can't tell that there is none, where they named others that are silent. */
-function noneClose({ answered, newest, silent }: WalkResult): Failure | null {
-  if (newest !== null || answered >= LEAST_HOLDERS || silent.length === 0) return null;
+/** Bootstrap nodes alone, or fewer nodes than a packet needs, can't tell that there is none, where they named others that are silent. */
+function noneClose({ answered, answeredRoots, newest, silent }: WalkResult): Failure | null {
+  const isEnough = answered >= LEAST_HOLDERS && answered > answeredRoots;
+  if (newest !== null || isEnough || silent.length === 0) return null;
   const few = answered === 1 ? '1 node answered' : `${answered} nodes answered`;
   return failure(
     `Only ${few}, and none close to the key: the other ${silent.length} that were asked are silent.`,

@@ -4,11 +4,11 @@ import type { NoAnswer, Rpc } from './rpc.ts';
 import { type AnsweredNode, softLimit } from './walk.ts';
 
 /** On how many nodes a packet must be confirmed for the work to be done. */
-const ENOUGH = 8;
+export const ENOUGH = 8;
 /** To how many nodes it is put at once. */
 const AT_ONCE = 12;
 /** How many of the closest nodes are tried. */
-const MOST_TRIED = 20;
+export const MOST_TRIED = 20;
 /** Fewer holders than this are not a publication: as long as one is missing, late nodes are waited for. */
 export const LEAST_HOLDERS = 3;
 
@@ -71,15 +71,15 @@ export function store(
         step();
       };
       // Two round trips. One turn later: an answer may have waited in the socket while this process was busy.
-      timers.add(setTimeout(() => setImmediate(letGo), 2 * softLimit(rpc)));
-      void putAndReadBack(node).then(() => {
+      const onSent = () => timers.add(setTimeout(() => setImmediate(letGo), 2 * softLimit(rpc)));
+      void putAndReadBack(node, onSent).then(() => {
         out -= 1;
         letGo();
       });
     };
 
-    const putAndReadBack = async (node: AnsweredNode) => {
-      const answer = await rpc.request(node, putQuery(id, item, node.token as Uint8Array, node.seq));
+    const putAndReadBack = async (node: AnsweredNode, onSent: () => void) => {
+      const answer = await rpc.request(node, putQuery(id, item, node.token as Uint8Array, node.seq), onSent);
       if (typeof answer === 'string') return;
       if (answer.kind === 'error') refusal = `${answer.code} ${answer.message}`;
       const held = heldItem(await rpc.request(node, getQuery(id, place)), item.publicKey);

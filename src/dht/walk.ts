@@ -20,11 +20,12 @@ const K = 8;
 /** How many nodes may be asked and still within their limit; each has up to two requests, and those over their limit come on top. */
 const MAX_IN_FLIGHT = 16;
 /**
- * Before one further off is asked, so many answers are expected of closer ones, by the share that has answered until then.
+ * Before one further off is asked, so many more answers than needed are expected of closer ones, by the share that has answered
+ * until then.
  *
  * Measured: fewer wait for one dead node after the other, and more cost requests and gain nothing.
  */
-const EXPECTED = K + 2;
+const MARGIN = 2;
 /** A walk that was led further than this is being led astray. */
 const MAX_ASKED = 512;
 /** How many nodes that were not asked yet are remembered. */
@@ -60,6 +61,8 @@ export interface WalkResult {
   readonly nodes: readonly AnsweredNode[];
   readonly asked: number;
   readonly answered: number;
+  /** How many of those are bootstrap nodes. */
+  readonly answeredRoots: number;
   /** Whom the walk ended without an answer from. */
   readonly silent: readonly Address[];
   /** How many requests this machine could not even send. */
@@ -76,8 +79,12 @@ export interface WalkOptions {
   readonly publicKey: Uint8Array;
   /** Known nodes to begin with, besides the bootstrap nodes. */
   readonly starts: readonly NodeAddress[];
+  /** True for a node that was silent lately: it is asked, but not waited for. */
+  readonly wasSilent: (address: Address) => boolean;
   readonly bootstrap: Bootstrap;
   readonly signal: AbortSignal;
+  /** How many of the closest must have answered; 8 if it is not given. */
+  readonly closest?: number | undefined;
   /** Told of the first verified item, which may be an old one. */
   readonly onFirst?: ((item: MutableItem) => void) | undefined;
 }
@@ -113,6 +120,8 @@ interface Peer extends Address {
   tries: number;
   /** True once it answered anything. */
   heard: boolean;
+  /** True if nobody waits for its answer, which counts all the same. */
+  isDoubtful: boolean;
 }
 
 /** A node whose id is known, by its own word or by that of others. */
@@ -122,6 +131,8 @@ interface Contact extends Peer {
   distance: Uint8Array;
   state: 'waiting' | 'asked' | 'answered';
   askedForNodes: boolean;
+  /** True if the walk began with it. */
+  isStart: boolean;
   /** The /24 of the node that named it first; null if that is in our own network, or nobody named it. */
   namedFrom: string | null;
   token: Uint8Array | null;
@@ -131,6 +142,7 @@ interface Contact extends Peer {
 class Walk {
   private readonly options: WalkOptions;
   private readonly target: Uint8Array;
+  private readonly closest: number;
   /** By `host:port`. */
   private readonly contacts = new Map<string, Contact>();
   /** The bootstrap nodes, by `host:port`. One that answers is a contact as well. */
@@ -150,6 +162,7 @@ class Walk {
   constructor(options: WalkOptions) {
     this.options = options;
     this.target = target(options.publicKey);
+    this.closest = options.closest ?? K;
   }
 
   async run(): Promise<WalkResult> {
@@ -162,6 +175,7 @@ class Walk {
       this.stepSoon();
     });
     for (const start of starts) this.add(start, null);
+    for (const contact of this.contacts.values()) contact.isStart = true;
     this.stepSoon();
     void bootstrap.done.then(() => {
       this.bootstrapDone = true;
@@ -177,7 +191,9 @@ class Walk {
     signal.removeEventListener('abort', abort);
     clearTimeout(this.timer);
     const { newest, conflict, asked, answered, unsent } = this;
-    return { newest, conflict, nodes: this.answeredNodes(), asked, answered, silent: this.silent(), unsent, complete };
+    const answeredRoots = [...this.roots.values()].filter(({ heard }) => heard).length;
+    const [nodes, silent] = [this.answeredNodes(), this.silent()];
+    return { newest, conflict, nodes, asked, answered, answeredRoots, silent, unsent, complete };
   }
 
   /**
@@ -207,16 +223,16 @@ class Walk {
   }
 
   /**
-   * Asks the nodes of one kind, the closest first, as far as the eighth that answered, or `end` if that comes first.
+   * Asks the nodes of one kind, the closest first, as far as the last one (the eighth) that must answer, or `end` if that comes first.
    *
-   * Returns the distance of the eighth; null if fewer answered.
+   * Returns the distance of that one; null if fewer answered.
    */
   private advance(closestFirst: readonly Contact[], step: Step, end: Uint8Array | null): Uint8Array | null {
     const share = this.shareOfAnswers(step);
     let answered = 0;
     let expected = 0;
     for (const contact of closestFirst) {
-      if (expected >= EXPECTED) return null;
+      if (expected >= this.closest + MARGIN) return null;
       if (end !== null && Buffer.compare(contact.distance, end) > 0) return null;
       if (contact.state === 'waiting' && this.asked < MAX_ASKED) {
         step.held = true;
@@ -229,15 +245,20 @@ class Walk {
       if (isAnswered(contact)) answered += 1;
       if (isAnswered(contact)) expected += 1;
       else if (step.isInTime(contact)) expected += share;
-      if (answered === K) return contact.distance;
+      if (answered === this.closest) return contact.distance;
     }
     return null;
   }
 
-  /** The part of the nodes asked that answered in time, as far as that is known; two thirds to begin with, as on the real network. */
+  /**
+   * The part of the nodes asked that answered in time, as far as that is known; two thirds to begin with, as on the real network.
+   * Those that answered in an earlier walk say nothing of the others.
+   */
   private shareOfAnswers(step: Step): number {
-    const silent = Math.max(0, this.asked - this.answered - step.inFlight);
-    return (this.answered + 4) / (this.answered + silent + 6);
+    const asked = [...this.contacts.values()].filter(({ state, isStart }) => state !== 'waiting' && !isStart);
+    const answered = asked.filter(isAnswered).length;
+    const silent = asked.filter((contact) => !isAnswered(contact) && !step.isInTime(contact)).length;
+    return (answered + 4) / (answered + silent + 6);
   }
 
   /** Where too few answered: asks the bootstrap nodes, asks again whoever is silent, and waits for them. */
@@ -261,7 +282,10 @@ class Walk {
 
   private askRoot(root: Peer): void {
     this.sendGet(root, (reply) => {
-      if (!this.contacts.has(keyOf(root))) this.receive(this.contactAt(root, reply.id, null), reply);
+      if (this.contacts.has(keyOf(root))) return;
+      const contact = this.contactAt(root, reply.id, null);
+      contact.heard = true; // it was counted as a root
+      this.receive(contact, reply);
     });
   }
 
@@ -269,7 +293,15 @@ class Walk {
     contact.state = 'asked';
     this.asked += 1;
     this.sendGet(contact, (reply) => this.receive(contact, reply));
-    if (this.valuesComeAlone) this.askForNodes(contact);
+    if (this.closest > K) this.askForNodes(contact, this.around());
+    else if (this.valuesComeAlone && !contact.isDoubtful) this.askForNodes(contact, this.target);
+  }
+
+  /** All that are close name the same few. Those behind them are found around places that are a little further off, by turns. */
+  private around(): Uint8Array {
+    const last = this.byDistance().filter(isAnswered)[K - 1] ?? this.byDistance()[K - 1];
+    const bit = Math.max(0, leadingZeros(last?.distance ?? this.target) - (this.asked % 3));
+    return this.target.with(bit >> 3, (this.target[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7)));
   }
 
   private sendGet(peer: Peer, receive: (reply: Reply) => void): void {
@@ -280,9 +312,9 @@ class Walk {
     });
   }
 
-  private askForNodes(contact: Contact): void {
+  private askForNodes(contact: Contact, near: Uint8Array): void {
     contact.askedForNodes = true;
-    this.send(contact, findNodeQuery(this.options.id, this.target), (answer) => {
+    this.send(contact, findNodeQuery(this.options.id, near), (answer) => {
       if (typeof answer !== 'string' && answer.kind === 'reply') this.learn(contact, answer.nodes);
     });
   }
@@ -316,7 +348,7 @@ class Walk {
     // If all close nodes hold an old value and name nobody beside it, nobody else leads to the new one.
     if (reply.item !== null && reply.nodes.length === 0) {
       this.valuesComeAlone = true;
-      if (!contact.askedForNodes) this.askForNodes(contact);
+      if (!contact.askedForNodes) this.askForNodes(contact, this.target);
     }
   }
 
@@ -375,10 +407,12 @@ class Walk {
   private contactAt({ host, port }: Address, id: Uint8Array, namedFrom: string | null): Contact {
     const contact: Contact = {
       ...newPeer({ host, port }),
+      isDoubtful: this.options.wasSilent({ host, port }),
       id,
       distance: this.distance(id),
       state: 'waiting',
       askedForNodes: false,
+      isStart: false,
       namedFrom,
       token: null,
       seq: null,
@@ -422,6 +456,12 @@ class Walk {
 
 const isAnswered = ({ state }: Contact) => state === 'answered';
 
+/** How many bits are 0 before the first that is 1. */
+function leadingZeros(bytes: Uint8Array): number {
+  const at = bytes.findIndex((byte) => byte !== 0);
+  return at === -1 ? bytes.length * 8 - 1 : at * 8 + Math.clz32(bytes[at] ?? 0) - 24;
+}
+
 /** What one look at all contacts comes to. */
 class Step {
   readonly now = performance.now();
@@ -448,11 +488,11 @@ class Step {
     this.until = Math.min(this.until, time);
   }
 
-  isInTime({ out, askedAt }: Peer): boolean {
-    return out > 0 && askedAt !== null && this.now - askedAt < this.limit;
+  isInTime({ out, askedAt, isDoubtful }: Peer): boolean {
+    return out > 0 && !isDoubtful && askedAt !== null && this.now - askedAt < this.limit;
   }
 }
 
 function newPeer({ host, port }: Address): Peer {
-  return { host, port, askedAt: null, out: 0, tries: 0, heard: false };
+  return { host, port, askedAt: null, out: 0, tries: 0, heard: false, isDoubtful: false };
 }

@@ -175,6 +175,18 @@ describe('an update', () => {
     expect(failure.message).toContain('Only 2 of the 8');
   });
 
+  test('reaches 8 where close nodes forget it, by nodes that the walk had no need to hear', async () => {
+    const { live, bootstrap } = await simulated({ live: 60 });
+    const { publicKey, item } = newKey();
+    for (const forgetful of byDistance(live, target(publicKey)).slice(0, 9)) {
+      const { answer } = forgetful;
+      forgetful.answer = (query, self) => (query.name === 'put' ? { r: { id: self.id } } : answer(query, self));
+    }
+    const { nodes } = await client(bootstrap).update(publicKey, () => item(1, 'x'));
+    expect(nodes).toBeGreaterThanOrEqual(8);
+    expect(live.filter(({ held }) => held !== null).length).toBeGreaterThanOrEqual(nodes);
+  });
+
   test('is not stopped by nodes that claim that someone else was quicker', async () => {
     const { live } = await simulated({ live: 20 });
     const { publicKey, item } = newKey();
@@ -283,6 +295,15 @@ describe('an update', () => {
   });
 });
 
+test('a bootstrap node that is asked twice counts once', async () => {
+  const { live, bootstrap } = await simulated({ live: 12 });
+  const { publicKey, item } = newKey();
+  for (const each of live) each.held = item(1, 'x');
+  const { network } = await client(bootstrap).resolve(publicKey);
+  expect(network.answered).toBeLessThanOrEqual(network.asked);
+  expect(network.dead).toBeGreaterThanOrEqual(0);
+});
+
 describe('no network', () => {
   const { publicKey } = newKey();
 
@@ -307,6 +328,14 @@ describe('no network', () => {
       /^Only 1 node answered, and none close to the key: the other \d+ that were asked are silent/,
     );
     expect(performance.now() - began).toBeLessThan(2500);
+  });
+
+  test('where bootstrap nodes are all that answer, and know dead ones only, it says so to who publishes too', async () => {
+    const { bootstrap } = await simulated({ live: 60, dead: 40, bootstrap: 'knows only dead' });
+    const { publicKey: key, item } = newKey();
+    for (const work of [client(bootstrap).resolve(key), client(bootstrap).update(key, () => item(1, 'x'))]) {
+      expect((await failureOf(work)).message).toContain('Only 3 nodes answered, and none close to the key');
+    }
   });
 
   test('where names do not resolve, it says so by name', async () => {

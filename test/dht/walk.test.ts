@@ -49,6 +49,7 @@ async function timedWalk(
     id,
     publicKey,
     starts: [],
+    wasSilent: () => false,
     bootstrap: resolveBootstrap(bootstrap, signal),
     signal,
     ...more,

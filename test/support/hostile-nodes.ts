@@ -1,55 +1,70 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { asBytes, type Encodable, encode } from '../../src/dht/bencode.ts';
-import type { MutableItem } from '../../src/dht/mutable-item.ts';
+import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
 import { carrying, compact, type SimulatedNode } from './simulated-node.ts';
 
 type Answers = SimulatedNode['answer'];
 
+/** Makes a hostile node's answers of an honest one's and of a packet of the key with a valid signature and an old `seq`. */
+export type HostileWay = (honest: Answers, old: MutableItem) => Answers;
+
 /** A reply with a token and these fields, whatever was asked. */
-const saying =
+export const saying =
   (fields: { [key: string]: Encodable }): Answers =>
   (_, { id }) => ({ r: { id, token: 'token', ...fields } });
 
 /** These bytes, whatever was asked. */
-const sending =
-  (bytes: (transaction: Uint8Array) => Uint8Array): Answers =>
-  ({ transaction }) => ({ raw: bytes(transaction) });
+export const sending =
+  (bytes: (transaction: Uint8Array, id: Uint8Array) => Uint8Array): Answers =>
+  ({ transaction }, { id }) => ({ raw: bytes(transaction, id) });
 
 const refusing =
-  (code: number, message: string) =>
-  (honest: Answers): Answers =>
+  (code: number, message: string): HostileWay =>
+  (honest) =>
   (query, node) =>
     query.name === 'put' ? { e: [code, message] } : honest(query, node);
 
-/** Ids that are closer to the target of a query (20 bytes) than any honest one, of nodes that do not exist. */
-function madeUp(target: Uint8Array, count: number): Uint8Array {
-  const nodes = Array.from({ length: count }, () => {
-    const id = Uint8Array.from(target);
-    id.set(randomBytes(2), 18);
-    return { id, host: `127.255.${randomBytes(1)[0]}.${randomBytes(1)[0]}`, port: 6881 };
+const newer = ({ seq }: MutableItem) => seq + 1_000_000_000;
+
+/** A valid packet of another key. */
+function foreign(old: MutableItem): MutableItem {
+  const seed = new Uint8Array(32).fill(0xee);
+  return signItem(seed, publicKeyOf(seed), newer(old), Buffer.from('foreign'));
+}
+
+/** Nodes that do not exist, under ids that share all but 2 bytes with a target (20 bytes). */
+function madeUp(target: Uint8Array, by: SimulatedNode): Uint8Array {
+  const nodes = Array.from({ length: 8 }, (_, i) => {
+    const [a, b, c, d] = createHash('sha1').update(by.id).update(`${i}`).digest();
+    const id = Uint8Array.from([...target.subarray(0, 18), a ?? 0, b ?? 0]);
+    return { id, host: `127.255.${c}.${d}`, port: 6881 };
   });
   return compact(nodes);
 }
 
-/**
- * What nodes of ill will or in bad order do, by what they do: each makes such a node of an honest one.
- *
- * `old` is a packet of the key that was asked for with a valid signature and an older `seq` than the newest.
- */
-export const HOSTILE: Readonly<Record<string, (honest: Answers, old: MutableItem) => Answers>> = {
+/** What nodes of ill will or in bad order do, by what they do. */
+export const HOSTILE: Readonly<Record<string, HostileWay>> = {
   'answers with a forged value': (_, old) =>
-    saying(carrying({ ...old, seq: old.seq + 1_000_000_000, value: Buffer.from('forged') })),
-  'answers with an old value, and keeps it': (honest, old) => (query, node) =>
-    query.name === 'get' ? saying(carrying(old))(query, node) : query.name === 'put' ? null : honest(query, node),
-  'answers with a value of 1001 bytes': (_, old) =>
-    saying(carrying({ ...old, seq: old.seq + 1_000_000_000, value: new Uint8Array(1001) })),
+    saying(carrying({ ...old, seq: newer(old), value: Buffer.from('forged') })),
+  'answers with another key’s value': (_, old) => saying(carrying(foreign(old))),
+  'answers with another key’s value under this key': (_, old) =>
+    saying(carrying({ ...foreign(old), publicKey: old.publicKey })),
+  'answers with an old value, and keeps it': (honest, old) => (query, node) => {
+    if (query.name === 'put') return { r: { id: node.id } };
+    return query.name === 'get' ? saying(carrying(old))(query, node) : honest(query, node);
+  },
+  'answers with an empty value': (_, old) => saying(carrying({ ...old, seq: newer(old), value: new Uint8Array() })),
   'answers with 60,000 bytes': () =>
-    sending((t) => encode({ t, y: 'r', r: { id: randomBytes(20), token: 't', v: new Uint8Array(60_000) } })),
-  'answers with an empty value': (_, old) =>
-    saying(carrying({ ...old, seq: old.seq + 1_000_000_000, value: new Uint8Array() })),
+    sending((t, id) => encode({ t, y: 'r', r: { id, token: 'token', v: new Uint8Array(60_000) } })),
   'makes up closer nodes': () => (query, node) => {
     const target = asBytes(query.parameters.get('target'), 20) ?? new Uint8Array(20);
-    return { r: { id: node.id, token: 'token', nodes: madeUp(target, 8) } };
+    return { r: { id: node.id, token: 'token', nodes: madeUp(target, node) } };
+  },
+  'names only itself and whoever asks': () => (query, node) => {
+    const { from, parameters } = query;
+    const id = asBytes(parameters.get('id'), 20) ?? node.id;
+    return { r: { id: node.id, token: 'token', nodes: compact([node, { ...from, id }]) } };
   },
   'takes a put and forgets it': (honest) => (query, node) =>
     query.name === 'put' ? { r: { id: node.id } } : honest(query, node),
@@ -57,6 +72,9 @@ export const HOSTILE: Readonly<Record<string, (honest: Answers, old: MutableItem
   'refuses every put with 205 (too big)': refusing(205, 'message (v field) too big'),
   'refuses every put with 301 (CAS mismatch)': refusing(301, 'CAS mismatch'),
   'refuses every put with 302 (not newer)': refusing(302, 'sequence number less than current'),
+  'refuses whatever is asked, at length': () => () => ({ e: [201, 'x'.repeat(1000)] }),
   'sends the datagram that fills the memory of others': () => sending(() => Buffer.from('l-3:')),
-  'sends the datagram that ends others by a type error': () => sending(() => Buffer.from('d1:yd8:toStringi1eee')),
+  'sends the datagram that ends others by a type error': () =>
+    sending((t) => encode({ t, y: { toString: 1 }, e: [{ toString: 1 }, { toString: 1 }] })),
+  'sends nothing but noise': () => sending(() => Buffer.alloc(1200, 0xff)),
 };

@@ -1,4 +1,4 @@
-/** A simulated network in a process of its own, told what to do by messages (`SimulatedProcess`). */
+/** A simulated network in a process of its own, told what to do by messages (`simulated-network-process.ts`). */
 import type { MutableItem } from '../src/dht/mutable-item.ts';
 import { HOSTILE } from '../test/support/hostile-nodes.ts';
 import {
@@ -7,12 +7,14 @@ import {
   startSimulatedNetwork,
 } from '../test/support/simulated-network.ts';
 import { byDistance, type SimulatedNode } from '../test/support/simulated-node.ts';
+import { flood } from './flood.ts';
 
 let network: SimulatedNetwork | undefined;
 /** What the nodes of ill will answered before they were. */
 let honest = new Map<SimulatedNode, SimulatedNode['answer']>();
 
 const live = () => network?.live ?? [];
+const all = () => [...live(), ...(network?.dead ?? [])];
 
 /** What the process does. */
 const work = {
@@ -27,7 +29,7 @@ const work = {
   async clear(): Promise<void> {
     for (const [node, answer] of honest) node.answer = answer;
     honest = new Map();
-    for (const node of live()) {
+    for (const node of all()) {
       node.held = null;
       node.queries.length = 0;
     }
@@ -52,9 +54,16 @@ const work = {
       node.answer = way(node.answer, old);
     }
   },
-  /** How many queries arrived since `clear`. */
+  /**
+   * Sends noise to the next client that asks, from the nodes' own addresses and from strangers', for so many seconds. Resolves at
+   * its end to the number of datagrams.
+   */
+  async flood(perSecond: number, seconds: number): Promise<number> {
+    return flood(live(), perSecond, seconds);
+  },
+  /** How many queries arrived since `clear`, at dead nodes too. */
   async queries(): Promise<number> {
-    return live().reduce((sum, { queries }) => sum + queries.length, 0);
+    return all().reduce((sum, { queries }) => sum + queries.length, 0);
   },
 };
 

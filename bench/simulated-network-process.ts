@@ -1,14 +1,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Work } from './simulated-process.ts';
+import type { Work } from './simulated-network-child.ts';
 
-const PROGRAM = fileURLToPath(new URL('simulated-process.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('simulated-network-child.ts', import.meta.url));
 
 /** A simulated network in a process of its own, so that it takes nothing of the event loop that is measured. */
-export type SimulatedProcess = Work & { close(): void };
+export type SimulatedNetworkProcess = Work & { close(): void };
 
-export function startSimulatedProcess(): SimulatedProcess {
+export function startSimulatedNetworkProcess(): SimulatedNetworkProcess {
   const child = fork(PROGRAM, { execArgv: ['--import', import.meta.resolve('tsx')], serialization: 'advanced' });
   /** One at a time: each is answered before the next is sent. */
   const call =
@@ -23,6 +23,7 @@ export function startSimulatedProcess(): SimulatedProcess {
     clear: call('clear') as Work['clear'],
     hold: call('hold') as Work['hold'],
     spoil: call('spoil') as Work['spoil'],
+    flood: call('flood') as Work['flood'],
     queries: call('queries') as Work['queries'],
     close: () => child.disconnect(),
   };

@@ -1,0 +1,51 @@
+import { type MutableItem, target } from '../src/dht/mutable-item.ts';
+import { bundled } from './bundle.ts';
+import { run } from './measure.ts';
+import type { Report } from './report.ts';
+import type { SimulatedNetworkProcess } from './simulated-network-process.ts';
+
+const PER_SECOND = 50_000;
+const SECONDS = 5;
+
+/** A client that resolves while noise arrives, and a client of bittorrent-dht that does. */
+export async function noise(
+  report: Report,
+  simulated: SimulatedNetworkProcess,
+  bootstrap: string,
+  item: MutableItem,
+): Promise<void> {
+  const [ours, plain] = await Promise.all(
+    ['noise-client.ts', 'plain-client.ts'].map((name) => bundled(new URL(name, import.meta.url))),
+  );
+  const key = Buffer.from(item.publicKey).toString('hex');
+  const client = async (path: string, args: string[]) => {
+    await simulated.clear();
+    await simulated.hold(target(item.publicKey), Array(8).fill(item));
+    // It waits for the client's first query.
+    const sent = simulated.flood(PER_SECOND, SECONDS);
+    const ran = await run({
+      file: process.execPath,
+      args: ['--max-old-space-size=256', path, ...args],
+      env: {},
+      timeout: 20_000,
+    }).catch((error: Error) => error);
+    return { sent: await sent, ran };
+  };
+  report.section(`${PER_SECOND} datagrams a second of noise for ${SECONDS} s at a client that resolves`);
+  try {
+    const theirs = await client(plain?.path ?? '', ['as-it-comes', 'get', bootstrap, key]);
+    report.note(
+      `bittorrent-dht as it comes: ${theirs.ran instanceof Error ? `died or hung (${theirs.ran.message.slice(-60)})` : `found ${theirs.ran.stdout.trim()}`}`,
+    );
+    const { sent, ran } = await client(ours?.path ?? '', [bootstrap, key, String(item.seq), String(SECONDS)]);
+    const rate = `${Math.round(sent / SECONDS)} a second were sent`;
+    if (ran instanceof Error) return report.check(`cclink: no crash (${rate}): ${ran.message}`, false);
+    const { resolves, right, grown } = JSON.parse(ran.stdout) as { resolves: number; right: number; grown: number };
+    report.check(`cclink: no crash; ${rate}`, sent >= 0.95 * PER_SECOND * SECONDS);
+    report.check(`cclink: ${right} of ${resolves} resolves right`, right === resolves);
+    report.check(`cclink: memory grew by ${grown.toFixed(0)} MB (limit 30)`, grown < 30);
+  } finally {
+    ours?.remove();
+    plain?.remove();
+  }
+}

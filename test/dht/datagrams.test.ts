@@ -1,0 +1,150 @@
+import { randomInt } from 'node:crypto';
+import fc from 'fast-check';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { encode } from '../../src/dht/bencode.ts';
+import { parseAnswer } from '../../src/dht/krpc.ts';
+import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import { arbitraryDatagrams, type Make } from '../support/arbitrary-datagrams.ts';
+import { startClientProcess } from '../support/client-process.ts';
+import { startSimulatedNetwork } from '../support/simulated-network.ts';
+import { byDistance, carrying, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+
+/** CCLINK_TEST_SEED has the datagrams of an earlier run made again. */
+const SEED = Number(process.env['CCLINK_TEST_SEED'] ?? randomInt(2 ** 31));
+const COUNT = process.env['CI'] === undefined ? 10_000 : 100_000;
+/** How many are made at once, about as many as a look-up takes, and how many of them are thrown around each answer. */
+const MADE = 2000;
+const AROUND = 100;
+/** By how much a client's memory may grow meanwhile, in bytes: 10,000 datagrams take three times as much. */
+const KEPT = 1_000_000;
+
+const key = new Uint8Array(32).fill(7);
+const publicKey = publicKeyOf(key);
+const item = (seq: number, value: string) => signItem(key, publicKey, seq, Buffer.from(value));
+const OLD = item(10, 'old');
+const CURRENT = item(20, 'current');
+const NEW = item(30, 'new');
+/** In datagrams that must not count: it would be the newest. */
+const BAIT = item(99, 'bait');
+
+const text = (one: MutableItem | null) => one && `${one.seq} ${Buffer.from(one.value)}`;
+
+/** A datagram that the node that is asked sends before or after its answer, or that a stranger sends before it. */
+interface Thrown {
+  readonly who: 'before' | 'after' | 'stranger';
+  readonly make: Make;
+}
+
+const thrown = fc.record<Thrown>({
+  who: fc.constantFrom('before', 'before', 'before', 'after', 'stranger'),
+  make: arbitraryDatagrams(publicKey),
+});
+
+/** What is thrown next, and how much was. */
+class Store {
+  thrown = 0;
+  private fills = 0;
+  private readonly waiting: Thrown[] = [];
+  private readonly timers = new Set<NodeJS.Timeout>();
+
+  /** Makes what the next look-up takes: not during it, as it takes time. */
+  fill(): void {
+    if (this.waiting.length > MADE / 2) return;
+    this.waiting.push(...fc.sample(thrown, { seed: SEED + this.fills, numRuns: MADE }));
+    this.fills += 1;
+  }
+
+  take(): Thrown[] {
+    return this.waiting.splice(0, AROUND);
+  }
+
+  /** Does something once the answer to a query has left. */
+  later(work: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      work();
+    }, 10);
+    this.timers.add(timer);
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+}
+
+/** False where a client that takes it for an answer would ask nodes beyond this machine. */
+function staysHere(datagram: Uint8Array): boolean {
+  try {
+    const answer = parseAnswer(datagram);
+    return answer?.kind !== 'reply' || answer.nodes.every(({ host }) => host.startsWith('127.'));
+  } catch {
+    // It is for the client to fail at it.
+    return true;
+  }
+}
+
+/**
+ * A node's answers with datagrams thrown around each. Those of a hostile node that come before its answer carry the right
+ * transaction id, so that the first that looks like an answer is its answer.
+ */
+function throwing(node: SimulatedNode, isHostile: boolean, strangers: readonly SimulatedNode[], store: Store) {
+  const answer = node.answer;
+  node.answer = (query, self) => {
+    const { transaction, from } = query;
+    const right = answer(query, self);
+    const bait = { r: { id: self.id, token: 'token', ...carrying(BAIT) } };
+    for (const { who, make } of store.take()) {
+      const isOther = who === 'before' && !isHostile;
+      const t = isOther ? transaction.map((byte) => byte ^ 0xff) : transaction;
+      const datagram = make(encode({ t, y: 'r', ...(isOther || who === 'stranger' ? bait : right) }), t);
+      if (!staysHere(datagram)) continue;
+      if (who === 'before') self.send(datagram, from);
+      else if (who === 'after') store.later(() => self.send(datagram, from));
+      else strangers[store.thrown % strangers.length]?.send(datagram, from);
+      store.thrown += 1;
+    }
+    return right;
+  };
+}
+
+test('a client keeps to the right packets under a flood of arbitrary datagrams, and keeps none of them', async () => {
+  console.log(`${COUNT} datagrams, CCLINK_TEST_SEED=${SEED}`);
+  const { live, bootstrap, close } = await startSimulatedNetwork({ live: 60 });
+  onTestFinished(close);
+  const strangers = [await startNode(() => null), await startNode(() => null, { host: live[0]?.host ?? '' })];
+  for (const stranger of strangers) onTestFinished(() => stranger.close());
+  const store = new Store();
+  onTestFinished(() => store.close());
+  for (const [rank, node] of byDistance(live, target(publicKey)).entries()) {
+    throwing(node, rank < 18 && rank % 3 === 0, strangers, store);
+    if (rank < 12) node.held = rank === 2 ? OLD : CURRENT;
+  }
+  const client = startClientProcess(bootstrap);
+  onTestFinished(() => client.close());
+
+  const lookUp = async () => {
+    store.fill();
+    const { first, newest, conflict } = await client.resolve(publicKey);
+    return { first: text(first), newest: text(newest), conflict };
+  };
+  await lookUp();
+  const memory = await client.memory();
+  while (store.thrown < COUNT) {
+    const found = await lookUp();
+    expect([OLD, CURRENT].map(text)).toContain(found.first);
+    expect(found).toMatchObject({ newest: text(CURRENT), conflict: false });
+  }
+  // What was asked of nodes that do not exist is forgotten after 3 s.
+  const forgotten = async () => expect((await client.memory()) - memory).toBeLessThan(KEPT);
+  await vi.waitFor(forgotten, { timeout: 10_000, interval: 200 });
+  // Besides the answers all of them came, and more than half from where an answer was awaited: those were read.
+  await vi.waitFor(async () => expect(await client.arrived()).toBeGreaterThan(store.thrown));
+  expect(await client.read()).toBeGreaterThan(COUNT / 2);
+
+  store.fill();
+  const { bases, nodes } = await client.update(NEW);
+  expect(bases.map(text)).toEqual([text(CURRENT)]);
+  expect(nodes).toBeLessThanOrEqual(live.filter(({ held }) => text(held) === text(NEW)).length);
+  expect(await lookUp()).toMatchObject({ newest: text(NEW), conflict: false });
+}, 120_000);
