@@ -1,6 +1,6 @@
 /**
  * A client that resolves a key again and again for some seconds: `noise-client <bootstrap> <public key> <seq> <seconds>`. Prints how many
- * times, how many times right, and by how many MB its resident memory grew from the first resolve to its peak.
+ * times, how many times right, and by how many MB its resident memory grew from before the first resolve to its peak.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseBootstrap } from '../src/dht/bootstrap.ts';
@@ -11,8 +11,8 @@ const key = Buffer.from(publicKey, 'hex');
 const dht = openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 60_000 });
 const residentMegabytes = () => process.memoryUsage.rss() / 1e6;
 
-await dht.resolve(key);
 const before = residentMegabytes();
+await dht.resolve(key);
 let peak = before;
 const watching = setInterval(() => {
   peak = Math.max(peak, residentMegabytes());

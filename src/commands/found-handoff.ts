@@ -3,40 +3,14 @@ import { Failure } from '../failure.ts';
 import { type Lookup, liveRecord, type Sighting, search } from '../handoff/lookup.ts';
 import { recall } from '../handoff/memory.ts';
 import { openRecord } from '../handoff/open.ts';
-import type { Payload } from '../handoff/payload.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from '../handoff/record.ts';
-import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
-import { forget, type Identity } from '../identity/unlock.ts';
+import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
+import type { Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
 import { type Context, unixNow } from './context.ts';
-import { type LocalSession, localSession } from './local-session.ts';
-import {
-  keyMadeAt,
-  type OwnKey,
-  openIdentity,
-  opensSilently,
-  ownPublicKey,
-  readOwnKey,
-  readOwnKeyIfAny,
-} from './own-key.ts';
+import { type FoundHandoff, HandoffReader, type Subject } from './handoff-reader.ts';
+import { keyMadeAt, opensSilently, ownPublicKey, readOwnKey, readOwnKeyIfAny } from './own-key.ts';
 import { parseWho } from './who.ts';
-
-/** Under which key to look, and whether it is this machine's own. */
-export interface Subject {
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array;
-  readonly isOwn: boolean;
-  /** The key pair of this machine, if it has one. */
-  readonly own: OwnKey | null;
-}
-
-/** A handoff that was found, verified and opened. */
-export interface FoundHandoff {
-  readonly subject: Subject;
-  readonly record: SignedRecord;
-  readonly payload: Payload;
-  readonly local: LocalSession;
-}
 
 /** The one that counts. */
 export interface NewestHandoff extends FoundHandoff {
@@ -83,7 +57,7 @@ export async function findHandoff<T>(
 ): Promise<T> {
   const walk = search(dht, subject.publicKey, unixNow());
   const patiently = <W>(answer: Promise<W>) => context.output.progress('Asking the network …', answer);
-  const reader = new Reader(context, subject);
+  const reader = new HandoffReader(context, subject);
   let walking = true;
   const stop = () => {
     walking = false;
@@ -109,7 +83,7 @@ export async function findHandoff<T>(
 }
 
 /** The first handoff, opened; null where the newest must be waited for. */
-async function openFirst(context: Context, reader: Reader, seen: Sighting | null): Promise<FoundHandoff | null> {
+async function openFirst(context: Context, reader: HandoffReader, seen: Sighting | null): Promise<FoundHandoff | null> {
   if (seen === null || seen.seq < recall(context.environment.stateFolder, reader.subject.publicKey).seq) return null;
   try {
     return await reader.read(seen.record);
@@ -121,7 +95,7 @@ async function openFirst(context: Context, reader: Reader, seen: Sighting | null
 }
 
 /** The newest record; throws what is wrong with it before it is opened. */
-async function mustBeLive(context: Context, reader: Reader, lookup: Lookup): Promise<SignedRecord> {
+async function mustBeLive(context: Context, reader: HandoffReader, lookup: Lookup): Promise<SignedRecord> {
   const { subject } = reader;
   const now = unixNow();
   if (lookup.record === null) throw notFound(context, subject, lookup);
@@ -132,125 +106,9 @@ async function mustBeLive(context: Context, reader: Reader, lookup: Lookup): Pro
   return record;
 }
 
-/** `open`, where what came of the last record stands for the same one again: nobody is asked twice about the first and the newest. */
-export function onceInARow<T>(open: (record: SignedRecord) => Promise<T>): (record: SignedRecord) => Promise<T> {
-  let last: { readonly text: string; readonly opened: Promise<T> } | null = null;
-  return (record) => {
-    if (last?.text !== record.text) last = { text: record.text, opened: open(record) };
-    return last.opened;
-  };
-}
-
 /** Throws `expired` where a handoff has ended since it was found. */
 export function stillLive({ record }: FoundHandoff): void {
   if (!isLive(record, unixNow())) throw ended('The handoff expired while the question stood.');
-}
-
-const PIN_TRIES = 3;
-
-/** Reads the records of a subject. What was asked for one of them serves the next, until it is forgotten. */
-class Reader {
-  readonly subject: Subject;
-  private readonly context: Context;
-  private opened: Identity | null = null;
-  /** As typed (UTF-8 bytes), or from `CCLINK_PIN`; empty where there was none yet. */
-  private pin: Uint8Array;
-
-  constructor(context: Context, subject: Subject) {
-    this.context = context;
-    this.subject = subject;
-    this.pin = Buffer.from(context.environment.pin ?? '');
-  }
-
-  /** Opens a record, and finds its session here. */
-  readonly read = onceInARow((record) => this.readAnew(record));
-
-  async identity(): Promise<Identity> {
-    const { own } = this.subject;
-    if (own === null) {
-      throw new Failure(
-        'no-key',
-        'This handoff is sealed for a key, and there is none on this machine.',
-        'Make one and give its public key to the publisher: cclink init',
-      );
-    }
-    this.opened ??= await openIdentity(this.context, own);
-    return this.opened;
-  }
-
-  /** Overwrites the secrets. */
-  forget(): void {
-    if (this.opened !== null) forget(this.opened);
-    this.pin.fill(0);
-  }
-
-  private async readAnew(record: SignedRecord): Promise<FoundHandoff> {
-    const { subject } = this;
-    const payload = modeOf(record) === 'pin' ? await this.openWithPin(record) : await this.openWithKey(record);
-    // Only now is it known for sure whose key this is, where an encrypted key has no public key beside it.
-    const isOwn = subject.isOwn || (this.opened !== null && samePublicKey(this.opened.publicKey, subject.publicKey));
-    return { subject: { ...subject, isOwn }, record, payload, local: localSession(this.context, payload) };
-  }
-
-  private async openWithKey(record: SignedRecord): Promise<Payload> {
-    const { own, isOwn } = this.subject;
-    if (own !== null && own.publicKey !== null && !isFor(record, this.subject, own.publicKey)) {
-      throw sealedForAnother(record, isOwn);
-    }
-    const payload = await openRecord(record, await this.identity());
-    if (payload === null) throw sealedForAnother(record, isOwn);
-    return payload;
-  }
-
-  /** Opens a record with the PIN that there is, else with one that is asked for, up to three times. */
-  private async openWithPin(record: SignedRecord): Promise<Payload> {
-    const { environment, output, questions } = this.context;
-    let payload = this.pin.length > 0 ? await this.tryPin(record) : null;
-    for (let left = environment.pin === undefined ? PIN_TRIES : 0; payload === null && left > 0; left--) {
-      if (this.pin.length > 0) output.warn('that is not the PIN; try again.');
-      const typed = await questions.secret('PIN of the handoff');
-      this.pin.fill(0);
-      this.pin = Buffer.from(typed);
-      payload = await this.tryPin(record);
-    }
-    if (payload !== null) return payload;
-    throw new Failure(
-      'cannot-open',
-      'That is not the PIN of this handoff.',
-      'Ask the publisher for it, and pick up again.',
-    );
-  }
-
-  private tryPin(record: SignedRecord): Promise<Payload | null> {
-    return this.context.output.progress('Deriving the key of the PIN …', openRecord(record, { pin: this.pin }));
-  }
-}
-
-/** Whether the record says that it is sealed for `ownKey`; true where it does not say it in a form that can be compared. */
-function isFor(record: SignedRecord, subject: Subject, ownKey: Uint8Array): boolean {
-  if (record.recipient === null) return samePublicKey(subject.publicKey, ownKey);
-  try {
-    return samePublicKey(parsePublicKey(record.recipient), ownKey);
-  } catch {
-    return true;
-  }
-}
-
-function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
-  if (isOwn) {
-    return new Failure(
-      'cannot-open',
-      `You sealed this handoff for another key: ${record.recipient}. Only its owner can open it.`,
-      'To take it back: cclink revoke',
-    );
-  }
-  return new Failure(
-    'cannot-open',
-    record.recipient === null
-      ? 'This handoff is sealed for its publisher alone.'
-      : `This handoff is sealed for another key: ${record.recipient}.`,
-    'Ask the publisher to seal it for yours: cclink --share <your public key> (you see it with cclink whoami)',
-  );
 }
 
 function revokedHere(): Failure {
@@ -289,7 +147,7 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
 }
 
 /** An expired handoff; an own one names its session, where that needs no question. */
-async function expired(context: Context, reader: Reader, record: SignedRecord, now: bigint): Promise<Failure> {
+async function expired(context: Context, reader: HandoffReader, record: SignedRecord, now: bigint): Promise<Failure> {
   const { subject } = reader;
   const age = describeAge(Number(now - expiresAt(record)));
   let session = '';

@@ -8,7 +8,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
 import { describeAge, describeEnd } from '../terminal/time.ts';
 import { type Context, unixNow, withDht } from './context.ts';
-import { onceInARow } from './found-handoff.ts';
+import { onceInARow } from './handoff-reader.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
 import { localSession } from './local-session.ts';
 import { type OwnKey, openIdentity, opensSilently, ownPublicKey, readOwnKey } from './own-key.ts';

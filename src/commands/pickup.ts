@@ -8,14 +8,8 @@ import { revoke } from '../handoff/revoke.ts';
 import { samePublicKey } from '../identity/public-key.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { SECRET_VARIABLES } from './environment.ts';
-import {
-  type Finding,
-  type FoundHandoff,
-  findHandoff,
-  type NewestHandoff,
-  stillLive,
-  subjectOf,
-} from './found-handoff.ts';
+import { type Finding, findHandoff, type NewestHandoff, stillLive, subjectOf } from './found-handoff.ts';
+import type { FoundHandoff } from './handoff-reader.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
 import { anotherKeyBeside } from './own-key.ts';
 

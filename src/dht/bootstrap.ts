@@ -1,5 +1,6 @@
 import { promises as dns } from 'node:dns';
 import { isIPv4 } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { Address } from './krpc.ts';
 
@@ -111,7 +112,7 @@ async function addressesOf(host: string, signal: AbortSignal, nameServers?: read
     // The system knows more names (/etc/hosts) than the name server. Its look-up can't be cancelled and holds the process
     // for as long as a silent name server lets it wait, so it is asked only where the name server did answer.
     const silent = signal.aborted || ['ECANCELLED', 'ETIMEOUT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return silent ? [] : systemAddress(host);
+    return silent ? [] : await Promise.race([systemAddress(host), sleep(NAME_LIMIT / 2, [], { ref: false })]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', cancel);

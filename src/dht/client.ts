@@ -70,7 +70,7 @@ export interface Publication {
 export interface NetworkReport {
   readonly asked: number;
   readonly answered: number;
-  /** Asked, and silent for longer than a node may be. */
+  /** Asked, and without an answer when the walk was done. */
   readonly dead: number;
   /** Bootstrap names without an address. */
   readonly unresolved: readonly string[];
@@ -233,9 +233,17 @@ class Client implements Dht {
     const { nodes } = resolution;
     const wider = await this.walk(item.publicKey, limit, nodes, { closest: MOST_TRIED }).catch(() => null);
     limit.throwIfInterrupted();
+    const { newest = null } = wider ?? {};
+    if (newest !== null && newest.seq > base && !sameItem(newest, item)) return { ...result, overtakenBy: newest };
     const heard = new Set(nodes.map(keyOf));
     if (wider === null || wider.nodes.every((node) => heard.has(keyOf(node)))) return result;
-    return this.store(item, base, wider, limit);
+    const second = await this.store(item, base, wider, limit);
+    // The second put goes to those that hold it as well, but may not have heard all of them.
+    return {
+      ...second,
+      holders: Math.max(result.holders, second.holders),
+      tried: Math.max(result.tried, second.tried),
+    };
   }
 
   private async store(

@@ -18,10 +18,10 @@ export interface ByPreference<T> {
 /**
  * Parts nodes into those that count as the closest to a key and those that somebody may have put there to crowd them out.
  *
- * Only who has answered takes a place of its /24: anybody can name an address with an id that fits. A walk is done when the eighth
+ * A node says itself whether its id `fits`, where that is known. Only who has answered takes a place of its /24: anybody can name an address with an id that fits. A walk is done when the eighth
  * preferred one is known (BEP 42, "Enforcement"), and a put goes to the preferred ones first.
  */
-export function byPreference<T extends NodeAddress>(
+export function byPreference<T extends NodeAddress & { readonly fits?: boolean }>(
   closestFirst: Iterable<T>,
   hasAnswered: (node: T) => boolean,
 ): ByPreference<T> {
@@ -35,7 +35,7 @@ export function byPreference<T extends NodeAddress>(
       preferred.push(node);
       continue;
     }
-    const fits = idFitsAddress(node.id, node.host);
+    const fits = node.fits ?? idFitsAddress(node.id, node.host);
     const place = `${fits} ${subnetOf(node.host)}`;
     const before = taken.get(place) ?? 0;
     if (before === MOST_OF_A_SUBNET) crowd.push(node);

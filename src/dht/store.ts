@@ -1,7 +1,7 @@
 import { type ErrorReply, getQuery, putQuery, type Reply } from './krpc.ts';
 import { type MutableItem, sameItem, target, verifyItem } from './mutable-item.ts';
 import type { NoAnswer, Rpc } from './rpc.ts';
-import { type AnsweredNode, softLimit } from './walk.ts';
+import type { AnsweredNode } from './walk.ts';
 
 /** On how many nodes a packet must be confirmed for the work to be done. */
 export const ENOUGH = 8;
@@ -71,7 +71,7 @@ export function store(
         step();
       };
       // Two round trips. One turn later: an answer may have waited in the socket while this process was busy.
-      const onSent = () => timers.add(setTimeout(() => setImmediate(letGo), 2 * softLimit(rpc)));
+      const onSent = () => timers.add(setTimeout(() => setImmediate(letGo), 2 * rpc.softLimit()));
       void putAndReadBack(node, onSent).then(() => {
         out -= 1;
         letGo();

@@ -1,19 +1,16 @@
 import type { Bootstrap } from './bootstrap.ts';
+import { type Contact, Contacts, isAnswered, type Peer } from './contacts.ts';
 import {
   type Address,
   type ErrorReply,
   findNodeQuery,
   getQuery,
-  keyOf,
   type NodeAddress,
   type Query,
   type Reply,
 } from './krpc.ts';
 import { type MutableItem, sameItem, supersedes, target, verifyItem } from './mutable-item.ts';
-import { isLocalAddress, subnetOf } from './node-address.ts';
-import { idFitsAddress } from './node-id.ts';
-import { byPreference } from './preferred-nodes.ts';
-import type { NoAnswer, Rpc } from './rpc.ts';
+import { FIRST_LIMIT, type NoAnswer, type Rpc } from './rpc.ts';
 
 /** How many of the closest nodes must have answered: as many as BEP 5 keeps a value on. */
 const K = 8;
@@ -28,16 +25,6 @@ const MAX_IN_FLIGHT = 16;
 const MARGIN = 2;
 /** A walk that was led further than this is being led astray. */
 const MAX_ASKED = 512;
-/** How many nodes that were not asked yet are remembered. */
-const MAX_WAITING = 256;
-/** How many nodes that do not answer one /24 may name: anybody can make up addresses that are close to a key. */
-const MAX_UNHEARD = 16;
-
-/** How long a node holds the walk up before the first round trip is known, in milliseconds. */
-const FIRST_LIMIT = 400;
-/** The shortest time that a node may hold the walk up, in milliseconds. */
-const LEAST_LIMIT = 80;
-
 /** Where nobody at all answers, bootstrap nodes are asked so often, in milliseconds after the first time, and waited for as long. */
 const SILENCE = { tries: 3, interval: 500 };
 /** Where too few answer: a datagram may be lost. */
@@ -90,16 +77,6 @@ export interface WalkOptions {
 }
 
 /**
- * How long a node may hold others up, in milliseconds: twice the median round trip. Its answer counts for longer.
- *
- * Measured: 1.6 times and less loses values.
- */
-export function softLimit(rpc: Rpc): number {
-  const median = rpc.medianRoundTrip();
-  return median === null ? FIRST_LIMIT : Math.max(LEAST_LIMIT, 2 * median);
-}
-
-/**
  * Walks towards the nodes that are closest to a key, and collects every verified item under it (BEP 5, BEP 44).
  *
  * Done when the 8 closest preferred nodes (BEP 42) that answered are known, and each closer one has answered, failed or passed
@@ -110,43 +87,11 @@ export function walk(options: WalkOptions): Promise<WalkResult> {
   return new Walk(options).run();
 }
 
-/** Somebody who may be asked. */
-interface Peer extends Address {
-  /** When something was last sent to it, on the clock of `performance.now()`; Infinity while that waits for its turn, null before. */
-  askedAt: number | null;
-  /** How many answers are out. */
-  out: number;
-  /** How often it was asked for the value. */
-  tries: number;
-  /** True once it answered anything. */
-  heard: boolean;
-  /** True if nobody waits for its answer, which counts all the same. */
-  isDoubtful: boolean;
-}
-
-/** A node whose id is known, by its own word or by that of others. */
-interface Contact extends Peer {
-  id: Uint8Array;
-  /** From the key. */
-  distance: Uint8Array;
-  state: 'waiting' | 'asked' | 'answered';
-  askedForNodes: boolean;
-  /** True if the walk began with it. */
-  isStart: boolean;
-  /** The /24 of the node that named it first; null if that is in our own network, or nobody named it. */
-  namedFrom: string | null;
-  token: Uint8Array | null;
-  seq: number | null;
-}
-
 class Walk {
   private readonly options: WalkOptions;
   private readonly target: Uint8Array;
   private readonly closest: number;
-  /** By `host:port`. */
-  private readonly contacts = new Map<string, Contact>();
-  /** The bootstrap nodes, by `host:port`. One that answers is a contact as well. */
-  private readonly roots = new Map<string, Peer>();
+  private readonly contacts: Contacts;
   private newest: MutableItem | null = null;
   private conflict = false;
   private asked = 0;
@@ -163,6 +108,7 @@ class Walk {
     this.options = options;
     this.target = target(options.publicKey);
     this.closest = options.closest ?? K;
+    this.contacts = new Contacts(this.target, options.id, options.wasSilent);
   }
 
   async run(): Promise<WalkResult> {
@@ -171,11 +117,10 @@ class Walk {
       this.finish = resolve;
     });
     const stopBootstrap = bootstrap.each((address) => {
-      this.addRoot(address);
+      this.contacts.addRoot(address);
       this.stepSoon();
     });
-    for (const start of starts) this.add(start, null);
-    for (const contact of this.contacts.values()) contact.isStart = true;
+    for (const start of starts) this.contacts.addStart(start);
     this.stepSoon();
     void bootstrap.done.then(() => {
       this.bootstrapDone = true;
@@ -191,7 +136,7 @@ class Walk {
     signal.removeEventListener('abort', abort);
     clearTimeout(this.timer);
     const { newest, conflict, asked, answered, unsent } = this;
-    const answeredRoots = [...this.roots.values()].filter(({ heard }) => heard).length;
+    const answeredRoots = this.contacts.roots().filter(({ heard }) => heard).length;
     const [nodes, silent] = [this.answeredNodes(), this.silent()];
     return { newest, conflict, nodes, asked, answered, answeredRoots, silent, unsent, complete };
   }
@@ -210,8 +155,8 @@ class Walk {
   /** Asks whom there is to ask next, and ends the walk when nothing is left that could change its result. */
   private step(): void {
     if (this.finish === undefined) return;
-    const step = new Step(softLimit(this.options.rpc), this.contacts.values());
-    const { preferred, others } = byPreference(this.byDistance(), isAnswered);
+    const step = new Step(this.options.rpc.softLimit(), this.contacts.all());
+    const { preferred, others } = this.contacts.parted();
     const end = this.advance(preferred, step, null);
     const othersEnd = this.advance(others, step, end);
     if (end === null && othersEnd === null) this.tryHarder(step);
@@ -235,11 +180,12 @@ class Walk {
       if (expected >= this.closest + MARGIN) return null;
       if (end !== null && Buffer.compare(contact.distance, end) > 0) return null;
       if (contact.state === 'waiting' && this.asked < MAX_ASKED) {
-        step.held = true;
+        if (!this.contacts.mayAsk(contact)) continue;
         if (step.inFlight < MAX_IN_FLIGHT) {
+          step.held = true;
           step.inFlight += 1;
           this.ask(contact);
-        }
+        } else step.waitUntil(step.firstEnd);
       }
       step.waitFor(contact);
       if (isAnswered(contact)) answered += 1;
@@ -255,7 +201,7 @@ class Walk {
    * Those that answered in an earlier walk say nothing of the others.
    */
   private shareOfAnswers(step: Step): number {
-    const asked = [...this.contacts.values()].filter(({ state, isStart }) => state !== 'waiting' && !isStart);
+    const asked = this.contacts.all().filter(({ state, isStart }) => state !== 'waiting' && !isStart);
     const answered = asked.filter(isAnswered).length;
     const silent = asked.filter((contact) => !isAnswered(contact) && !step.isInTime(contact)).length;
     return (answered + 4) / (answered + silent + 6);
@@ -265,7 +211,7 @@ class Walk {
   private tryHarder(step: Step): void {
     if (!this.bootstrapDone) step.held = true;
     const { tries, interval } = this.answered === 0 ? SILENCE : FEW;
-    for (const root of this.roots.values()) {
+    for (const root of this.contacts.roots()) {
       if (root.heard) continue;
       if (root.tries === 0) this.asked += 1;
       const isDue = root.askedAt === null || step.now >= root.askedAt + interval;
@@ -273,7 +219,7 @@ class Walk {
       if (root.out > 0) step.waitUntil((root.askedAt ?? step.now) + interval);
     }
     if (step.held || this.answered === 0) return;
-    for (const contact of this.contacts.values()) {
+    for (const contact of this.contacts.all()) {
       if (contact.heard || contact.out === 0 || contact.tries >= FEW.tries) continue;
       this.sendGet(contact, (reply) => this.receive(contact, reply));
       step.held = true;
@@ -282,8 +228,8 @@ class Walk {
 
   private askRoot(root: Peer): void {
     this.sendGet(root, (reply) => {
-      if (this.contacts.has(keyOf(root))) return;
-      const contact = this.contactAt(root, reply.id, null);
+      if (this.contacts.has(root)) return;
+      const contact = this.contacts.contactAt(root, reply.id, null);
       contact.heard = true; // it was counted as a root
       this.receive(contact, reply);
     });
@@ -299,7 +245,7 @@ class Walk {
 
   /** All that are close name the same few. Those behind them are found around places that are a little further off, by turns. */
   private around(): Uint8Array {
-    const last = this.byDistance().filter(isAnswered)[K - 1] ?? this.byDistance()[K - 1];
+    const last = this.contacts.byDistance().filter(isAnswered)[K - 1] ?? this.contacts.byDistance()[K - 1];
     const bit = Math.max(0, leadingZeros(last?.distance ?? this.target) - (this.asked % 3));
     return this.target.with(bit >> 3, (this.target[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7)));
   }
@@ -315,7 +261,7 @@ class Walk {
   private askForNodes(contact: Contact, near: Uint8Array): void {
     contact.askedForNodes = true;
     this.send(contact, findNodeQuery(this.options.id, near), (answer) => {
-      if (typeof answer !== 'string' && answer.kind === 'reply') this.learn(contact, answer.nodes);
+      if (typeof answer !== 'string' && answer.kind === 'reply') this.contacts.learn(contact, answer.nodes);
     });
   }
 
@@ -341,12 +287,13 @@ class Walk {
   private receive(contact: Contact, reply: Reply): void {
     contact.state = 'answered';
     // It stands where its own word puts it: whoever named it may have lied, to have its answer thrown away.
-    this.place(contact, reply.id);
+    this.contacts.place(contact, reply.id);
     contact.token = reply.token;
-    if (reply.item !== null && this.collect(reply.item)) contact.seq = reply.item.seq;
-    this.learn(contact, reply.nodes);
+    const isRight = reply.item !== null && this.collect(reply.item);
+    if (isRight) contact.seq = reply.item.seq;
+    this.contacts.learn(contact, reply.nodes);
     // If all close nodes hold an old value and name nobody beside it, nobody else leads to the new one.
-    if (reply.item !== null && reply.nodes.length === 0) {
+    if (isRight && reply.nodes.length === 0) {
       this.valuesComeAlone = true;
       if (!contact.askedForNodes) this.askForNodes(contact, this.target);
     }
@@ -363,98 +310,18 @@ class Walk {
     return true;
   }
 
-  /** However many nodes strangers name, the walk remembers the closest that are preferred, and few of each who names. */
-  private learn(from: Address, nodes: readonly NodeAddress[]): void {
-    const isHere = isLocalAddress(from.host);
-    // Nobody on the Internet knows who listens in our own network; he would have us send to it.
-    const namedFrom = isHere ? null : subnetOf(from.host);
-    for (const node of nodes) if (isHere || !isLocalAddress(node.host)) this.add(node, namedFrom);
-    const waiting = this.byPreference().filter(({ state }) => state === 'waiting');
-    for (const contact of waiting.slice(MAX_WAITING)) this.contacts.delete(keyOf(contact));
-  }
-
-  private addRoot({ host, port }: Address): void {
-    const root = newPeer({ host, port });
-    const known = this.contacts.get(keyOf(root));
-    if (known !== undefined && known.state !== 'waiting') return;
-    this.contacts.delete(keyOf(root));
-    this.roots.set(keyOf(root), root);
-  }
-
-  private add(node: NodeAddress, namedFrom: string | null): void {
-    const key = keyOf(node);
-    if (Buffer.compare(node.id, this.options.id) === 0 || this.roots.has(key)) return;
-    const known = this.contacts.get(key);
-    if (known === undefined) {
-      if (namedFrom === null || this.unheard(namedFrom) < MAX_UNHEARD) this.contactAt(node, node.id, namedFrom);
-    }
-    // Until it answers, it stands where the boldest of those who named it puts it, as far as an id can be true: nobody can hide
-    // a node by naming it far off.
-    else if (known.state === 'waiting' && this.isBolder(node.id, known)) this.place(known, node.id);
-  }
-
-  /** How many of the nodes that a /24 named have not answered. */
-  private unheard(subnet: string): number {
-    return [...this.contacts.values()].filter(({ namedFrom, heard }) => namedFrom === subnet && !heard).length;
-  }
-
-  private isBolder(id: Uint8Array, { id: than, host, distance }: Contact): boolean {
-    const fits = idFitsAddress(id, host);
-    if (fits !== idFitsAddress(than, host)) return fits;
-    return Buffer.compare(this.distance(id), distance) < 0;
-  }
-
-  private contactAt({ host, port }: Address, id: Uint8Array, namedFrom: string | null): Contact {
-    const contact: Contact = {
-      ...newPeer({ host, port }),
-      isDoubtful: this.options.wasSilent({ host, port }),
-      id,
-      distance: this.distance(id),
-      state: 'waiting',
-      askedForNodes: false,
-      isStart: false,
-      namedFrom,
-      token: null,
-      seq: null,
-    };
-    this.contacts.set(keyOf(contact), contact);
-    return contact;
-  }
-
-  private place(contact: Contact, id: Uint8Array): void {
-    contact.id = id;
-    contact.distance = this.distance(id);
-  }
-
-  private distance(id: Uint8Array): Uint8Array {
-    return id.map((byte, i) => byte ^ (this.target[i] ?? 0));
-  }
-
-  /** The contacts, the closest first. */
-  private byDistance(): Contact[] {
-    return [...this.contacts.values()].sort((a, b) => Buffer.compare(a.distance, b.distance));
-  }
-
-  /** The contacts, the preferred ones first, and of those the closest. */
-  private byPreference(): Contact[] {
-    const { preferred, others, crowd } = byPreference(this.byDistance(), isAnswered);
-    return [...preferred, ...others, ...crowd];
-  }
-
   private answeredNodes(): AnsweredNode[] {
-    const answered = this.byPreference().filter(isAnswered);
+    const answered = this.contacts.byPreference().filter(isAnswered);
     return answered.map(({ id, host, port, token, seq }) => ({ id, host, port, token, seq }));
   }
 
   private silent(): Address[] {
-    const { now, limit } = new Step(softLimit(this.options.rpc), []);
-    return [...this.contacts.values(), ...this.roots.values()]
+    const { now, limit } = new Step(this.options.rpc.softLimit(), []);
+    return [...this.contacts.all(), ...this.contacts.roots()]
       .filter(({ heard, askedAt }) => !heard && askedAt !== null && now - askedAt >= limit)
       .map(({ host, port }) => ({ host, port }));
   }
 }
-
-const isAnswered = ({ state }: Contact) => state === 'answered';
 
 /** How many bits are 0 before the first that is 1. */
 function leadingZeros(bytes: Uint8Array): number {
@@ -467,6 +334,8 @@ class Step {
   readonly now = performance.now();
   readonly limit: number;
   inFlight = 0;
+  /** When the first of those in flight passes its limit. */
+  firstEnd = Number.POSITIVE_INFINITY;
   /** True if the walk goes on. */
   held = false;
   /** When it is to look again at the latest, on the clock of `performance.now()`. */
@@ -474,7 +343,11 @@ class Step {
 
   constructor(limit: number, peers: Iterable<Peer>) {
     this.limit = limit;
-    for (const peer of peers) if (this.isInTime(peer)) this.inFlight += 1;
+    for (const peer of peers) {
+      if (!this.isInTime(peer)) continue;
+      this.inFlight += 1;
+      this.firstEnd = Math.min(this.firstEnd, (peer.askedAt ?? 0) + limit);
+    }
   }
 
   /** Holds the walk while an answer of this one is out and within the limit. */
@@ -491,8 +364,4 @@ class Step {
   isInTime({ out, askedAt, isDoubtful }: Peer): boolean {
     return out > 0 && !isDoubtful && askedAt !== null && this.now - askedAt < this.limit;
   }
-}
-
-function newPeer({ host, port }: Address): Peer {
-  return { host, port, askedAt: null, out: 0, tries: 0, heard: false, isDoubtful: false };
 }

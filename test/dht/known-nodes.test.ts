@@ -197,6 +197,39 @@ describe('nodes that were silent', () => {
     expect(new Set(addresses(contentOf(folder).nodes))).toEqual(new Set(addresses(before)));
   });
 
+  it('are known as such in the next run, until they answer', () => {
+    const folder = folderWith(before);
+    const known = read(folder);
+    known.learn(TARGET, before.slice(10, 18), silent);
+    known.save();
+    const next = read(folder);
+    expect(silent.every((address) => next.wasSilent(address))).toBe(true);
+    expect(before.slice(10).some((address) => next.wasSilent(address))).toBe(false);
+    next.learn(TARGET, before.slice(0, 1), []);
+    next.save();
+    expect(before.slice(0, 3).map((address) => read(folder).wasSilent(address))).toEqual([false, true, true]);
+  });
+
+  it.each([
+    ['nine minutes ago', -540, true],
+    ['eleven minutes ago', -660, false],
+    ['in the next hour, by another clock', 3600, false],
+  ])('%s', (_, seconds, isSilent) => {
+    const folder = temporaryFolder();
+    const at = Math.floor(Date.now() / 1000) + seconds;
+    writeFileSync(fileIn(folder), `${HEADER}\nsilent ${at} 10.1.2.3:6881\n`);
+    expect(read(folder).wasSilent({ host: '10.1.2.3', port: 6881 })).toBe(isSilent);
+  });
+
+  it('are the last 64 at the most', () => {
+    const folder = folderWith(before);
+    const known = read(folder);
+    known.learn(TARGET, before.slice(10, 18), range(100, 200).map(node));
+    known.save();
+    const kept = range(100, 200).filter((n) => read(folder).wasSilent(node(n)));
+    expect(kept).toEqual(range(136, 200));
+  });
+
   it('leave the file as it is where nobody answered', () => {
     const folder = folderWith(before);
     const content = readFileSync(fileIn(folder), 'utf8');

@@ -86,6 +86,14 @@ describe.runIf(canHavePublicAddresses)('a stranger with 60 nodes around a key', 
     expect(outcomes[0]?.asked).toBeLessThan(128);
   });
 
+  it('who leads on, each of his nodes to a closer one, is followed a few steps', async () => {
+    const [outcome] = await play({ fitting: 'all', stranger: { ...ONE_MACHINE, leadsOn: true } });
+    expect(outcome).toMatchObject({ found: 'newest' });
+    expect(outcome?.holders).toBeGreaterThanOrEqual(8);
+    expect(outcome?.strangersAsked).toBeGreaterThanOrEqual(2);
+    expect(outcome?.strangersAsked).toBeLessThanOrEqual(16);
+  });
+
   it('at one address hides nothing and stops no publish where no id fits', async () => {
     expectAllIsWell(await play({ fitting: 'none', stranger: ONE_MACHINE }));
   });

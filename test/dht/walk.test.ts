@@ -147,6 +147,27 @@ describe('a walk', () => {
     expect(result.nodes.length).toBeGreaterThanOrEqual(8);
   });
 
+  test('asks a node that was silent lately, and does not wait for it; its answer counts', async () => {
+    const { live } = await network({ live: 12 });
+    const silent = await node(() => null, { id: idAt(1) });
+    const slow = await node(
+      honest(() => []),
+      { id: idAt(2), delay: 60 },
+    );
+    slow.held = item(20);
+    for (const each of live) each.answer = honest(() => [silent, slow, ...live]);
+    const lately = [silent.port, slow.port];
+    const wasSilent = ({ port }: { port: number }) => lately.includes(port);
+    const fast = await timedWalk(live.slice(0, 3), { wasSilent });
+    expect(fast).toMatchObject({ complete: true, newest: null });
+    expect(fast.milliseconds).toBeLessThan(60);
+    expect([silent, slow].map(({ queries }) => queries.length > 0)).toEqual([true, true]);
+    // Another node that is waited for gives it the time to answer.
+    const other = await node(() => null, { id: idAt(3) });
+    for (const each of live) each.answer = honest(() => [silent, slow, other, ...live]);
+    expect((await timedWalk(live.slice(0, 3), { wasSilent })).newest?.seq).toBe(20);
+  });
+
   test('ends when the signal is aborted, with what it has', async () => {
     const silent = await node(() => null);
     const abort = new AbortController();

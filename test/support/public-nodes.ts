@@ -66,7 +66,8 @@ async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
   const all = [...network.live, ...strangers];
   // Nobody on the Internet leads to our own network.
   const bootstrap = stranger?.at === 'our own network' ? strangers.slice(0, 1) : farFrom(holders, honest);
-  if (strangers.length > 0) mixIn(strangers, network.live);
+  // Who leads on step by step is first met far off.
+  if (strangers.length > 0) mixIn(stranger?.leadsOn ? strangers.slice(-4) : strangers, network.live);
 
   const found = await withClient(bootstrap, (dht) => dht.resolve(publicKey));
   const wasAsked = ({ queries }: SimulatedNode) => queries.length > 0;

@@ -106,7 +106,7 @@ function delays({ delay = 0, loss = 0 }: NetworkOptions, random: () => number): 
 }
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
+function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

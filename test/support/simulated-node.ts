@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, encode } from '../../src/dht/bencode.ts';
 import type { Address, NodeAddress } from '../../src/dht/krpc.ts';
 import { MAX_VALUE_READ, type MutableItem, verifyItem } from '../../src/dht/mutable-item.ts';
@@ -14,7 +14,7 @@ interface ArrivedQuery {
 }
 
 /** What a node sends for a query: the body of a reply, an error, bytes that are sent as they are, or nothing. */
-export type Answer = { r: { [key: string]: Encodable } } | { e: [number, string] } | { raw: Uint8Array } | null;
+type Answer = { r: { [key: string]: Encodable } } | { e: [number, string] } | { raw: Uint8Array } | null;
 
 /** A DHT node on a real socket, whose every answer a test decides. */
 export interface SimulatedNode extends NodeAddress {
@@ -27,14 +27,10 @@ export interface SimulatedNode extends NodeAddress {
   close(): void;
 }
 
-/**
- * Starts one node on loopback.
- *
- * `delay` holds an answer back, in milliseconds; null loses it. `from` is another socket to answer from.
- */
+/** Starts one node on loopback. `delay` holds an answer back, in milliseconds; null loses it. */
 export async function startNode(
   answer: SimulatedNode['answer'],
-  options: { id?: Uint8Array; host?: string; delay?: number | (() => number | null); from?: Socket } = {},
+  options: { id?: Uint8Array; host?: string; delay?: number | (() => number | null) } = {},
 ): Promise<SimulatedNode> {
   const { id = randomBytes(20), host = '127.0.0.1', delay = 0 } = options;
   const socket = createSocket('udp4');
@@ -63,7 +59,7 @@ export async function startNode(
     if (bytes === null) return;
     setTimeout(() => {
       try {
-        (options.from ?? socket).send(bytes, port, address, () => {});
+        socket.send(bytes, port, address, () => {});
       } catch {
         // The test is over.
       }

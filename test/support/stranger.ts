@@ -12,6 +12,8 @@ export interface Stranger {
   readonly says?: 'an old packet';
   /** Whom his nodes name, before each other. */
   readonly names?: keyof typeof NAMED;
+  /** True if he leads on step by step: each of his nodes names but one other, which is closer. */
+  readonly leadsOn?: boolean;
 }
 
 /** What he knows of the key and its neighbourhood. */
@@ -116,14 +118,16 @@ export async function startStranger(stranger: Stranger, prey: Prey): Promise<Sim
   let replies = 0;
   /** What was put, by whom. */
   const taken = new Map<string, { [key: string]: Encodable }>();
-  const answer: SimulatedNode['answer'] = ({ name, parameters, from }, { id }) => {
+  const answer: SimulatedNode['answer'] = ({ name, parameters, from }, self) => {
+    const { id } = self;
     if (name === 'put') {
       const item = ['k', 'seq', 'sig', 'v'].map((key) => [key, parameters.get(key) as Uint8Array]);
       taken.set(keyOf(from), Object.fromEntries(item));
       return { r: { id } };
     }
     replies += 1;
-    const told = compact([...named(replies), ...nodes].slice(0, NAMED_AT_ONCE));
+    const others = stranger.leadsOn ? nodes.slice(0, nodes.indexOf(self)).slice(-1) : nodes;
+    const told = compact([...named(replies), ...others].slice(0, NAMED_AT_ONCE));
     const held = stranger.says === 'an old packet' ? carrying(prey.oldPacket) : {};
     return { r: { id, token: 'token', nodes: told, ...(taken.get(keyOf(from)) ?? held) } };
   };
