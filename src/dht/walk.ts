@@ -15,7 +15,7 @@ import { FIRST_LIMIT, type NoAnswer, type Rpc } from './rpc.ts';
 /** How many of the closest nodes must have answered: as many as BEP 5 keeps a value on. */
 const K = 8;
 /** How many nodes may be asked and still within their limit; each has up to two requests, and those over their limit come on top. */
-const MAX_IN_FLIGHT = 16;
+const MAX_IN_FLIGHT = 14;
 /**
  * Before one further off is asked, so many more answers than needed are expected of closer ones, by the share that has answered
  * until then.
