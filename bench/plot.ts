@@ -28,9 +28,11 @@ function x(milliseconds: number): number {
 export function drawTimes(path: string, panels: readonly { title: string; curves: readonly Curve[] }[]): void {
   const height = panels.length * (PANEL + GAP) + TOP + 40;
   const parts = panels.map(({ title, curves }, i) => panel(title, curves, TOP + i * (PANEL + GAP)));
-  const legend = (panels[0]?.curves ?? []).map(({ label, colour, dashes }, i) => {
-    const [at, y] = [LEFT + i * 240, height - 14];
-    return `<path d="M${at} ${y - 4}h24" stroke="${colour}" ${dash(dashes)}/><text x="${at + 30}" y="${y}">${label}</text>`;
+  let at = LEFT;
+  const legend = (panels[0]?.curves ?? []).map(({ label, colour, dashes }) => {
+    const [from, y] = [at, height - 14];
+    at += 60 + 6.5 * label.length;
+    return `<path d="M${from} ${y - 4}h24" stroke="${colour}" ${dash(dashes)}/><text x="${from + 30}" y="${y}">${label}</text>`;
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#333">
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>

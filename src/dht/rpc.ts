@@ -15,7 +15,7 @@ const SAMPLES = 64;
 const ENOUGH_SAMPLES = 8;
 
 /** How long a node holds others up before enough round trips are known, in milliseconds. */
-export const FIRST_LIMIT = 400;
+const FIRST_LIMIT = 400;
 const LIMIT_FACTOR = 1.8;
 /** The shortest and the longest time that a node may hold others up, in milliseconds. */
 const LEAST_LIMIT = 80;

@@ -10,7 +10,7 @@ import {
   type Reply,
 } from './krpc.ts';
 import { type MutableItem, sameItem, supersedes, target, verifyItem } from './mutable-item.ts';
-import { FIRST_LIMIT, type NoAnswer, type Rpc } from './rpc.ts';
+import type { NoAnswer, Rpc } from './rpc.ts';
 
 /** How many of the closest nodes must have answered: as many as BEP 5 keeps a value on. */
 const K = 8;
@@ -28,7 +28,7 @@ const MAX_ASKED = 512;
 /** Where nobody at all answers, bootstrap nodes are asked so often, in milliseconds after the first time, and waited for as long. */
 const SILENCE = { tries: 3, interval: 500 };
 /** Where too few answer: a datagram may be lost. */
-const FEW = { tries: 2, interval: FIRST_LIMIT };
+const FEW = { tries: 2, interval: 500 };
 
 /** A node that answered, and what it said. */
 export interface AnsweredNode extends NodeAddress {
