@@ -81,6 +81,9 @@ async function send(
       'Asking the network …',
       (isOfKey && early) || dht.resolve(identity.publicKey),
     );
+    if (resolution.conflict) {
+      output.warn('two different packets with one number stand under your key: it was used on two machines at once.');
+    }
     const name = encodePublicKey(identity.publicKey);
     const current = resolution.newest === null ? null : cclinkText(parsePacket(resolution.newest.value), name);
     await mayReplace(context, current, identity.publicKey, handoff);

@@ -201,6 +201,15 @@ describe('a pickup at a terminal, while a node is still out', () => {
     nothingHappened(network);
   });
 
+  it('a publish that replaces two packets in conflict says that they are there', async () => {
+    const one = await handoffOf(OLD);
+    seq -= 1; // the next packet gets the same number
+    await Network.start(one, await handoffOf(NEW), SECOND);
+    const { code, stderr } = await desk.run(['publish', '--yes', OLD]);
+    expect(stderr).toContain('two different packets with one number stand under your key');
+    expect(code).toBe(0);
+  });
+
   it('fails, and runs and burns nothing, where the time runs out before the last answer', async () => {
     const handoff = await handoffOf(OLD, { burn: true });
     const network = await Network.start(handoff, handoff, 0);
