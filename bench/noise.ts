@@ -1,6 +1,7 @@
 import { type MutableItem, target } from '../src/dht/mutable-item.ts';
 import { bundled } from './bundle.ts';
 import { run } from './measure.ts';
+import { plainClientArgs } from './plain-dht.ts';
 import type { Report } from './report.ts';
 import type { SimulatedNetworkProcess } from './simulated-network-process.ts';
 
@@ -32,7 +33,7 @@ export async function noise(
   };
   report.section(`${PER_SECOND} datagrams a second of noise for ${SECONDS} s at a client that resolves`);
   try {
-    const theirs = await client(plain.path, ['as-it-comes', 'get', bootstrap, key]);
+    const theirs = await client(plain.path, plainClientArgs('as-it-comes', 'get', bootstrap, item));
     report.note(`bittorrent-dht as it comes: ${endOf(theirs.ran)}`);
     const { sent, ran } = await client(ours.path, [bootstrap, key, String(item.seq), String(SECONDS)]);
     const rate = `${Math.round(sent / SECONDS)} a second were sent`;

@@ -36,6 +36,17 @@ export const ready = (dht: PlainDht): Promise<void> => new Promise((resolve) => 
 
 export const destroy = (dht: PlainDht): Promise<void> => new Promise((resolve) => dht.destroy(resolve));
 
+/** The arguments of `plain-client.ts` that put or get an item. */
+export function plainClientArgs(
+  how: 'as-it-comes' | 'tuned',
+  does: 'put' | 'get',
+  bootstrap: string,
+  { publicKey, seq, value, signature }: MutableItem,
+): string[] {
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+  return [how, does, bootstrap, hex(publicKey), ...(does === 'get' ? [] : [`${seq}`, hex(value), hex(signature)])];
+}
+
 /** Resolves to the number of nodes that took the item. */
 export function put(dht: PlainDht, { publicKey, seq, value, signature }: MutableItem): Promise<number> {
   const item = { k: Buffer.from(publicKey), seq, v: Buffer.from(value), sig: Buffer.from(signature) };

@@ -7,7 +7,7 @@ import { type MutableItem, signItem } from '../src/dht/mutable-item.ts';
 import { Machine } from '../test/support/machine.ts';
 import { bundled } from './bundle.ts';
 import { interleave, median, run, timed } from './measure.ts';
-import { destroy, get, openPlainDht, put, ready } from './plain-dht.ts';
+import { destroy, get, openPlainDht, plainClientArgs, put, ready } from './plain-dht.ts';
 import { type NetworkProcess, startNetworkProcess } from './private-network-process.ts';
 import type { Report } from './report.ts';
 
@@ -126,10 +126,8 @@ async function wholePrograms(report: Report, network: NetworkProcess): Promise<v
       const { project: cwd, env } = machine;
       return (await run({ file: process.execPath, args: [PROGRAM, ...args], cwd, env })).milliseconds;
     };
-    const plain = async (does: 'put' | 'get', bootstrap: string, { publicKey, seq, value, signature }: MutableItem) => {
-      const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-      const item = does === 'get' ? [] : [String(seq), hex(value), hex(signature)];
-      const args = [plainClient.path, 'as-it-comes', does, bootstrap, hex(publicKey), ...item];
+    const plain = async (does: 'put' | 'get', bootstrap: string, item: MutableItem) => {
+      const args = [plainClient.path, ...plainClientArgs('as-it-comes', does, bootstrap, item)];
       return (await run({ file: process.execPath, args, env: machine.env })).milliseconds;
     };
     const renewed = async () => {

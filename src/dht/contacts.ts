@@ -134,7 +134,7 @@ export class Contacts {
 
   /** All, the closest first. */
   byDistance(): Contact[] {
-    return [...this.known.values()].sort((a, b) => Buffer.compare(a.distance, b.distance));
+    return this.all().sort((a, b) => Buffer.compare(a.distance, b.distance));
   }
 
   /** All, the preferred ones first, and of those the closest. */
@@ -166,7 +166,7 @@ export class Contacts {
 
   /** How many of the nodes that a /24 named have not answered. */
   private unheard(subnet: string): number {
-    return [...this.known.values()].filter(({ namedFrom, heard }) => namedFrom === subnet && !heard).length;
+    return this.all().filter(({ namedFrom, heard }) => namedFrom === subnet && !heard).length;
   }
 
   private distance(id: Uint8Array): Uint8Array {

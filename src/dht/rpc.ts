@@ -88,7 +88,8 @@ export class Rpc {
   /**
    * How long a node may hold others up, in milliseconds: 1.8 times the median round trip. Its answer counts for longer.
    *
-   * A prototype lost values with 1.6 times the median, and 2 times is slower and finds no more. The first answers are the quickest ones, so a few do not make it shorter.
+   * A prototype lost values with 1.6 times the median, and 2 times is slower and finds no more. The first answers are the quickest
+   * ones, so a few do not make it shorter.
    */
   softLimit(): number {
     const measured = Math.min(LIMIT_FACTOR * (this.medianRoundTrip() ?? 0), MOST_LIMIT);

@@ -25,10 +25,11 @@ const MAX_IN_FLIGHT = 14;
 const MARGIN = 2;
 /** A walk that was led further than this is being led astray. */
 const MAX_ASKED = 512;
-/** Where nobody at all answers, bootstrap nodes are asked so often, in milliseconds after the first time, and waited for as long. */
-const SILENCE = { tries: 3, interval: 500 };
-/** Where too few answer: a datagram may be lost. */
-const FEW = { tries: 2, interval: 500 };
+/** When who is silent is asked again, where too few answer: a datagram may be lost. In milliseconds; the last time is waited as long. */
+const ASKED_AGAIN = 500;
+/** How often bootstrap nodes are asked where nobody at all answers, and how often anybody where too few do. */
+const TRIES_IN_SILENCE = 3;
+const TRIES = 2;
 
 /** A node that answered, and what it said. */
 export interface AnsweredNode extends NodeAddress {
@@ -157,8 +158,9 @@ class Walk {
     if (this.finish === undefined) return;
     const step = new Step(this.options.rpc.softLimit(), this.contacts.all());
     const { preferred, others } = this.contacts.parted();
-    const end = this.advance(preferred, step, null);
-    const othersEnd = this.advance(others, step, end);
+    const share = this.shareOfAnswers(step);
+    const end = this.advance(preferred, step, share, null);
+    const othersEnd = this.advance(others, step, share, end);
     if (end === null && othersEnd === null) this.tryHarder(step);
 
     clearTimeout(this.timer);
@@ -170,10 +172,14 @@ class Walk {
   /**
    * Asks the nodes of one kind, the closest first, as far as the last one (the eighth) that must answer, or `end` if that comes first.
    *
-   * Returns the distance of that one; null if fewer answered.
+   * `share` is the part of those asked that can be expected to answer. Returns the distance of that one; null if fewer answered.
    */
-  private advance(closestFirst: readonly Contact[], step: Step, end: Uint8Array | null): Uint8Array | null {
-    const share = this.shareOfAnswers(step);
+  private advance(
+    closestFirst: readonly Contact[],
+    step: Step,
+    share: number,
+    end: Uint8Array | null,
+  ): Uint8Array | null {
     let answered = 0;
     let expected = 0;
     for (const contact of closestFirst) {
@@ -188,9 +194,10 @@ class Walk {
         } else step.waitUntil(step.firstEnd);
       }
       step.waitFor(contact);
-      if (isAnswered(contact)) answered += 1;
-      if (isAnswered(contact)) expected += 1;
-      else if (step.isInTime(contact)) expected += share;
+      if (isAnswered(contact)) {
+        answered += 1;
+        expected += 1;
+      } else if (step.isInTime(contact)) expected += share;
       if (answered === this.closest) return contact.distance;
     }
     return null;
@@ -210,17 +217,17 @@ class Walk {
   /** Where too few answered: asks the bootstrap nodes, asks again whoever is silent, and waits for them. */
   private tryHarder(step: Step): void {
     if (!this.bootstrapDone) step.held = true;
-    const { tries, interval } = this.answered === 0 ? SILENCE : FEW;
+    const tries = this.answered === 0 ? TRIES_IN_SILENCE : TRIES;
     for (const root of this.contacts.roots()) {
       if (root.heard) continue;
       if (root.tries === 0) this.asked += 1;
-      const isDue = root.askedAt === null || step.now >= root.askedAt + interval;
+      const isDue = root.askedAt === null || step.now >= root.askedAt + ASKED_AGAIN;
       if (isDue && root.tries < tries && (root.tries === 0 || root.out > 0)) this.askRoot(root);
-      if (root.out > 0) step.waitUntil((root.askedAt ?? step.now) + interval);
+      if (root.out > 0) step.waitUntil((root.askedAt ?? step.now) + ASKED_AGAIN);
     }
     if (step.held || this.answered === 0) return;
     for (const contact of this.contacts.all()) {
-      if (contact.heard || contact.out === 0 || contact.tries >= FEW.tries) continue;
+      if (contact.heard || contact.out === 0 || contact.tries >= TRIES) continue;
       this.sendGet(contact, (reply) => this.receive(contact, reply));
       step.held = true;
     }
@@ -245,7 +252,8 @@ class Walk {
 
   /** All that are close name the same few. Those behind them are found around places that are a little further off, by turns. */
   private around(): Uint8Array {
-    const last = this.contacts.byDistance().filter(isAnswered)[K - 1] ?? this.contacts.byDistance()[K - 1];
+    const closestFirst = this.contacts.byDistance();
+    const last = closestFirst.filter(isAnswered)[K - 1] ?? closestFirst[K - 1];
     const bit = Math.max(0, leadingZeros(last?.distance ?? this.target) - (this.asked % 3));
     return this.target.with(bit >> 3, (this.target[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7)));
   }
