@@ -15,7 +15,7 @@ const FLOORS = [
   ['dht'],
   ['identity'],
   ['claude', 'crypto', 'state'],
-  ['failure.ts', 'shell-quote.ts'],
+  ['failure.ts', 'regular-file.ts', 'shell-quote.ts'],
 ];
 
 const floorOf = (path: string): string => path.split(/[/\\]/)[0] ?? '';

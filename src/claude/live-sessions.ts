@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readAt, withRegularFile } from '../regular-file.ts';
 import { parseObject } from './json-object.ts';
-import { readAt, withRegularFile } from './regular-file.ts';
 import { isSessionId } from './session-id.ts';
 
 const MOST_FILES = 1000;

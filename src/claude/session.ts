@@ -1,5 +1,5 @@
+import { readAt, withRegularFile } from '../regular-file.ts';
 import { isSlug, slugOf } from './folders.ts';
-import { readAt, withRegularFile } from './regular-file.ts';
 import type { SessionFile } from './session-files.ts';
 import { readTranscript, type Transcript } from './transcript.ts';
 

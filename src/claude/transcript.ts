@@ -1,7 +1,7 @@
 import { fstatSync, lstatSync } from 'node:fs';
 import { join, posix, win32 } from 'node:path';
+import { readAt, withRegularFile } from '../regular-file.ts';
 import { isObject, parseObject } from './json-object.ts';
-import { readAt, withRegularFile } from './regular-file.ts';
 
 const STEP_BYTES = 64 * 1024;
 const HEAD_BYTES = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readAt, withRegularFile } from '../claude/regular-file.ts';
+import { readAt, withRegularFile } from '../regular-file.ts';
 import { writeCache } from '../state/atomic-write.ts';
 import { makePrivateFolder } from '../state/folders.ts';
 import type { HostPort } from './bootstrap.ts';
