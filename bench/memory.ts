@@ -2,8 +2,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Machine, SESSION } from '../test/support/machine.ts';
+import { startWorkingChild } from '../test/support/working-child.ts';
 import { run } from './measure.ts';
-import { startNetworkProcess } from './private-network-process.ts';
+import type { PrivateNetworkWork } from './private-network-child.ts';
 import type { Report, Row } from './report.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
@@ -38,8 +39,8 @@ interface Case {
 
 /** The peak memory of each command, whole process. */
 export async function memory(report: Report): Promise<void> {
-  const network = startNetworkProcess();
-  const bootstrap = await network.renew();
+  const network = startWorkingChild<PrivateNetworkWork>(new URL('private-network-child.ts', import.meta.url));
+  const bootstrap = await network.ask('renew');
   const machine = (name: string) => new Machine(name, bootstrap);
   const [plain, locked, other, empty, crowded] = ['plain', 'locked', 'other', 'empty', 'crowded'].map(machine) as [
     Machine,
@@ -145,7 +146,7 @@ export async function memory(report: Report): Promise<void> {
     }
     report.table('MB', rows);
   } finally {
-    await network.close();
+    network.close();
     for (const one of [plain, locked, other, empty, crowded]) one.remove();
   }
 }

@@ -8,13 +8,14 @@ import { openDht } from '../src/dht/client.ts';
 import { type MutableItem, signItem, target } from '../src/dht/mutable-item.ts';
 import { Machine } from '../test/support/machine.ts';
 import type { NetworkOptions } from '../test/support/simulated-network.ts';
+import { startWorkingChild } from '../test/support/working-child.ts';
 import { bundled } from './bundle.ts';
 import { run } from './measure.ts';
 import { noise } from './noise.ts';
 import { destroy, get, openPlainDht, type PlainOptions, plainClientArgs, put, TUNED } from './plain-dht.ts';
 import { drawTimes } from './plot.ts';
 import type { Report, Row } from './report.ts';
-import { type SimulatedNetworkProcess, startSimulatedNetworkProcess } from './simulated-network-process.ts';
+import type { SimulatedNetworkProcess, SimulatedNetworkWork } from './simulated-network-child.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const PLOT = fileURLToPath(new URL('../docs/network-times.svg', import.meta.url));
@@ -35,7 +36,7 @@ function sized(nodes: number): NetworkOptions {
 
 /** The walk on simulated networks against bittorrent-dht, as it comes and made quick; each limit is the issue's. */
 export async function network(report: Report, share: number): Promise<void> {
-  const simulated = startSimulatedNetworkProcess();
+  const simulated = startWorkingChild<SimulatedNetworkWork>(new URL('simulated-network-child.ts', import.meta.url));
   const rounds = (count: number) => Math.max(2, Math.round(count * share));
   try {
     await commands(report, simulated, rounds);
@@ -43,7 +44,7 @@ export async function network(report: Report, share: number): Promise<void> {
     await newest(report, simulated, rounds);
     await hostile(report, simulated, rounds);
     await growth(report, simulated, rounds);
-    await noise(report, simulated, await simulated.start(sized(300)), keyFor(0).item(NEW));
+    await noise(report, simulated, await simulated.ask('start', sized(300)), keyFor(0).item(NEW));
   } finally {
     simulated.close();
   }
@@ -102,7 +103,7 @@ const MADE_QUICK = plain('bittorrent-dht, timeout 150, concurrency 64', TUNED);
 
 /** A network on which the `i`th key is to be tried: nobody has left a trace in it. */
 async function networkFor(simulated: SimulatedNetworkProcess, options: NetworkOptions, i: number): Promise<string> {
-  return simulated.start({ ...options, seed: 1 + Math.floor(i / KEYS_A_NETWORK) });
+  return simulated.ask('start', { ...options, seed: 1 + Math.floor(i / KEYS_A_NETWORK) });
 }
 
 async function commands(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
@@ -114,7 +115,7 @@ async function commands(report: Report, simulated: SimulatedNetworkProcess, roun
   };
   try {
     for (let i = 0; i < count; i += 1) {
-      const bootstrap = await simulated.start({ ...SMALL, seed: i + 1 });
+      const bootstrap = await simulated.ask('start', { ...SMALL, seed: i + 1 });
       const machine = new Machine('bench', bootstrap);
       try {
         machine.addSession();
@@ -126,7 +127,7 @@ async function commands(report: Report, simulated: SimulatedNetworkProcess, roun
         const forgetNodes = () => rmSync(join(machine.home, '.cache'), { recursive: true, force: true });
         for (const warm of ['', ', warm']) {
           const before = warm === '' ? forgetNodes : () => {};
-          await simulated.clear();
+          await simulated.ask('clear');
           before();
           note(`cclink pickup, nothing there${warm}`, await cclink(['pickup', '--yes', '--no-run'], 3));
           before();
@@ -144,7 +145,7 @@ async function commands(report: Report, simulated: SimulatedNetworkProcess, roun
           ['as-it-comes', AS_IT_COMES],
         ] as const) {
           if (how === 'as-it-comes' && i >= count / 4) continue;
-          await simulated.clear();
+          await simulated.ask('clear');
           note(`${name}: nothing there`, await program(how, 'get'));
           note(`${name}: put`, await program(how, 'put'));
           note(`${name}: get`, await program(how, 'get'));
@@ -197,11 +198,11 @@ async function calls(report: Report, simulated: SimulatedNetworkProcess, rounds:
         samples.set(name, [...(samples.get(name) ?? []), performance.now() - began]);
         return result;
       };
-      await simulated.clear();
+      await simulated.ask('clear');
       await timed('nothing there', () => client.get(bootstrap, publicKey));
       await timed('publish', () => client.put(bootstrap, item(NEW)));
-      await simulated.clear();
-      await simulated.hold(target(publicKey), Array(8).fill(item(NEW)));
+      await simulated.ask('clear');
+      await simulated.ask('hold', target(publicKey), Array(8).fill(item(NEW)));
       const seq = await timed('resolve', () => client.get(bootstrap, publicKey));
       found.set(client, (found.get(client) ?? 0) + (seq === NEW ? 1 : 0));
     }
@@ -245,8 +246,8 @@ async function newest(report: Report, simulated: SimulatedNetworkProcess, rounds
       if (i >= count) continue;
       const held = { all: Array(8).fill(item(NEW)), some: [...Array(5).fill(item(OLD)), ...Array(3).fill(item(NEW))] };
       for (const kind of ['all', 'some'] as const) {
-        await simulated.clear();
-        await simulated.hold(target(publicKey), held[kind]);
+        await simulated.ask('clear');
+        await simulated.ask('hold', target(publicKey), held[kind]);
         const seq = await client.get(bootstrap, publicKey);
         found[kind].set(client, (found[kind].get(client) ?? 0) + (seq === NEW ? 1 : 0));
       }
@@ -280,8 +281,8 @@ async function hostile(report: Report, simulated: SimulatedNetworkProcess, round
       const { publicKey, item } = keyFor(i);
       const place = target(publicKey);
       const spoilt = async () => {
-        await simulated.clear();
-        await simulated.spoil(place, ranksFor(i), i * 6, item(OLD));
+        await simulated.ask('clear');
+        await simulated.ask('spoil', place, ranksFor(i), i * 6, item(OLD));
       };
       await spoilt();
       const honest = { wrong: false };
@@ -343,11 +344,11 @@ async function growth(report: Report, simulated: SimulatedNetworkProcess, rounds
       const bootstrap = await networkFor(simulated, { ...sized(size), loss: 0.03 }, i);
       const { publicKey, item } = keyFor(i);
       for (const client of [MADE_QUICK, OURS]) {
-        await simulated.clear();
-        await simulated.hold(target(publicKey), Array(8).fill(item(NEW)));
+        await simulated.ask('clear');
+        await simulated.ask('hold', target(publicKey), Array(8).fill(item(NEW)));
         await client.get(bootstrap, publicKey);
         const name = `${client.name} ${size}`;
-        queries.set(name, (queries.get(name) ?? 0) + (await simulated.queries()) / count);
+        queries.set(name, (queries.get(name) ?? 0) + (await simulated.ask('queries')) / count);
       }
     }
   }

@@ -3,7 +3,7 @@ import { bundled } from './bundle.ts';
 import { run } from './measure.ts';
 import { plainClientArgs } from './plain-dht.ts';
 import type { Report } from './report.ts';
-import type { SimulatedNetworkProcess } from './simulated-network-process.ts';
+import type { SimulatedNetworkProcess } from './simulated-network-child.ts';
 
 const PER_SECOND = 50_000;
 const SECONDS = 5;
@@ -19,10 +19,10 @@ export async function noise(
   const plain = await bundled(new URL('plain-client.ts', import.meta.url));
   const key = Buffer.from(item.publicKey).toString('hex');
   const client = async (path: string, args: string[]) => {
-    await simulated.clear();
-    await simulated.hold(target(item.publicKey), Array(8).fill(item));
+    await simulated.ask('clear');
+    await simulated.ask('hold', target(item.publicKey), Array(8).fill(item));
     // It waits for the client's first query.
-    const sent = simulated.flood(PER_SECOND, SECONDS);
+    const sent = simulated.ask('flood', PER_SECOND, SECONDS);
     const ran = await run({
       file: process.execPath,
       args: ['--max-old-space-size=256', path, ...args],

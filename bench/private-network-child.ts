@@ -1,11 +1,20 @@
-/** The private network in a process of its own. Each line on standard input ends the one that runs and starts a new one. */
-import { createInterface } from 'node:readline';
-import { startPrivateNetwork } from '../src/dht/private-network.ts';
+/** A private DHT of 20 nodes, as a process that does what it is asked to (`startWorkingChild`). */
+import { type PrivateNetwork, startPrivateNetwork } from '../src/dht/private-network.ts';
+import { serve, type WorkingChild } from '../test/support/working-child.ts';
 
-let network: Awaited<ReturnType<typeof startPrivateNetwork>> | undefined;
-for await (const _line of createInterface({ input: process.stdin })) {
-  await network?.close();
-  network = await startPrivateNetwork({ nodes: 20 });
-  console.log(network.bootstrap);
-}
-await network?.close();
+let network: PrivateNetwork | undefined;
+
+/** What the process does. */
+const work = {
+  /** Replaces the network by a new one, in which nobody has left a trace; its CCLINK_BOOTSTRAP. */
+  async renew(): Promise<string> {
+    await network?.close();
+    network = await startPrivateNetwork({ nodes: 20 });
+    return network.bootstrap;
+  },
+};
+
+export type PrivateNetworkWork = typeof work;
+export type PrivateNetworkProcess = WorkingChild<PrivateNetworkWork>;
+
+serve(work);

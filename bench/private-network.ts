@@ -5,10 +5,11 @@ import { parseBootstrap } from '../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../src/dht/client.ts';
 import { type MutableItem, signItem } from '../src/dht/mutable-item.ts';
 import { Machine } from '../test/support/machine.ts';
+import { startWorkingChild } from '../test/support/working-child.ts';
 import { bundled } from './bundle.ts';
 import { interleave, median, run, timed } from './measure.ts';
 import { destroy, get, openPlainDht, plainClientArgs, put, ready } from './plain-dht.ts';
-import { type NetworkProcess, startNetworkProcess } from './private-network-process.ts';
+import type { PrivateNetworkProcess, PrivateNetworkWork } from './private-network-child.ts';
 import type { Report } from './report.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
@@ -18,12 +19,12 @@ const VALUE_BYTES = 700;
 
 /** Publishing and looking up on a private network against bittorrent-dht as it comes: the calls, and the whole programs. */
 export async function privateNetwork(report: Report): Promise<void> {
-  const process = startNetworkProcess();
+  const process = startWorkingChild<PrivateNetworkWork>(new URL('private-network-child.ts', import.meta.url));
   try {
     await calls(report, process);
     await wholePrograms(report, process);
   } finally {
-    await process.close();
+    process.close();
   }
 }
 
@@ -49,15 +50,15 @@ function mustFind(seq: number | null | undefined, item: MutableItem): void {
   if (seq !== item.seq) throw new Error('the packet was not found');
 }
 
-async function calls(report: Report, network: NetworkProcess): Promise<void> {
+async function calls(report: Report, network: PrivateNetworkProcess): Promise<void> {
   const holders = { ours: [] as number[], plain: [] as number[] };
   const samples = await interleave(ROUNDS, {
     update: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
+      const [bootstrap, item] = [await network.ask('renew'), newItem()];
       return timed(async () => holders.ours.push(await publishOurs(bootstrap, item)));
     },
     put: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
+      const [bootstrap, item] = [await network.ask('renew'), newItem()];
       const start = performance.now();
       const dht = openPlainDht(bootstrap);
       holders.plain.push(await put(dht, item));
@@ -66,7 +67,7 @@ async function calls(report: Report, network: NetworkProcess): Promise<void> {
       return milliseconds;
     },
     resolve: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
+      const [bootstrap, item] = [await network.ask('renew'), newItem()];
       await publishOurs(bootstrap, item);
       const start = performance.now();
       const dht = openOurs(bootstrap);
@@ -76,7 +77,7 @@ async function calls(report: Report, network: NetworkProcess): Promise<void> {
       return milliseconds;
     },
     get: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
+      const [bootstrap, item] = [await network.ask('renew'), newItem()];
       await publishOurs(bootstrap, item);
       const start = performance.now();
       const dht = openPlainDht(bootstrap);
@@ -86,7 +87,7 @@ async function calls(report: Report, network: NetworkProcess): Promise<void> {
       return milliseconds;
     },
     readyGet: async () => {
-      const [bootstrap, item] = [await network.renew(), newItem()];
+      const [bootstrap, item] = [await network.ask('renew'), newItem()];
       await publishOurs(bootstrap, item);
       const dht = openPlainDht(bootstrap);
       await ready(dht);
@@ -116,9 +117,9 @@ async function calls(report: Report, network: NetworkProcess): Promise<void> {
   ]);
 }
 
-async function wholePrograms(report: Report, network: NetworkProcess): Promise<void> {
+async function wholePrograms(report: Report, network: PrivateNetworkProcess): Promise<void> {
   const plainClient = await bundled(new URL('plain-client.ts', import.meta.url));
-  const machine = new Machine('bench', await network.renew());
+  const machine = new Machine('bench', await network.ask('renew'));
   try {
     machine.addSession();
     await machine.init();
@@ -131,7 +132,7 @@ async function wholePrograms(report: Report, network: NetworkProcess): Promise<v
       return (await run({ file: process.execPath, args, env: machine.env })).milliseconds;
     };
     const renewed = async () => {
-      const bootstrap = await network.renew();
+      const bootstrap = await network.ask('renew');
       machine.env = { ...machine.env, CCLINK_BOOTSTRAP: bootstrap };
       return bootstrap;
     };

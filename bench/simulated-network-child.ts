@@ -1,4 +1,4 @@
-/** A simulated network in a process of its own, told what to do by messages (`simulated-network-process.ts`). */
+/** A simulated network, as a process that does what it is asked to (`startWorkingChild`). */
 import type { MutableItem } from '../src/dht/mutable-item.ts';
 import { HOSTILE } from '../test/support/hostile-nodes.ts';
 import {
@@ -7,6 +7,7 @@ import {
   startSimulatedNetwork,
 } from '../test/support/simulated-network.ts';
 import { byDistance, type SimulatedNode } from '../test/support/simulated-node.ts';
+import { serve, type WorkingChild } from '../test/support/working-child.ts';
 import { flood } from './flood.ts';
 
 let network: SimulatedNetwork | undefined;
@@ -67,10 +68,7 @@ const work = {
   },
 };
 
-export type Work = typeof work;
+export type SimulatedNetworkWork = typeof work;
+export type SimulatedNetworkProcess = WorkingChild<SimulatedNetworkWork>;
 
-process.on('message', async ({ does, args }: { does: keyof Work; args: never[] }) => {
-  const does_ = work[does] as (...args: never[]) => Promise<unknown>;
-  process.send?.({ result: await does_(...args) });
-});
-process.on('disconnect', () => process.exit());
+serve(work);

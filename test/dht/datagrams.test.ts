@@ -6,9 +6,10 @@ import { encode } from '../../src/dht/bencode.ts';
 import { parseAnswer } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { arbitraryDatagrams, type Make } from '../support/arbitrary-datagrams.ts';
-import { startClientProcess } from '../support/client-process.ts';
+import type { ClientWork } from '../support/client-child.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { startWorkingChild } from '../support/working-child.ts';
 
 /** CCLINK_TEST_SEED has the datagrams of an earlier run made again. */
 const SEED = Number(process.env['CCLINK_TEST_SEED'] ?? randomInt(2 ** 31));
@@ -120,30 +121,33 @@ test('a client keeps to the right packets under a flood of arbitrary datagrams, 
     throwing(node, rank < 18 && rank % 3 === 0, strangers, store);
     if (rank < 12) node.held = rank === 2 ? OLD : CURRENT;
   }
-  const client = startClientProcess(bootstrap);
+  const client = startWorkingChild<ClientWork>(new URL('../support/client-child.ts', import.meta.url), {
+    args: [JSON.stringify(bootstrap)],
+    execArgv: ['--expose-gc'],
+  });
   onTestFinished(() => client.close());
 
   const lookUp = async () => {
     store.fill();
-    const { first, newest, conflict } = await client.resolve(publicKey);
+    const { first, newest, conflict } = await client.ask('resolve', publicKey);
     return { first: text(first), newest: text(newest), conflict };
   };
   await lookUp();
-  const memory = await client.memory();
+  const memory = await client.ask('memory');
   while (store.thrown < COUNT) {
     const found = await lookUp();
     expect([OLD, CURRENT].map(text)).toContain(found.first);
     expect(found).toMatchObject({ newest: text(CURRENT), conflict: false });
   }
   // What was asked of nodes that do not exist is forgotten after 3 s.
-  const forgotten = async () => expect((await client.memory()) - memory).toBeLessThan(KEPT);
+  const forgotten = async () => expect((await client.ask('memory')) - memory).toBeLessThan(KEPT);
   await vi.waitFor(forgotten, { timeout: 10_000, interval: 200 });
   // Besides the answers all of them came, and more than half from where an answer was awaited: those were read.
-  await vi.waitFor(async () => expect(await client.arrived()).toBeGreaterThan(store.thrown));
-  expect(await client.read()).toBeGreaterThan(COUNT / 2);
+  await vi.waitFor(async () => expect(await client.ask('arrived')).toBeGreaterThan(store.thrown));
+  expect(await client.ask('read')).toBeGreaterThan(COUNT / 2);
 
   store.fill();
-  const { bases, nodes } = await client.update(NEW);
+  const { bases, nodes } = await client.ask('update', NEW);
   expect(bases.map(text)).toEqual([text(CURRENT)]);
   expect(nodes).toBeLessThanOrEqual(live.filter(({ held }) => text(held) === text(NEW)).length);
   expect(await lookUp()).toMatchObject({ newest: text(NEW), conflict: false });

@@ -1,10 +1,11 @@
-/** A client of the DHT in a process of its own (`client-process.ts`), which says what it finds and how it fares. */
+/** A client of the DHT, as a process that says what it finds and how it fares (`startWorkingChild`). */
 import type { Socket } from 'node:dgram';
 import { subscribe } from 'node:diagnostics_channel';
 import { Session } from 'node:inspector/promises';
 import { openDht } from '../../src/dht/client.ts';
 import type { Address } from '../../src/dht/krpc.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
+import { serve } from './working-child.ts';
 
 let arrived = 0;
 subscribe('udp.socket', (message) => {
@@ -63,10 +64,6 @@ const work = {
   },
 };
 
-export type Work = typeof work;
+export type ClientWork = typeof work;
 
-process.on('message', async ({ does, args }: { does: keyof Work; args: never[] }) => {
-  const does_ = work[does] as (...args: never[]) => Promise<unknown>;
-  process.send?.({ result: await does_(...args) });
-});
-process.on('disconnect', () => process.exit());
+serve(work);
