@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Resolution } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
 import { publicKeyOfStored, readKeyFile } from '../identity/key-file.ts';
 import type { StoredKey } from '../identity/stored-key.ts';
@@ -74,6 +75,13 @@ export function anotherKeyBeside(keyFile: string): Failure {
 /** The public key (32 bytes), for which an encrypted key without a public key beside it must be opened. */
 export async function ownPublicKey(context: Context, key: OwnKey): Promise<Uint8Array> {
   return key.publicKey ?? (await openIdentity(context, key)).publicKey;
+}
+
+/** Says so where two packets contradict each other under the own key. Readers refuse both; the next that is published wins over both. */
+export function warnOfConflict({ output }: Context, { conflict }: Resolution): void {
+  if (conflict) {
+    output.warn('two different packets with one number stand under your key: it was used on two machines at once.');
+  }
 }
 
 /** When the key file was made, in Unix milliseconds. */

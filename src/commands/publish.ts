@@ -16,7 +16,7 @@ import { describeDuration, parseDuration } from '../terminal/time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
-import { type OwnKey, openIdentity, ownPublicKey, readOwnKey } from './own-key.ts';
+import { type OwnKey, openIdentity, ownPublicKey, readOwnKey, warnOfConflict } from './own-key.ts';
 import { parseWho } from './who.ts';
 
 export interface PublishOptions {
@@ -81,9 +81,7 @@ async function send(
       'Asking the network …',
       (isOfKey && early) || dht.resolve(identity.publicKey),
     );
-    if (resolution.conflict) {
-      output.warn('two different packets with one number stand under your key: it was used on two machines at once.');
-    }
+    warnOfConflict(context, resolution);
     const name = encodePublicKey(identity.publicKey);
     const current = resolution.newest === null ? null : cclinkText(parsePacket(resolution.newest.value), name);
     await mayReplace(context, current, identity.publicKey, handoff);

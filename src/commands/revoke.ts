@@ -8,7 +8,7 @@ import { forget, type Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { describeMode } from './handoff-view.ts';
-import { anotherKeyBeside, openIdentity, readOwnKey } from './own-key.ts';
+import { anotherKeyBeside, openIdentity, readOwnKey, warnOfConflict } from './own-key.ts';
 import { parseWho } from './who.ts';
 
 const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
@@ -34,6 +34,7 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
   }
   await withDht(context, async (dht) => {
     const resolution = await output.progress('Asking the network …', dht.resolve(publicKey));
+    warnOfConflict(context, resolution);
     const newest = resolution.newest;
     const text = newest === null ? null : cclinkText(parsePacket(newest.value), encodePublicKey(publicKey));
     const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0 };

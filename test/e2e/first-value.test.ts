@@ -201,11 +201,14 @@ describe('a pickup at a terminal, while a node is still out', () => {
     nothingHappened(network);
   });
 
-  it('a publish that replaces two packets in conflict says that they are there', async () => {
+  it.each([
+    ['publish', [OLD]],
+    ['revoke', []],
+  ])('a %s that replaces two packets in conflict says that they are there', async (command, args) => {
     const one = await handoffOf(OLD);
     seq -= 1; // the next packet gets the same number
     await Network.start(one, await handoffOf(NEW), SECOND);
-    const { code, stderr } = await desk.run(['publish', '--yes', OLD]);
+    const { code, stderr } = await desk.run([command, '--yes', ...args]);
     expect(stderr).toContain('two different packets with one number stand under your key');
     expect(code).toBe(0);
   });
