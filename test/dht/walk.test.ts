@@ -129,6 +129,13 @@ describe('a walk', () => {
     expect(result.newest?.seq).toBe(20);
   });
 
+  test('waits for the nodes near the key, although seven near itself answered at once', async () => {
+    const { live } = await network({ live: 12, delay: 350 });
+    for (const each of live) each.held = item(20);
+    const near = await Promise.all(Array.from({ length: 7 }, () => node(honest(() => live))));
+    expect((await timedWalk(near)).newest?.seq).toBe(20);
+  });
+
   test('does not wait for a dead bootstrap node once 8 nodes answered', async () => {
     const { bootstrap } = await network({ live: 20 });
     const dead = await node(() => null);
