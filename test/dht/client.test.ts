@@ -333,8 +333,9 @@ describe('no network', () => {
   test('where bootstrap nodes are all that answer, and know dead ones only, it says so to who publishes too', async () => {
     const { bootstrap } = await simulated({ live: 60, dead: 40, bootstrap: 'knows only dead' });
     const { publicKey: key, item } = newKey();
-    for (const work of [client(bootstrap).resolve(key), client(bootstrap).update(key, () => item(1, 'x'))]) {
-      expect((await failureOf(work)).message).toContain('Only 3 nodes answered, and none close to the key');
+    const both = [client(bootstrap).resolve(key), client(bootstrap).update(key, () => item(1, 'x'))];
+    for (const { message } of await Promise.all(both.map(failureOf))) {
+      expect(message).toContain('Only 3 nodes answered, and none close to the key');
     }
   });
 

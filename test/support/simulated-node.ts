@@ -39,7 +39,13 @@ export async function startNode(
     socket.bind(0, host, resolve);
   });
   const { port } = socket.address();
-  const send = (datagram: Uint8Array, to: Address) => socket.send(datagram, to.port, to.host, () => {});
+  const send = (datagram: Uint8Array, { host, port }: Address) => {
+    try {
+      socket.send(datagram, port, host, () => {});
+    } catch {
+      // It is closed: the test is over.
+    }
+  };
   const node: SimulatedNode = { id, host, port, queries: [], held: null, answer, send, close: () => socket.close() };
   socket.on('error', () => {});
   socket.on('message', (datagram, { address, port }) => {
@@ -57,13 +63,7 @@ export async function startNode(
     node.queries.push(query);
     const bytes = datagramOf(node.answer(query, node), query.transaction);
     if (bytes === null) return;
-    setTimeout(() => {
-      try {
-        socket.send(bytes, port, address, () => {});
-      } catch {
-        // The test is over.
-      }
-    }, held);
+    setTimeout(() => send(bytes, query.from), held);
   });
   return node;
 }
