@@ -109,7 +109,7 @@ class Client implements Dht {
 
   constructor(options: DhtOptions) {
     this.options = options;
-    this.budget = { left: options.timeoutMs };
+    this.budget = new Budget(options.timeoutMs);
   }
 
   resolve(
@@ -207,8 +207,7 @@ class Client implements Dht {
     for (const name of bootstrap.unresolved) this.trace(`no address for ${name}`);
     limit.throwIfInterrupted();
     this.heard ||= result.answered > 0;
-    // Where somebody answered before, silence at the end of the time is not a network that is down.
-    if (!result.complete && this.heard) throw timedOut(this.options.timeoutMs);
+    if (!result.complete) throw timedOut(this.options.timeoutMs, this.heard);
     if (result.answered === 0) this.bootstrap = undefined; // the next attempt looks the names up again
     const failure = noNetwork(result, this.options.bootstrap, bootstrap);
     if (failure !== null) throw failure;
@@ -267,9 +266,28 @@ class Client implements Dht {
   }
 }
 
-/** What is left of the time that a client may spend on the network, in milliseconds. */
-interface Budget {
-  left: number;
+/** The time that a client may spend on the network: it runs while anything is under way, however much at once. */
+class Budget {
+  private left: number;
+  private running = 0;
+  private since = 0;
+
+  constructor(milliseconds: number) {
+    this.left = milliseconds;
+  }
+
+  /** Returns what is left, in milliseconds. */
+  start(): number {
+    const now = performance.now();
+    if (this.running === 0) this.since = now;
+    this.running += 1;
+    return Math.max(this.left - (now - this.since), 0);
+  }
+
+  stop(): void {
+    this.running -= 1;
+    if (this.running === 0) this.left -= performance.now() - this.since;
+  }
 }
 
 /** The time that an operation has left, and everything that may end it early. */
@@ -279,7 +297,6 @@ class Limit {
   private readonly interrupts: AbortSignal;
   private timer: NodeJS.Timeout | undefined;
   private readonly budget: Budget;
-  private since = 0;
 
   constructor(budget: Budget, user: AbortSignal | undefined, closing: AbortSignal) {
     this.interrupts = AbortSignal.any(user === undefined ? [closing] : [closing, user]);
@@ -304,12 +321,11 @@ class Limit {
 
   end(): void {
     clearTimeout(this.timer);
-    this.budget.left -= performance.now() - this.since;
+    this.budget.stop();
   }
 
   private start(): void {
-    this.since = performance.now();
-    this.timer = setTimeout(() => this.timeout.abort(), Math.max(this.budget.left, 0));
+    this.timer = setTimeout(() => this.timeout.abort(), this.budget.start());
   }
 }
 

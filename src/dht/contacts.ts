@@ -10,7 +10,7 @@ const MAX_HEARD = 8;
 /** How many nodes that do not answer one /24 may name: anybody can make up addresses that are close to a key. */
 const MAX_UNHEARD = 16;
 
-/** Somebody who may be asked. */
+/** Somebody who may be asked, and what became of it. */
 export interface Peer extends Address {
   /** When something was last sent to it, on the clock of `performance.now()`; Infinity while that waits for its turn, null before. */
   askedAt: number | null;
@@ -18,6 +18,7 @@ export interface Peer extends Address {
   out: number;
   /** How often it was asked for the value. */
   tries: number;
+  askedForNodes: boolean;
   /** True once it answered anything. */
   heard: boolean;
   /** True if nobody waits for its answer, which counts all the same. */
@@ -25,14 +26,16 @@ export interface Peer extends Address {
 }
 
 /** A node whose id is known, by its own word or by that of others. */
-export interface Contact extends Peer {
+export interface Contact extends NodeAddress {
+  /** A bootstrap node may be a node close to the key as well: it is asked once for both. */
+  readonly peer: Peer;
   id: Uint8Array;
   /** From the key. */
   distance: Uint8Array;
   /** True if its id fits its address (BEP 42); before it answers, if any of the ids does that it was named by. */
   fits: boolean;
-  state: 'waiting' | 'asked' | 'answered';
-  askedForNodes: boolean;
+  /** True once it said what it holds and whom it knows: an error is no reply. */
+  replied: boolean;
   /** True if the walk began with it. */
   isStart: boolean;
   /** The /24 of the node that named it first; null if that is in our own network, or nobody named it. */
@@ -45,7 +48,7 @@ export interface Contact extends Peer {
 export class Contacts {
   /** By `host:port`. */
   private readonly known = new Map<string, Contact>();
-  /** The bootstrap nodes, by `host:port`. One that answers is a contact as well. */
+  /** The bootstrap nodes, by `host:port`. One that replies, or that others name, is a contact as well. */
   private readonly rootsByKey = new Map<string, Peer>();
   private readonly target: Uint8Array;
   private readonly ownId: Uint8Array;
@@ -67,23 +70,24 @@ export class Contacts {
     return [...this.rootsByKey.values()];
   }
 
-  has(address: Address): boolean {
-    return this.known.has(keyOf(address));
+  /** All who were asked, or may be. */
+  peers(): Set<Peer> {
+    return new Set([...this.all().map(({ peer }) => peer), ...this.roots()]);
   }
 
-  /** Enters a bootstrap node, unless it was asked already as what it is besides. */
-  addRoot({ host, port }: Address): void {
-    const root = newPeer({ host, port });
-    const known = this.known.get(keyOf(root));
-    if (known !== undefined && known.state !== 'waiting') return;
-    this.known.delete(keyOf(root));
-    this.rootsByKey.set(keyOf(root), root);
+  get(address: Address): Contact | undefined {
+    return this.known.get(keyOf(address));
+  }
+
+  /** Enters a bootstrap node. */
+  addRoot(address: Address): void {
+    this.rootsByKey.set(keyOf(address), this.get(address)?.peer ?? this.newPeer(address));
   }
 
   /** Enters a node to begin with. */
   addStart(node: NodeAddress): void {
     this.add(node, null);
-    const contact = this.known.get(keyOf(node));
+    const contact = this.get(node);
     if (contact !== undefined) contact.isStart = true;
   }
 
@@ -101,13 +105,13 @@ export class Contacts {
   /** Enters a node under an id (20 bytes). `namedFrom`: see `Contact`. */
   contactAt({ host, port }: Address, id: Uint8Array, namedFrom: string | null): Contact {
     const contact: Contact = {
-      ...newPeer({ host, port }),
-      isDoubtful: this.wasSilent({ host, port }),
+      host,
+      port,
+      peer: this.rootsByKey.get(keyOf({ host, port })) ?? this.newPeer({ host, port }),
       id,
       distance: this.distance(id),
       fits: idFitsAddress(id, host),
-      state: 'waiting',
-      askedForNodes: false,
+      replied: false,
       isStart: false,
       namedFrom,
       token: null,
@@ -128,7 +132,7 @@ export class Contacts {
   mayAsk({ host }: Address): boolean {
     if (isLocalAddress(host)) return true;
     const subnet = subnetOf(host);
-    const heard = this.all().filter((contact) => contact.heard && subnetOf(contact.host) === subnet);
+    const heard = this.all().filter((contact) => contact.peer.heard && subnetOf(contact.host) === subnet);
     return heard.length < MAX_HEARD;
   }
 
@@ -145,19 +149,18 @@ export class Contacts {
 
   /** All, by how much they count as the closest. */
   parted(): ByPreference<Contact> {
-    return byPreference(this.byDistance(), isAnswered);
+    return byPreference(this.byDistance(), hasReplied);
   }
 
   private add(node: NodeAddress, namedFrom: string | null): void {
-    const key = keyOf(node);
-    if (Buffer.compare(node.id, this.ownId) === 0 || this.rootsByKey.has(key)) return;
-    const known = this.known.get(key);
+    if (Buffer.compare(node.id, this.ownId) === 0) return;
+    const known = this.get(node);
     if (known === undefined) {
       if (namedFrom === null || this.unheard(namedFrom) < MAX_UNHEARD) this.contactAt(node, node.id, namedFrom);
     }
-    // Until it answers, it stands where the boldest of those who named it puts it, and its id may fit if one of theirs does:
+    // Until it is asked, it stands where the boldest of those who named it puts it, and its id may fit if one of theirs does:
     // nobody can hide a node by naming it far off, or by an id that it can't have.
-    else if (known.state === 'waiting') {
+    else if (isWaiting(known)) {
       const fits = known.fits || idFitsAddress(node.id, node.host);
       if (Buffer.compare(this.distance(node.id), known.distance) < 0) this.place(known, node.id);
       known.fits = fits;
@@ -166,7 +169,12 @@ export class Contacts {
 
   /** How many of the nodes that a /24 named have not answered. */
   private unheard(subnet: string): number {
-    return this.all().filter(({ namedFrom, heard }) => namedFrom === subnet && !heard).length;
+    return this.all().filter(({ namedFrom, peer }) => namedFrom === subnet && !peer.heard).length;
+  }
+
+  private newPeer({ host, port }: Address): Peer {
+    const isDoubtful = this.wasSilent({ host, port });
+    return { host, port, askedAt: null, out: 0, tries: 0, askedForNodes: false, heard: false, isDoubtful };
   }
 
   private distance(id: Uint8Array): Uint8Array {
@@ -174,10 +182,6 @@ export class Contacts {
   }
 }
 
-const isWaiting = ({ state }: Contact) => state === 'waiting';
+export const isWaiting = ({ peer }: Contact) => peer.tries === 0;
 
-export const isAnswered = ({ state }: Contact) => state === 'answered';
-
-function newPeer({ host, port }: Address): Peer {
-  return { host, port, askedAt: null, out: 0, tries: 0, heard: false, isDoubtful: false };
-}
+export const hasReplied = ({ replied }: Contact) => replied;

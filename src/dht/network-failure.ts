@@ -5,7 +5,7 @@ import type { WalkResult } from './walk.ts';
 
 /** Why a walk reached no network, as far as that can be told apart; null if it did. */
 export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], resolved: Bootstrap): Failure | null {
-  if (walked.answered > 0) return noneClose(walked);
+  if (walked.answered > 0) return tooFar(walked, bootstrap === DEFAULT_BOOTSTRAP);
   if (resolved.addresses.length === 0) {
     const names = resolved.unresolved.join(', ') || 'the bootstrap nodes';
     return failure(
@@ -14,7 +14,7 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
     );
   }
   if (walked.unsent >= walked.asked) {
-    return failure('This machine could not send to any node.', 'Check that it is online.');
+    return failure('This machine could not send to any node.', 'Check that it is online, and has an IPv4 address.');
   }
   if (bootstrap !== DEFAULT_BOOTSTRAP) {
     return failure(
@@ -28,21 +28,33 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
   );
 }
 
-/** Bootstrap nodes alone, or fewer nodes than a packet needs, can't tell that there is none, where they named others that are silent. */
-function noneClose({ answered, answeredRoots, newest, silent }: WalkResult): Failure | null {
-  const isEnough = answered >= LEAST_HOLDERS && answered > answeredRoots;
-  if (newest !== null || isEnough || silent.length === 0) return null;
-  const few = answered === 1 ? '1 node answered' : `${answered} nodes answered`;
+/** Why those who answered can't tell that there is no packet; null if they can. */
+function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
+  const { answered, answeredRoots, newest, nodes, noneClose, silent } = walked;
+  if (newest !== null) return null;
+  const who = answered === 1 ? '1 node answered' : `${answered} nodes answered`;
+  if (nodes.length === 0) {
+    return failure(
+      `${who}, but would not look anything up.`,
+      isPublic ? 'Try again in a moment.' : 'Check that the nodes in CCLINK_BOOTSTRAP are nodes of the Mainline DHT.',
+    );
+  }
+  // Bootstrap nodes of the public network hold nothing, and fewer nodes than a packet needs are none of its.
+  const isEnough = nodes.length >= LEAST_HOLDERS && answered > answeredRoots;
+  const isWhole = !isPublic && silent.length === 0; // a private network may be as small as that
+  if (!noneClose && (isEnough || isWhole)) return null;
+  const others = silent.length === 0 ? '' : `: the other ${silent.length} that were asked are silent`;
   return failure(
-    `Only ${few}, and none close to the key: the other ${silent.length} that were asked are silent.`,
+    `Only ${who}, and none close to the key${others}.`,
     'Try again in a moment, or from another network: something on the way may let only a few packets through.',
   );
 }
 
-/** The time ran out although the network is there. */
-export function timedOut(milliseconds: number): Failure {
+/** The time ran out; `heard`: after somebody had answered. */
+export function timedOut(milliseconds: number, heard: boolean): Failure {
+  const within = `within ${milliseconds / 1000} s`;
   return failure(
-    `The network answered, but not to the end within ${milliseconds / 1000} s.`,
+    heard ? `The network answered, but not to the end ${within}.` : `No node answered ${within}.`,
     'Try again, or give it more time with --timeout.',
   );
 }

@@ -1,5 +1,5 @@
 import type { Bootstrap } from './bootstrap.ts';
-import { type Contact, Contacts, isAnswered, type Peer } from './contacts.ts';
+import { type Contact, Contacts, hasReplied, isWaiting, type Peer } from './contacts.ts';
 import {
   type Address,
   type ErrorReply,
@@ -51,6 +51,8 @@ export interface WalkResult {
   readonly answered: number;
   /** How many of those are bootstrap nodes. */
   readonly answeredRoots: number;
+  /** True if fewer than 8 nodes replied, and none of the 8 closest that were asked: nobody knows what they hold. */
+  readonly noneClose: boolean;
   /** Whom the walk ended without an answer from. */
   readonly silent: readonly Address[];
   /** How many requests this machine could not even send. */
@@ -138,8 +140,8 @@ class Walk {
     clearTimeout(this.timer);
     const { newest, conflict, asked, answered, unsent } = this;
     const answeredRoots = this.contacts.roots().filter(({ heard }) => heard).length;
-    const [nodes, silent] = [this.answeredNodes(), this.silent()];
-    return { newest, conflict, nodes, asked, answered, answeredRoots, silent, unsent, complete };
+    const [nodes, silent, noneClose] = [this.answeredNodes(), this.silent(), this.noneClose()];
+    return { newest, conflict, nodes, asked, answered, answeredRoots, noneClose, silent, unsent, complete };
   }
 
   /**
@@ -156,7 +158,8 @@ class Walk {
   /** Asks whom there is to ask next, and ends the walk when nothing is left that could change its result. */
   private step(): void {
     if (this.finish === undefined) return;
-    const step = new Step(this.options.rpc.softLimit(), this.contacts.all());
+    const peers = this.contacts.all().map(({ peer }) => peer);
+    const step = new Step(this.options.rpc.softLimit(), peers);
     const { preferred, others } = this.contacts.parted();
     const share = this.shareOfAnswers(step);
     const end = this.advance(preferred, step, share, null);
@@ -185,7 +188,7 @@ class Walk {
     for (const contact of closestFirst) {
       if (expected >= this.closest + MARGIN) return null;
       if (end !== null && Buffer.compare(contact.distance, end) > 0) return null;
-      if (contact.state === 'waiting' && this.asked < MAX_ASKED) {
+      if (isWaiting(contact) && this.asked < MAX_ASKED) {
         if (!this.contacts.mayAsk(contact)) continue;
         if (step.inFlight < MAX_IN_FLIGHT) {
           step.held = true;
@@ -193,11 +196,11 @@ class Walk {
           this.ask(contact);
         } else step.waitUntil(step.firstEnd);
       }
-      step.waitFor(contact);
-      if (isAnswered(contact)) {
+      step.waitFor(contact.peer);
+      if (contact.replied) {
         answered += 1;
         expected += 1;
-      } else if (step.isInTime(contact)) expected += share;
+      } else if (step.isInTime(contact.peer)) expected += share;
       if (answered === this.closest) return contact.distance;
     }
     return null;
@@ -208,9 +211,9 @@ class Walk {
    * Those that answered in an earlier walk say nothing of the others.
    */
   private shareOfAnswers(step: Step): number {
-    const asked = this.contacts.all().filter(({ state, isStart }) => state !== 'waiting' && !isStart);
-    const answered = asked.filter(isAnswered).length;
-    const silent = asked.filter((contact) => !isAnswered(contact) && !step.isInTime(contact)).length;
+    const asked = this.contacts.all().filter((contact) => !isWaiting(contact) && !contact.isStart);
+    const answered = asked.filter(hasReplied).length;
+    const silent = asked.filter(({ replied, peer }) => !replied && !step.isInTime(peer)).length;
     return (answered + 4) / (answered + silent + 6);
   }
 
@@ -219,57 +222,52 @@ class Walk {
     if (!this.bootstrapDone) step.held = true;
     const tries = this.answered === 0 ? TRIES_IN_SILENCE : TRIES;
     for (const root of this.contacts.roots()) {
-      if (root.heard) continue;
-      if (root.tries === 0) this.asked += 1;
+      if (root.heard) {
+        step.waitFor(root);
+        continue;
+      }
       const isDue = root.askedAt === null || step.now >= root.askedAt + ASKED_AGAIN;
-      if (isDue && root.tries < tries && (root.tries === 0 || root.out > 0)) this.askRoot(root);
+      if (isDue && root.tries < tries && (root.tries === 0 || root.out > 0)) this.sendGet(root);
       if (root.out > 0) step.waitUntil((root.askedAt ?? step.now) + ASKED_AGAIN);
     }
     if (step.held || this.answered === 0) return;
-    for (const contact of this.contacts.all()) {
-      if (contact.heard || contact.out === 0 || contact.tries >= TRIES) continue;
-      this.sendGet(contact, (reply) => this.receive(contact, reply));
+    for (const { peer } of this.contacts.all()) {
+      if (peer.heard || peer.out === 0 || peer.tries >= TRIES) continue;
+      this.sendGet(peer);
       step.held = true;
     }
   }
 
-  private askRoot(root: Peer): void {
-    this.sendGet(root, (reply) => {
-      if (this.contacts.has(root)) return;
-      const contact = this.contacts.contactAt(root, reply.id, null);
-      contact.heard = true; // it was counted as a root
-      this.receive(contact, reply);
-    });
-  }
-
-  private ask(contact: Contact): void {
-    contact.state = 'asked';
-    this.asked += 1;
-    this.sendGet(contact, (reply) => this.receive(contact, reply));
-    if (this.closest > K) this.askForNodes(contact, this.around());
-    else if (this.valuesComeAlone && !contact.isDoubtful) this.askForNodes(contact, this.target);
+  private ask({ peer }: Contact): void {
+    this.sendGet(peer);
+    if (this.closest > K) this.askForNodes(peer, this.around());
+    else if (this.valuesComeAlone && !peer.isDoubtful) this.askForNodes(peer, this.target);
   }
 
   /** All that are close name the same few. Those behind them are found around places that are a little further off, by turns. */
   private around(): Uint8Array {
     const closestFirst = this.contacts.byDistance();
-    const last = closestFirst.filter(isAnswered)[K - 1] ?? closestFirst[K - 1];
+    const last = closestFirst.filter(hasReplied)[K - 1] ?? closestFirst[K - 1];
     const bit = Math.max(0, leadingZeros(last?.distance ?? this.target) - (this.asked % 3));
     return this.target.with(bit >> 3, (this.target[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7)));
   }
 
-  private sendGet(peer: Peer, receive: (reply: Reply) => void): void {
+  private sendGet(peer: Peer): void {
+    if (peer.tries === 0) this.asked += 1;
     peer.tries += 1;
     this.send(peer, getQuery(this.options.id, this.target), (answer) => {
       if (answer === 'unsent') this.unsent += 1;
-      else if (typeof answer !== 'string' && answer.kind === 'reply') receive(answer);
+      if (typeof answer === 'string') return;
+      if (answer.kind === 'reply') this.receive(peer, answer);
+      // An old node that does not know `get` knows others all the same.
+      else if (!peer.askedForNodes) this.askForNodes(peer, this.target);
     });
   }
 
-  private askForNodes(contact: Contact, near: Uint8Array): void {
-    contact.askedForNodes = true;
-    this.send(contact, findNodeQuery(this.options.id, near), (answer) => {
-      if (typeof answer !== 'string' && answer.kind === 'reply') this.contacts.learn(contact, answer.nodes);
+  private askForNodes(peer: Peer, near: Uint8Array): void {
+    peer.askedForNodes = true;
+    this.send(peer, findNodeQuery(this.options.id, near), (answer) => {
+      if (typeof answer !== 'string' && answer.kind === 'reply') this.contacts.learn(peer, answer.nodes);
     });
   }
 
@@ -292,8 +290,9 @@ class Walk {
     });
   }
 
-  private receive(contact: Contact, reply: Reply): void {
-    contact.state = 'answered';
+  private receive(peer: Peer, reply: Reply): void {
+    const contact = this.contacts.get(peer) ?? this.contacts.contactAt(peer, reply.id, null);
+    contact.replied = true;
     // It stands where its own word puts it: whoever named it may have lied, to have its answer thrown away.
     this.contacts.place(contact, reply.id);
     contact.token = reply.token;
@@ -303,7 +302,7 @@ class Walk {
     // If all close nodes hold an old value and name nobody beside it, nobody else leads to the new one.
     if (isRight && reply.nodes.length === 0) {
       this.valuesComeAlone = true;
-      if (!contact.askedForNodes) this.askForNodes(contact, this.target);
+      if (!peer.askedForNodes) this.askForNodes(peer, this.target);
     }
   }
 
@@ -319,13 +318,18 @@ class Walk {
   }
 
   private answeredNodes(): AnsweredNode[] {
-    const answered = this.contacts.byPreference().filter(isAnswered);
+    const answered = this.contacts.byPreference().filter(hasReplied);
     return answered.map(({ id, host, port, token, seq }) => ({ id, host, port, token, seq }));
+  }
+
+  private noneClose(): boolean {
+    const asked = this.contacts.byDistance().filter((contact) => !isWaiting(contact));
+    return asked.filter(hasReplied).length < K && !asked.slice(0, K).some(hasReplied);
   }
 
   private silent(): Address[] {
     const { now, limit } = new Step(this.options.rpc.softLimit(), []);
-    return [...this.contacts.all(), ...this.contacts.roots()]
+    return [...this.contacts.peers()]
       .filter(({ heard, askedAt }) => !heard && askedAt !== null && now - askedAt >= limit)
       .map(({ host, port }) => ({ host, port }));
   }

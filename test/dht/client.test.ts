@@ -2,10 +2,13 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
-import { parseBootstrap } from '../../src/dht/bootstrap.ts';
+import { DEFAULT_BOOTSTRAP, parseBootstrap, resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import { noNetwork } from '../../src/dht/network-failure.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { Rpc } from '../../src/dht/rpc.ts';
+import { walk } from '../../src/dht/walk.ts';
 import { Failure } from '../../src/failure.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
@@ -339,6 +342,41 @@ describe('no network', () => {
     }
   });
 
+  test('where all nodes near the key are silent, those far off can not tell that nothing is there', async () => {
+    const { live, bootstrap } = await simulated({ live: 60 });
+    const closestFirst = byDistance(live.slice(3), target(publicKey));
+    const far = closestFirst.slice(-4);
+    for (const each of closestFirst.slice(0, -4)) each.answer = () => null;
+    for (const each of live.slice(0, 3)) each.answer = honest(() => [...far, ...closestFirst.slice(0, 4)]);
+    for (const each of far) each.answer = honest(() => closestFirst.slice(0, 8));
+    const failure = await failureOf(client(bootstrap).resolve(publicKey));
+    expect(failure.code).toBe('network');
+    expect(failure.message).toMatch(/^Only 7 nodes answered, and none close to the key/);
+  });
+
+  test.each([201, 204])(
+    'where nodes answer with nothing but error %i, they say nothing of what is there',
+    async (code) => {
+      const nodes = await Promise.all([1, 2, 3].map(() => node(() => ({ e: [code, 'no'] }))));
+      const failure = await failureOf(client(nodes).resolve(publicKey));
+      expect(failure.code).toBe('network');
+      expect(failure.message).toContain('3 nodes answered, but would not look anything up');
+    },
+  );
+
+  test('where the bootstrap nodes of the public network name nobody, nobody close was asked', async () => {
+    const roots = await Promise.all([1, 2, 3].map(() => node(honest(() => []))));
+    const { signal } = new AbortController();
+    const bootstrap = resolveBootstrap(roots, signal);
+    const wasSilent = () => false;
+    const rpc = new Rpc();
+    closing.push(rpc);
+    const walked = await walk({ rpc, id: new Uint8Array(20), publicKey, starts: [], wasSilent, bootstrap, signal });
+    expect(noNetwork(walked, DEFAULT_BOOTSTRAP, bootstrap)?.message).toContain('none close to the key');
+    // A private network may be as small as that.
+    expect(noNetwork(walked, roots, bootstrap)).toBeNull();
+  });
+
   test('where names do not resolve, it says so by name', async () => {
     const began = performance.now();
     const failure = await failureOf(client('cclink-test.invalid:6881', 30_000).resolve(publicKey));
@@ -353,6 +391,23 @@ describe('no network', () => {
     expect(failure.code).toBe('network');
     expect(failure.message).toContain('could not send');
     expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  test('where the time runs out before anybody could answer, it says no more than that', async () => {
+    const slow = await node(
+      honest(() => []),
+      { delay: 600 },
+    );
+    const failure = await failureOf(client([slow], 300).resolve(publicKey));
+    expect(failure.message).toBe('No node answered within 0.3 s.');
+  });
+
+  test('time that two need at once counts once', async () => {
+    const silent = await node(() => null);
+    const dht = client([silent], 3500);
+    await Promise.all([dht.resolve(publicKey), dht.resolve(publicKey)].map(failureOf));
+    // It takes 1.5 s again, and the time is not over.
+    expect((await failureOf(dht.resolve(publicKey))).message).toContain('None of the bootstrap nodes answered');
   });
 
   test('where the time runs out in the middle, it says how long it tried', async () => {

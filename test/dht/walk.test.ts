@@ -148,6 +148,31 @@ describe('a walk', () => {
     expect((await timedWalk([far])).nodes.length).toBeGreaterThanOrEqual(8);
   });
 
+  test.each([
+    ['the only bootstrap node', (near: SimulatedNode) => [near]],
+    ['one of three', (near: SimulatedNode, live: SimulatedNode[]) => [near, ...live.slice(0, 2)]],
+  ])('waits for the closest node, though it is %s and slower than all others', async (_which, rootsOf) => {
+    const { live } = await network({ live: 20, delay: 20 });
+    const near = await node(
+      honest(() => live),
+      { id: idAt(1), delay: 60 },
+    );
+    near.held = item(20);
+    for (const each of live) each.answer = honest(() => [near, ...live]);
+    const starts = live.slice(0, 12);
+    expect((await timedWalk(rootsOf(near, live), { starts })).newest?.seq).toBe(20);
+    expect(near.queries.filter(({ name }) => name === 'get')).toHaveLength(1);
+  });
+
+  test('is led on by nodes that know other nodes, and not what is stored', async () => {
+    const { live } = await network({ live: 20 });
+    for (const each of byDistance(live, place).slice(0, 8)) each.held = item(20);
+    const old = await node((query, self) =>
+      query.name === 'get' ? { e: [204, 'Method Unknown'] } : honest(() => live)(query, self),
+    );
+    expect((await timedWalk([old])).newest?.seq).toBe(20);
+  });
+
   test('starts from known nodes, too', async () => {
     const { live } = await network({ live: 20 });
     const result = await timedWalk([], { starts: live.slice(5, 6) });
