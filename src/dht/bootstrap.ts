@@ -1,8 +1,8 @@
 import { promises as dns } from 'node:dns';
 import { isIPv4 } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { Address } from './krpc.ts';
+import { isLocalAddress } from './node-address.ts';
 
 /** A node by name or IPv4 address. */
 export interface HostPort {
@@ -19,7 +19,7 @@ export const DEFAULT_BOOTSTRAP: readonly HostPort[] = [
   { host: 'relay.pkarr.org', port: 6881 },
 ];
 
-/** How long a name may take, in milliseconds. */
+/** How long all names together may take, in milliseconds. */
 const NAME_LIMIT = 1500;
 
 /** Reads `CCLINK_BOOTSTRAP`: `host:port`, several separated by commas. Throws `usage` for anything else. */
@@ -50,7 +50,7 @@ function unreadable(part: string): Failure {
 export interface Bootstrap {
   /** Grows until `done`. */
   readonly addresses: readonly Address[];
-  /** The names that have no IPv4 address, or none in time. Grows until `done`. */
+  /** The names that have no IPv4 address that counts, or none in time. Grows until `done`. */
   readonly unresolved: readonly string[];
   /** Calls back with every address, the known ones at once, until the returned function is called. */
   each(found: (address: Address) => void): () => void;
@@ -59,9 +59,13 @@ export interface Bootstrap {
 }
 
 /**
- * Looks up the names of the bootstrap nodes, all at once, for 1.5 s at the most; addresses and `localhost` need no look-up.
+ * Looks up the names of the bootstrap nodes, all at once, for 1.5 s at the most, and takes at most 4 addresses of each;
+ * addresses and `localhost` need no look-up.
  *
- * The look-up is cancelled with `signal`, so nothing of it outlives its user. `nameServers` are for tests.
+ * What a name of `DEFAULT_BOOTSTRAP` leads to is a stranger's word, and only public addresses count: a sinkhole must not read as
+ * a network that drops UDP. Names that the user set may lead anywhere.
+ *
+ * The look-up ends with `signal`. `nameServers` are for tests.
  */
 export function resolveBootstrap(
   nodes: readonly HostPort[],
@@ -81,9 +85,16 @@ export function resolveBootstrap(
     else if (host.toLowerCase() === 'localhost') found({ host: '127.0.0.1', port });
     else names.push({ host, port });
   }
+  let end = () => {};
+  const over = new Promise<string[]>((resolve) => {
+    end = () => resolve([]);
+  });
+  const timer = setTimeout(end, NAME_LIMIT);
+  signal.addEventListener('abort', end, { once: true });
   const lookUps = names.map(async ({ host, port }) => {
-    const resolved = await addressesOf(host, signal, nameServers);
-    for (const address of resolved) found({ host: address, port });
+    const all = await Promise.race([over, addressesOf(host, signal, over, nameServers)]);
+    const resolved = nodes === DEFAULT_BOOTSTRAP ? all.filter(isPublic) : all;
+    for (const address of resolved.slice(0, 4)) found({ host: address, port });
     if (resolved.length === 0) unresolved.push(host);
   });
   return {
@@ -94,28 +105,37 @@ export function resolveBootstrap(
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    done: Promise.all(lookUps).then(() => undefined),
+    done: Promise.all(lookUps).then(() => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+    }),
   };
 }
 
-/** The IPv4 addresses of a name, at most 4; none if it has none or the look-up takes too long. */
-async function addressesOf(host: string, signal: AbortSignal, nameServers?: readonly string[]): Promise<string[]> {
+/** True for a dotted IPv4 address that a node on the Internet can have. */
+function isPublic(address: string): boolean {
+  const first = Number.parseInt(address, 10);
+  return first > 0 && first < 224 && !isLocalAddress(address);
+}
+
+/** The IPv4 addresses of a name; none if it has none. The name server is asked until `over`. */
+async function addressesOf(
+  host: string,
+  signal: AbortSignal,
+  over: Promise<unknown>,
+  nameServers?: readonly string[],
+): Promise<string[]> {
+  if (signal.aborted) return [];
   const resolver = new dns.Resolver({ timeout: 500, tries: 3 });
   if (nameServers !== undefined) resolver.setServers(nameServers);
-  const cancel = () => resolver.cancel();
-  const timer = setTimeout(cancel, NAME_LIMIT);
-  signal.addEventListener('abort', cancel, { once: true });
+  void over.then(() => resolver.cancel());
   try {
-    signal.throwIfAborted();
-    return (await resolver.resolve4(host)).slice(0, 4);
+    return await resolver.resolve4(host);
   } catch (error) {
     // The system knows more names (/etc/hosts) than the name server. Its look-up can't be cancelled and holds the process
     // for as long as a silent name server lets it wait, so it is asked only where the name server did answer.
     const silent = signal.aborted || ['ECANCELLED', 'ETIMEOUT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return silent ? [] : await Promise.race([systemAddress(host), sleep(NAME_LIMIT / 2, [], { ref: false })]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', cancel);
+    return silent ? [] : await systemAddress(host);
   }
 }
 
