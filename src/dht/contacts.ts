@@ -38,6 +38,8 @@ export interface Contact extends NodeAddress {
   replied: boolean;
   /** True if the walk began with it. */
   isStart: boolean;
+  /** True once another node has named it in this walk. */
+  isNamed: boolean;
   /** The /24 of the node that named it first; null if that is in our own network, or nobody named it. */
   namedFrom: string | null;
   token: Uint8Array | null;
@@ -96,7 +98,12 @@ export class Contacts {
     const isHere = isLocalAddress(from.host);
     // Nobody on the Internet knows who listens in our own network; he would have us send to it.
     const namedFrom = isHere ? null : subnetOf(from.host);
-    for (const node of nodes) if (isHere || !isLocalAddress(node.host)) this.add(node, namedFrom);
+    for (const node of nodes) {
+      if (!isHere && isLocalAddress(node.host)) continue;
+      this.add(node, namedFrom);
+      const contact = this.get(node);
+      if (contact !== undefined) contact.isNamed = true;
+    }
     if (this.all().filter(isWaiting).length <= MAX_WAITING) return;
     const waiting = this.byPreference().filter(isWaiting);
     for (const contact of waiting.slice(MAX_WAITING)) this.known.delete(keyOf(contact));
@@ -113,6 +120,7 @@ export class Contacts {
       fits: idFitsAddress(id, host),
       replied: false,
       isStart: false,
+      isNamed: false,
       namedFrom,
       token: null,
       seq: null,

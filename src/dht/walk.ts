@@ -51,7 +51,7 @@ export interface WalkResult {
   readonly answered: number;
   /** How many of those are bootstrap nodes. */
   readonly answeredRoots: number;
-  /** True if fewer than 8 nodes replied, and none of the 8 closest that were asked: nobody knows what they hold. */
+  /** True if fewer than 8 nodes replied, and none of the 8 closest that others named: nobody knows what those hold. */
   readonly noneClose: boolean;
   /** Whom the walk ended without an answer from. */
   readonly silent: readonly Address[];
@@ -323,7 +323,10 @@ class Walk {
   }
 
   private noneClose(): boolean {
-    const asked = this.contacts.byDistance().filter((contact) => !isWaiting(contact));
+    // Those that we alone know of may be long gone, with the network that they were in.
+    const asked = this.contacts
+      .byDistance()
+      .filter(({ replied, isNamed, peer }) => replied || (isNamed && peer.tries > 0));
     return asked.filter(hasReplied).length < K && !asked.slice(0, K).some(hasReplied);
   }
 

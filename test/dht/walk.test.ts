@@ -173,6 +173,14 @@ describe('a walk', () => {
     expect((await timedWalk([old])).newest?.seq).toBe(20);
   });
 
+  test('tells where none of the closest nodes that others name replied, and leaves out those that only we know of', async () => {
+    const { live } = await network({ live: 5 });
+    const gone = await Promise.all(Array.from({ length: 16 }, (_, i) => node(() => null, { id: idAt(i + 1) })));
+    expect(await timedWalk(live, { starts: gone })).toMatchObject({ noneClose: false, answered: 5 });
+    for (const each of live) each.answer = honest(() => gone);
+    expect(await timedWalk(live, { starts: gone })).toMatchObject({ noneClose: true, answered: 5 });
+  });
+
   test('starts from known nodes, too', async () => {
     const { live } = await network({ live: 20 });
     const result = await timedWalk([], { starts: live.slice(5, 6) });
