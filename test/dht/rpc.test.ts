@@ -55,6 +55,17 @@ describe.concurrent('request', () => {
     expect(rpc.softLimit()).toBe(1000);
   });
 
+  test('gives a node 1.8 times the median round trip, however slow some are', async (context) => {
+    const { rpc, node } = open(context);
+    const delays = [150, 150, 150, 150, 150, 700, 700, 700, 700];
+    const nodes = await Promise.all(delays.map((delay) => node(pong, { delay })));
+    await Promise.all(nodes.map((each) => rpc.request(each, query)));
+    const median = rpc.medianRoundTrip() ?? 0;
+    expect(median).toBeGreaterThan(140);
+    expect(median).toBeLessThan(500);
+    expect(rpc.softLimit() / median).toBeCloseTo(1.8);
+  });
+
   test('uses a transaction id of 4 bytes that differs each time', async (context) => {
     const { rpc, node } = open(context);
     const asked = await node(pong);

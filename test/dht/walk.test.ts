@@ -8,10 +8,15 @@ import { type WalkOptions, type WalkResult, walk } from '../../src/dht/walk.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, compact, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
 
-const seed = new Uint8Array(32).fill(7);
-const publicKey = publicKeyOf(seed);
-const place = target(publicKey);
-const item = (seq: number, value = `value ${seq}`) => signItem(seed, publicKey, seq, Buffer.from(value));
+/** A key, where its packets lie, and a way to sign them. */
+function newKey(number: number) {
+  const seed = new Uint8Array(32).fill(number);
+  const publicKey = publicKeyOf(seed);
+  const item = (seq: number, value = `value ${seq}`) => signItem(seed, publicKey, seq, Buffer.from(value));
+  return { publicKey, place: target(publicKey), item };
+}
+
+const { publicKey, place, item } = newKey(7);
 
 let rpc: Rpc;
 const closing: { close(): void }[] = [];
@@ -57,8 +62,9 @@ async function timedWalk(
   return { ...result, milliseconds: performance.now() - began };
 }
 
-/** An id that is closer to the key than any honest node's. */
-const idAt = (distance: number) => place.with(19, (place[19] ?? 0) ^ distance);
+/** An id that is closer to the key than any honest node's; a distance of up to 65535. */
+const idAt = (distance: number) =>
+  place.with(18, (place[18] ?? 0) ^ (distance >> 8)).with(19, (place[19] ?? 0) ^ (distance & 255));
 
 describe('a walk', () => {
   test('finds the 8 closest nodes of a network, and asks as one that is no node itself', async () => {
@@ -208,6 +214,63 @@ describe('a walk', () => {
     expect((await timedWalk(live.slice(0, 3), { wasSilent })).newest?.seq).toBe(20);
   });
 
+  test.each(['query', 'answer'])(
+    'finds a packet on a node whose first %s was lost, where fewer than 8 answer',
+    async (lost) => {
+      let arrived = 0;
+      const delay = () => {
+        arrived += 1;
+        return arrived === 1 && lost === 'query' ? null : 0;
+      };
+      const answer: SimulatedNode['answer'] = (query, self) =>
+        arrived === 1 && lost === 'answer' ? null : honest(() => [])(query, self);
+      const holder = await node(answer, { delay });
+      holder.held = item(20);
+      const dead = await node(() => null);
+      const root = await node(honest(() => [holder, dead]));
+      expect((await timedWalk([root])).newest?.seq).toBe(20);
+      // And nobody is asked more than twice.
+      expect(dead.queries).toHaveLength(2);
+    },
+  );
+
+  test('finds the newest packet where 3 % of all datagrams are lost each way, and closer nodes hold an old one', async () => {
+    const { live, bootstrap } = await network({ live: 60, delay: 10, loss: 0.03, seed: 5 });
+    let lost = 0;
+    for (let number = 1; number <= 8; number += 1) {
+      const { publicKey, place, item } = newKey(number);
+      for (const each of live) each.queries.length = 0;
+      for (const [rank, each] of byDistance(live, place).entries())
+        each.held = rank < 8 ? item(rank < 4 ? 10 : 20) : null;
+      const fresh = new Rpc();
+      closing.push(fresh);
+      const { newest, asked } = await timedWalk(bootstrap, { rpc: fresh, publicKey });
+      expect(newest?.seq).toBe(20);
+      lost += asked - live.filter(({ queries }) => queries.some(({ name }) => name === 'get')).length;
+    }
+    expect(lost).toBeGreaterThan(0);
+  });
+
+  test('asks 14 nodes at once, and not one more before another has answered', async () => {
+    const delay = 300;
+    const { live } = await network({ live: 60, delay });
+    const out = new Map<SimulatedNode, number>();
+    let most = 0;
+    for (const each of live) {
+      const { answer } = each;
+      each.answer = (query, self) => {
+        out.set(self, (out.get(self) ?? 0) + 1);
+        most = Math.max(most, [...out.values()].filter((count) => count > 0).length);
+        // Begun before the answer is held back, so it ends no later than that.
+        setTimeout(() => out.set(self, (out.get(self) ?? 0) - 1), delay);
+        return answer(query, self);
+      };
+    }
+    // Begun with all that there are, so that there is always another to ask.
+    await timedWalk([], { starts: live, closest: 20 });
+    expect(most).toBe(14);
+  });
+
   test('ends when the signal is aborted, with what it has', async () => {
     const silent = await node(() => null);
     const abort = new AbortController();
@@ -265,5 +328,19 @@ describe('hostile nodes close to the key', () => {
     expect(result).toMatchObject({ complete: true, answered: 20 });
     expect(result.asked).toBeLessThan(512);
     expect(result.milliseconds).toBeLessThan(4000);
+  });
+
+  test('that all answer, each leading to closer ones, are asked 512 times at the most', async () => {
+    // Each names the 14 next. Ten answers are expected of those before one of the rest is asked, so about three in four are.
+    const nodes: SimulatedNode[] = [];
+    for (let i = 0; i < 720; i += 1) {
+      const answer: SimulatedNode['answer'] = (_, { id }) => ({
+        r: { id, nodes: compact(nodes.slice(i + 1, i + 15)) },
+      });
+      nodes.push(await node(answer, { id: idAt(720 - i) }));
+    }
+    const { asked } = await timedWalk(nodes.slice(0, 1));
+    expect(asked).toBe(512);
+    expect(nodes.filter(({ queries }) => queries.length > 0).length).toBeLessThanOrEqual(512);
   });
 });
