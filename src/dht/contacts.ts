@@ -88,8 +88,7 @@ export class Contacts {
 
   /** Enters a node to begin with. */
   addStart(node: NodeAddress): void {
-    this.add(node, null);
-    const contact = this.get(node);
+    const contact = this.add(node, null);
     if (contact !== undefined) contact.isStart = true;
   }
 
@@ -100,8 +99,7 @@ export class Contacts {
     const namedFrom = isHere ? null : subnetOf(from.host);
     for (const node of nodes) {
       if (!isHere && isLocalAddress(node.host)) continue;
-      this.add(node, namedFrom);
-      const contact = this.get(node);
+      const contact = this.add(node, namedFrom);
       if (contact !== undefined) contact.isNamed = true;
     }
     if (this.all().filter(isWaiting).length <= MAX_WAITING) return;
@@ -160,19 +158,22 @@ export class Contacts {
     return byPreference(this.byDistance(), hasReplied);
   }
 
-  private add(node: NodeAddress, namedFrom: string | null): void {
-    if (Buffer.compare(node.id, this.ownId) === 0) return;
+  /** Undefined where it is not entered. */
+  private add(node: NodeAddress, namedFrom: string | null): Contact | undefined {
+    if (Buffer.compare(node.id, this.ownId) === 0) return undefined;
     const known = this.get(node);
     if (known === undefined) {
-      if (namedFrom === null || this.unheard(namedFrom) < MAX_UNHEARD) this.contactAt(node, node.id, namedFrom);
+      const isTooMany = namedFrom !== null && this.unheard(namedFrom) >= MAX_UNHEARD;
+      return isTooMany ? undefined : this.contactAt(node, node.id, namedFrom);
     }
     // Until it is asked, it stands where the boldest of those who named it puts it, and its id may fit if one of theirs does:
     // nobody can hide a node by naming it far off, or by an id that it can't have.
-    else if (isWaiting(known)) {
+    if (isWaiting(known)) {
       const fits = known.fits || idFitsAddress(node.id, node.host);
       if (Buffer.compare(this.distance(node.id), known.distance) < 0) this.place(known, node.id);
       known.fits = fits;
     }
+    return known;
   }
 
   /** How many of the nodes that a /24 named have not answered. */
