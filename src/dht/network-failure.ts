@@ -30,7 +30,7 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
 
 /** Why those who answered can't tell that there is no packet; null if they can. */
 function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
-  const { answered, answeredRoots, newest, nodes, noneClose, silent } = walked;
+  const { answered, repliedRoots, newest, nodes, noneClose, silent } = walked;
   if (newest !== null) return null;
   const who = answered === 1 ? '1 node answered' : `${answered} nodes answered`;
   if (nodes.length === 0) {
@@ -40,7 +40,7 @@ function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
     );
   }
   // Bootstrap nodes of the public network hold nothing, and fewer nodes than a packet needs are none of its.
-  const isEnough = nodes.length >= LEAST_HOLDERS && answered > answeredRoots;
+  const isEnough = nodes.length >= LEAST_HOLDERS && nodes.length > repliedRoots;
   const isWhole = !isPublic && silent.length === 0; // a private network may be as small as that
   if (!noneClose && (isEnough || isWhole)) return null;
   const others = silent.length === 0 ? '' : `: the other ${silent.length} that were asked are silent`;

@@ -49,8 +49,8 @@ export interface WalkResult {
   readonly nodes: readonly AnsweredNode[];
   readonly asked: number;
   readonly answered: number;
-  /** How many of those are bootstrap nodes. */
-  readonly answeredRoots: number;
+  /** How many of `nodes` are bootstrap nodes. */
+  readonly repliedRoots: number;
   /** True if fewer than 8 nodes replied, and none of the 8 closest that others named: nobody knows what those hold. */
   readonly noneClose: boolean;
   /** Whom the walk ended without an answer from. */
@@ -139,9 +139,9 @@ class Walk {
     signal.removeEventListener('abort', abort);
     clearTimeout(this.timer);
     const { newest, conflict, asked, answered, unsent } = this;
-    const answeredRoots = this.contacts.roots().filter(({ heard }) => heard).length;
+    const repliedRoots = this.contacts.roots().filter((root) => this.contacts.get(root)?.replied).length;
     const [nodes, silent, noneClose] = [this.answeredNodes(), this.silent(), this.noneClose()];
-    return { newest, conflict, nodes, asked, answered, answeredRoots, noneClose, silent, unsent, complete };
+    return { newest, conflict, nodes, asked, answered, repliedRoots, noneClose, silent, unsent, complete };
   }
 
   /**

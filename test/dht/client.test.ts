@@ -364,8 +364,9 @@ describe('no network', () => {
     },
   );
 
-  test('where the bootstrap nodes of the public network name nobody, nobody close was asked', async () => {
-    const roots = await Promise.all([1, 2, 3].map(() => node(honest(() => []))));
+  test('where only the bootstrap nodes of the public network reply, nobody close was heard', async () => {
+    const refusing = await node(() => ({ e: [204, 'no'] }));
+    const roots = await Promise.all([1, 2, 3].map(() => node(honest(() => [refusing]))));
     const { signal } = new AbortController();
     const bootstrap = resolveBootstrap(roots, signal);
     const wasSilent = () => false;
