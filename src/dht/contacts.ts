@@ -83,7 +83,9 @@ export class Contacts {
 
   /** Enters a bootstrap node. */
   addRoot(address: Address): void {
-    this.rootsByKey.set(keyOf(address), this.get(address)?.peer ?? this.newPeer(address));
+    const key = keyOf(address);
+    // Two names may lead to one address.
+    if (!this.rootsByKey.has(key)) this.rootsByKey.set(key, this.get(address)?.peer ?? this.newPeer(address));
   }
 
   /** Enters a node to begin with. */

@@ -30,25 +30,28 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
 
 /** Why those who answered can't tell that there is no packet; null if they can. */
 function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
-  const { answered, repliedRoots, newest, nodes, noneClose, silent } = walked;
+  const { answered, repliedRoots, newest, nodes, noneClose, namedSilent } = walked;
   if (newest !== null) return null;
-  const who = answered === 1 ? '1 node answered' : `${answered} nodes answered`;
   if (nodes.length === 0) {
     return failure(
-      `${who}, but would not look anything up.`,
+      `${countOf(answered)} answered, but would not look anything up.`,
       isPublic ? 'Try again in a moment.' : 'Check that the nodes in CCLINK_BOOTSTRAP are nodes of the Mainline DHT.',
     );
   }
   // Bootstrap nodes of the public network hold nothing, and fewer nodes than a packet needs are none of its.
   const isEnough = nodes.length >= LEAST_HOLDERS && nodes.length > repliedRoots;
-  const isWhole = !isPublic && silent.length === 0; // a private network may be as small as that
+  const isWhole = !isPublic && namedSilent === 0; // a private network may be as small as that
   if (!noneClose && (isEnough || isWhole)) return null;
-  const others = silent.length === 0 ? '' : `: the other ${silent.length} that were asked are silent`;
+  const refused = answered - nodes.length;
+  const how = refused === 0 ? 'are silent' : 'are silent or refuse';
+  const others = namedSilent + refused === 0 ? '' : `: the other ${namedSilent + refused} that were asked ${how}`;
   return failure(
-    `Only ${who}, and none close to the key${others}.`,
+    `Only ${countOf(nodes.length)} answered, and none close to the key${others}.`,
     'Try again in a moment, or from another network: something on the way may let only a few packets through.',
   );
 }
+
+const countOf = (nodes: number) => (nodes === 1 ? '1 node' : `${nodes} nodes`);
 
 /** The time ran out; `heard`: after somebody had answered. */
 export function timedOut(milliseconds: number, heard: boolean): Failure {

@@ -55,6 +55,8 @@ export interface WalkResult {
   readonly noneClose: boolean;
   /** Whom the walk ended without an answer from. */
   readonly silent: readonly Address[];
+  /** How many of those others named: the rest may be long gone, with the network that they were in. */
+  readonly namedSilent: number;
   /** How many requests this machine could not even send. */
   readonly unsent: number;
   /** False if the signal ended the walk before it was done. */
@@ -141,7 +143,9 @@ class Walk {
     const { newest, conflict, asked, answered, unsent } = this;
     const repliedRoots = this.contacts.roots().filter((root) => this.contacts.get(root)?.replied).length;
     const [nodes, silent, noneClose] = [this.answeredNodes(), this.silent(), this.noneClose()];
-    return { newest, conflict, nodes, asked, answered, repliedRoots, noneClose, silent, unsent, complete };
+    const namedSilent = silent.filter((address) => this.contacts.get(address)?.isNamed).length;
+    const counts = { asked, answered, repliedRoots, namedSilent, unsent };
+    return { newest, conflict, nodes, silent, noneClose, complete, ...counts };
   }
 
   /**
@@ -283,6 +287,7 @@ class Walk {
       peer.out -= 1;
       if (typeof answer !== 'string' && !peer.heard) {
         peer.heard = true;
+        peer.isDoubtful = false;
         this.answered += 1;
       }
       receive(answer);
@@ -323,7 +328,6 @@ class Walk {
   }
 
   private noneClose(): boolean {
-    // Those that we alone know of may be long gone, with the network that they were in.
     const asked = this.contacts
       .byDistance()
       .filter(({ replied, isNamed, peer }) => replied || (isNamed && peer.tries > 0));

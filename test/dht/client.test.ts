@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { DEFAULT_BOOTSTRAP, parseBootstrap, resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { KnownNodes } from '../../src/dht/known-nodes.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { noNetwork } from '../../src/dht/network-failure.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
@@ -12,6 +13,7 @@ import { walk } from '../../src/dht/walk.ts';
 import { Failure } from '../../src/failure.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let keys = 0;
 /** A key that no other test uses. */
@@ -352,6 +354,25 @@ describe('no network', () => {
     const failure = await failureOf(client(bootstrap).resolve(publicKey));
     expect(failure.code).toBe('network');
     expect(failure.message).toMatch(/^Only 7 nodes answered, and none close to the key/);
+  });
+
+  test('a private network of 5 is whole, though a sixth is listed, and others are known that are gone', async () => {
+    const { live } = await simulated({ live: 5 });
+    const gone = await Promise.all([1, 2, 3, 4, 5].map(() => node(() => null)));
+    const bootstrap = [...live, ...gone.slice(0, 1)];
+    const cacheFolder = temporaryFolder();
+    const { publicKey: key, item } = newKey();
+    const known = KnownNodes.read(cacheFolder, bootstrap);
+    known.learn(target(key), gone.slice(1), []);
+    known.save();
+    const open = () => {
+      const dht = openDht({ bootstrap, timeoutMs: 15_000, cacheFolder });
+      closing.push(dht);
+      return dht;
+    };
+    expect((await open().resolve(key)).newest).toBeNull();
+    expect((await open().update(key, () => item(1, 'x'))).nodes).toBe(5);
+    expect(gone.every(({ queries }) => queries.length > 0)).toBe(true);
   });
 
   test.each([201, 204])(

@@ -170,14 +170,18 @@ describe('a walk', () => {
     expect(near.queries.filter(({ name }) => name === 'get')).toHaveLength(1);
   });
 
-  test('is led on by nodes that know other nodes, and not what is stored', async () => {
-    const { live } = await network({ live: 20 });
-    for (const each of byDistance(live, place).slice(0, 8)) each.held = item(20);
-    const old = await node((query, self) =>
-      query.name === 'get' ? { e: [204, 'Method Unknown'] } : honest(() => live)(query, self),
-    );
-    expect((await timedWalk([old])).newest?.seq).toBe(20);
-  });
+  test.each([false, true])(
+    'is led on by a node that knows other nodes, and not what is stored; silent lately: %s',
+    async (lately) => {
+      const { live } = await network({ live: 20 });
+      for (const each of byDistance(live, place).slice(0, 8)) each.held = item(20);
+      const old = await node((query, self) =>
+        query.name === 'get' ? { e: [204, 'Method Unknown'] } : honest(() => live)(query, self),
+      );
+      const wasSilent = ({ port }: { port: number }) => lately && port === old.port;
+      expect((await timedWalk([old], { wasSilent })).newest?.seq).toBe(20);
+    },
+  );
 
   test('tells where none of the closest nodes that others name replied, and leaves out those that only we know of', async () => {
     const { live } = await network({ live: 5 });
@@ -279,6 +283,25 @@ describe('a walk', () => {
     expect(result).toMatchObject({ complete: false, asked: 1, answered: 0 });
     expect(result.milliseconds).toBeLessThan(500);
     expect(await timedWalk([silent], { signal: abort.signal })).toMatchObject({ complete: false });
+  });
+
+  test('asks a bootstrap node once, though two names lead to it', async () => {
+    const root = await node(
+      honest(() => []),
+      { delay: 150 },
+    );
+    const bootstrap: WalkOptions['bootstrap'] = {
+      addresses: [],
+      unresolved: [],
+      each: (found) => {
+        found(root);
+        const timer = setTimeout(found, 60, root);
+        return () => clearTimeout(timer);
+      },
+      done: new Promise((resolve) => setTimeout(resolve, 100)),
+    };
+    expect(await timedWalk([], { bootstrap })).toMatchObject({ asked: 1, answered: 1 });
+    expect(root.queries).toHaveLength(1);
   });
 
   test('ends at once where nobody is known', async () => {
