@@ -2,7 +2,7 @@ import { promises as dns } from 'node:dns';
 import { isIPv4 } from 'node:net';
 import { Failure } from '../failure.ts';
 import type { Address } from './krpc.ts';
-import { isLocalAddress } from './node-address.ts';
+import { isHostAddress, isLocalAddress } from './node-address.ts';
 
 /** A node by name or IPv4 address. */
 export interface HostPort {
@@ -113,10 +113,7 @@ export function resolveBootstrap(
 }
 
 /** True for a dotted IPv4 address that a node on the Internet can have. */
-function isPublic(address: string): boolean {
-  const first = Number.parseInt(address, 10);
-  return first > 0 && first < 224 && !isLocalAddress(address);
-}
+const isPublic = (address: string) => isHostAddress(address) && !isLocalAddress(address);
 
 /** The IPv4 addresses of a name; none if it has none. The name server is asked until `over`. */
 async function addressesOf(

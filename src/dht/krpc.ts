@@ -1,5 +1,6 @@
 import { asBytes, asDictionary, asText, type Bencoded, decode, encode } from './bencode.ts';
 import type { MutableItem } from './mutable-item.ts';
+import { isHostAddress } from './node-address.ts';
 
 /** Where a node listens. */
 export interface Address {
@@ -138,9 +139,8 @@ export function parseCompactNodes(value: Bencoded | undefined): NodeAddress[] | 
   for (let at = 0; at < compact.length && nodes.length < MAX_NODES; at += COMPACT_BYTES) {
     const [a = 0, b = 0, c = 0, d = 0, high = 0, low = 0] = compact.subarray(at + 20, at + COMPACT_BYTES);
     const port = (high << 8) | low;
-    // Neither "this network" nor multicast or broadcast is a node.
-    if (port === 0 || a === 0 || a >= 224) continue;
-    nodes.push({ id: compact.subarray(at, at + 20), host: `${a}.${b}.${c}.${d}`, port });
+    const host = `${a}.${b}.${c}.${d}`;
+    if (port !== 0 && isHostAddress(host)) nodes.push({ id: compact.subarray(at, at + 20), host, port });
   }
   return nodes;
 }

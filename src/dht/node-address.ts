@@ -11,6 +11,12 @@ export function isLocalAddress(host: string): boolean {
   return LOCAL.test(host);
 }
 
+/** False for a dotted IPv4 address that no host has: "this network" (0/8), multicast, and what is above it (224/3). */
+export function isHostAddress(host: string): boolean {
+  const first = Number.parseInt(host, 10);
+  return first > 0 && first < 224;
+}
+
 /** The /24 of a dotted IPv4 address, as its first three numbers: `192.0.2` for `192.0.2.7`. */
 export function subnetOf(host: string): string {
   return host.slice(0, host.lastIndexOf('.'));

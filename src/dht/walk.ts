@@ -330,7 +330,7 @@ class Walk {
   private noneClose(): boolean {
     const asked = this.contacts
       .byDistance()
-      .filter(({ replied, isNamed, peer }) => replied || (isNamed && peer.tries > 0));
+      .filter((contact) => contact.replied || (contact.isNamed && !isWaiting(contact)));
     return asked.filter(hasReplied).length < K && !asked.slice(0, K).some(hasReplied);
   }
 

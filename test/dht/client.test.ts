@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { DEFAULT_BOOTSTRAP, parseBootstrap, resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { KnownNodes } from '../../src/dht/known-nodes.ts';
-import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import { type MutableItem, target } from '../../src/dht/mutable-item.ts';
 import { noNetwork } from '../../src/dht/network-failure.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
@@ -14,14 +13,13 @@ import { Failure } from '../../src/failure.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { testKey } from '../support/test-key.ts';
 
 let keys = 0;
 /** A key that no other test uses. */
 function newKey() {
   keys += 1;
-  const seed = new Uint8Array(32).fill(keys);
-  const publicKey = publicKeyOf(seed);
-  return { publicKey, item: (seq: number, value: string) => signItem(seed, publicKey, seq, Buffer.from(value)) };
+  return testKey(keys);
 }
 
 let real: PrivateNetwork;

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { encode } from '../../src/dht/bencode.ts';
 import { parseAnswer } from '../../src/dht/krpc.ts';
-import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { arbitraryDatagrams, type Make } from '../support/arbitrary-datagrams.ts';
 import type { ClientWork } from '../support/client-child.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { testKey } from '../support/test-key.ts';
 import { startWorkingChild } from '../support/working-child.ts';
 
 /** CCLINK_TEST_SEED has the datagrams of an earlier run made again. */
@@ -20,9 +20,7 @@ const AROUND = 100;
 /** By how much a client's memory may grow meanwhile, in bytes: 10,000 datagrams take three times as much. */
 const KEPT = 1_000_000;
 
-const key = new Uint8Array(32).fill(7);
-const publicKey = publicKeyOf(key);
-const item = (seq: number, value: string) => signItem(key, publicKey, seq, Buffer.from(value));
+const { publicKey, place, item } = testKey(7);
 const OLD = item(10, 'old');
 const CURRENT = item(20, 'current');
 const NEW = item(30, 'new');
@@ -117,7 +115,7 @@ test('a client keeps to the right packets under a flood of arbitrary datagrams, 
   for (const stranger of strangers) onTestFinished(() => stranger.close());
   const store = new Store();
   onTestFinished(() => store.close());
-  for (const [rank, node] of byDistance(live, target(publicKey)).entries()) {
+  for (const [rank, node] of byDistance(live, place).entries()) {
     throwing(node, rank < 18 && rank % 3 === 0, strangers, store);
     if (rank < 12) node.held = rank === 2 ? OLD : CURRENT;
   }

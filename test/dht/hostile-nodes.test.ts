@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { publicKeyOf, sign } from '../../src/crypto/ed25519.ts';
+import { sign } from '../../src/crypto/ed25519.ts';
 import { type Encodable, encode } from '../../src/dht/bencode.ts';
 import { type Dht, type DhtOptions, openDht } from '../../src/dht/client.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import { type MutableItem, sameItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import { type MutableItem, sameItem } from '../../src/dht/mutable-item.ts';
 import { HOSTILE, type HostileWay, saying, sending } from '../support/hostile-nodes.ts';
 import { type NetworkOptions, type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, honest, type SimulatedNode } from '../support/simulated-node.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { testKey } from '../support/test-key.ts';
 
 /** How often each kind is met, on another network and at other places each time. */
 const ROUNDS = 3;
@@ -18,10 +19,7 @@ const LONGEST = 1500;
 
 type ClientOptions = Pick<DhtOptions, 'bootstrap' | 'cacheFolder'>;
 
-const key = new Uint8Array(32).fill(7);
-const publicKey = publicKeyOf(key);
-const place = target(publicKey);
-const item = (seq: number, value: string) => signItem(key, publicKey, seq, Buffer.from(value));
+const { seed, publicKey, place, item } = testKey(7);
 const OLD = item(10, 'old');
 const CURRENT = item(20, 'current');
 const NEW = item(30, 'new');
@@ -90,7 +88,7 @@ const giving = (t: Uint8Array, id: Uint8Array, packet: MutableItem, more: { [key
 
 /** The signature of BEP 44 over what `signItem` refuses. */
 function signed(seq: string, value: Uint8Array): Uint8Array {
-  return sign(key, Buffer.concat([Buffer.from(`3:seqi${seq}e1:v${value.length}:`), value]));
+  return sign(seed, Buffer.concat([Buffer.from(`3:seqi${seq}e1:v${value.length}:`), value]));
 }
 
 const HUGE = { ...item(99, ''), value: new Uint8Array(1001), signature: signed('99', new Uint8Array(1001)) };

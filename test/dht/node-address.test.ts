@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLocalAddress, subnetOf } from '../../src/dht/node-address.ts';
+import { isHostAddress, isLocalAddress, subnetOf } from '../../src/dht/node-address.ts';
 
 describe('isLocalAddress', () => {
   it.each([
@@ -52,4 +52,12 @@ describe('subnetOf', () => {
     expect(subnetOf('11.22.34.0')).not.toBe(subnetOf('11.22.33.0'));
     expect(subnetOf('1.12.33.4')).not.toBe(subnetOf('11.2.33.4'));
   });
+});
+
+it.each([
+  ['0.0.0.0', '0.255.255.255', false],
+  ['1.0.0.0', '223.255.255.255', true],
+  ['224.0.0.0', '255.255.255.255', false],
+])('isHostAddress of %s and %s is %s', (first, last, expected) => {
+  expect([first, last].map(isHostAddress)).toEqual([expected, expected]);
 });

@@ -1,17 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { store } from '../../src/dht/store.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, compact, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { testKey } from '../support/test-key.ts';
 
-const seed = new Uint8Array(32).fill(7);
-const publicKey = publicKeyOf(seed);
-const place = target(publicKey);
-const item = (seq: number, value = `value ${seq}`) => signItem(seed, publicKey, seq, Buffer.from(value));
+const { publicKey, place, item } = testKey(7);
 const text = (packet: MutableItem | null) => packet && Buffer.from(packet.value).toString();
 
 const closing: { close(): void }[] = [];

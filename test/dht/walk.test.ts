@@ -1,22 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type WalkOptions, type WalkResult, walk } from '../../src/dht/walk.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, compact, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { testKey } from '../support/test-key.ts';
 
-/** A key, where its packets lie, and a way to sign them. */
-function newKey(number: number) {
-  const seed = new Uint8Array(32).fill(number);
-  const publicKey = publicKeyOf(seed);
-  const item = (seq: number, value = `value ${seq}`) => signItem(seed, publicKey, seq, Buffer.from(value));
-  return { publicKey, place: target(publicKey), item };
-}
-
-const { publicKey, place, item } = newKey(7);
+const { publicKey, place, item } = testKey(7);
 
 let rpc: Rpc;
 const closing: { close(): void }[] = [];
@@ -242,7 +234,7 @@ describe('a walk', () => {
     const { live, bootstrap } = await network({ live: 60, delay: 10, loss: 0.03, seed: 5 });
     let lost = 0;
     for (let number = 1; number <= 8; number += 1) {
-      const { publicKey, place, item } = newKey(number);
+      const { publicKey, place, item } = testKey(number);
       for (const each of live) each.queries.length = 0;
       for (const [rank, each] of byDistance(live, place).entries())
         each.held = rank < 8 ? item(rank < 4 ? 10 : 20) : null;

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { type NodeAddress, parseCompactNodes } from '../../src/dht/krpc.ts';
-import { signItem, target } from '../../src/dht/mutable-item.ts';
 import { idFor } from './public-node-id.ts';
 import { startSimulatedNetwork } from './simulated-network.ts';
 import { byDistance, compact, type SimulatedNode, startNode } from './simulated-node.ts';
 import { type Stranger, startStranger } from './stranger.ts';
+import { testKey } from './test-key.ts';
 
 // Run where every address is this machine's: `public-nodes.ts <scenario>...` plays each scenario (JSON), and prints a JSON array of
 // what came of them.
@@ -45,13 +44,10 @@ const LOCAL = ['127.0.0.1', '127.9.9.9', '10.0.0.1', '172.16.0.1', '172.31.9.9',
 /** Nobody listens there. */
 const SILENT = { host: '11.0.0.1', port: 9 };
 
-const seed = new Uint8Array(32).fill(7);
-const publicKey = publicKeyOf(seed);
-const place = target(publicKey);
-const packet = (seq: number, text: string) => signItem(seed, publicKey, seq, Buffer.from(text));
-const OLD = packet(10, 'old');
-const NEWEST = packet(20, 'newest');
-const PUBLISHED = packet(30, 'published');
+const { publicKey, place, item } = testKey(7);
+const OLD = item(10, 'old');
+const NEWEST = item(20, 'newest');
+const PUBLISHED = item(30, 'published');
 
 async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
   const network = await startSimulatedNetwork({ live: HONEST, delay: DELAY, address: (i) => addressOf(i, fitting) });
