@@ -1,5 +1,5 @@
 import { asBytes, asDictionary, asText, type Bencoded, decode, encode } from './bencode.ts';
-import type { MutableItem } from './mutable-item.ts';
+import { type MutableItem, target } from './mutable-item.ts';
 import { isHostAddress } from './node-address.ts';
 
 /** Where a node listens. */
@@ -68,11 +68,21 @@ export function findNodeQuery(id: Uint8Array, target: Uint8Array): Query {
 /**
  * A BEP 44 `put` by the node `id` (20 bytes) with the token that the receiver gave.
  *
- * `cas` is the `seq` that the receiver must still hold; null if it held nothing.
+ * `cas` is the `seq` that the receiver must still hold; null to put the item whatever it holds. BEP 44 names no `target`
+ * among the arguments, but nodes of the Rust `mainline` crate drop every put without one.
  */
 export function putQuery(id: Uint8Array, item: MutableItem, token: Uint8Array, cas: number | null): Query {
   const { publicKey, seq, signature, value } = item;
-  const parameters = { cas: cas ?? undefined, id, k: publicKey, seq, sig: signature, token, v: value };
+  const parameters = {
+    cas: cas ?? undefined,
+    id,
+    k: publicKey,
+    seq,
+    sig: signature,
+    target: target(publicKey),
+    token,
+    v: value,
+  };
   return (transaction) => query('put', transaction, parameters);
 }
 

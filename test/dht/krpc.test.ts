@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asDictionary, decode, type Encodable, encode } from '../../src/dht/bencode.ts';
 import { findNodeQuery, getQuery, parseAnswer, putQuery } from '../../src/dht/krpc.ts';
+import { target } from '../../src/dht/mutable-item.ts';
 import { compact } from '../support/simulated-node.ts';
 
 const id = new Uint8Array(20).fill(1);
@@ -31,11 +32,12 @@ describe('queries', () => {
     expect(text(getQuery(id, node.id)(transaction))).toBe(`d${a}1:q3:get2:roi1e1:t4:${text(transaction)}1:y1:qe`);
   });
 
-  test('put carries cas only where the node held something', () => {
+  test('put carries the target, which BEP 44 does not name and Rust nodes demand, and cas only where one is given', () => {
     const parameters = (cas: number | null) =>
       asDictionary(asDictionary(decode(putQuery(id, item, Buffer.from('t'), cas)(transaction)))?.get('a'));
-    expect([...(parameters(4)?.keys() ?? [])]).toEqual(['cas', 'id', 'k', 'seq', 'sig', 'token', 'v']);
+    expect([...(parameters(4)?.keys() ?? [])]).toEqual(['cas', 'id', 'k', 'seq', 'sig', 'target', 'token', 'v']);
     expect(parameters(4)?.get('cas')).toBe(4);
+    expect(Buffer.from(parameters(null)?.get('target') as Uint8Array)).toEqual(target(item.publicKey));
     expect(parameters(null)?.has('cas')).toBe(false);
   });
 });
