@@ -69,12 +69,12 @@ interface Client {
 
 const OURS: Client = {
   name: 'cclink',
-  put: (bootstrap, item) => withOurs(bootstrap, (dht) => dht.update(item.publicKey, () => item)),
+  put: (bootstrap, item) => withOurs(bootstrap, (dht) => dht.put(item)),
   get: (bootstrap, publicKey) => withOurs(bootstrap, async (dht) => (await dht.resolve(publicKey)).newest?.seq ?? null),
 };
 
 async function withOurs<T>(bootstrap: string, work: (dht: ReturnType<typeof openDht>) => Promise<T>): Promise<T> {
-  const dht = openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 20_000 });
+  const dht = openDht({ bootstrap: parseBootstrap(bootstrap) });
   try {
     return await work(dht);
   } finally {
@@ -288,11 +288,10 @@ async function hostile(report: Report, simulated: SimulatedNetworkProcess, round
       const honest = { wrong: false };
       try {
         await withOurs(bootstrap, async (dht) => {
-          const { nodes } = await dht.update(publicKey, (base) => {
-            if (base !== null && base.seq !== OLD) honest.wrong = true;
-            return item(NEW);
-          });
-          if (nodes < 3) ours.failed += 1;
+          const from = await dht.resolve(publicKey);
+          if (from.newest !== null && from.newest.seq !== OLD) honest.wrong = true;
+          const { holders } = await dht.put(item(NEW), { from });
+          if (holders < 3) ours.failed += 1;
         });
         if ((await OURS.get(bootstrap, publicKey)) !== NEW) ours.wrong += 1;
       } catch (error) {

@@ -8,7 +8,7 @@ import { openDht } from '../src/dht/client.ts';
 
 const [bootstrap = '', publicKey = '', seq = '', seconds = ''] = process.argv.slice(2);
 const key = Buffer.from(publicKey, 'hex');
-const dht = openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 60_000 });
+const dht = openDht({ bootstrap: parseBootstrap(bootstrap) });
 const residentMegabytes = () => process.memoryUsage.rss() / 1e6;
 
 const before = residentMegabytes();

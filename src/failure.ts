@@ -30,11 +30,19 @@ export type FailureCode = keyof typeof EXIT_CODES;
 export class Failure extends Error {
   readonly code: FailureCode;
   readonly hint: string | undefined;
+  /** Numbers that a script may want, beside the message; with `--json` they stand in the error. */
+  readonly details: Readonly<Record<string, number>>;
 
-  constructor(code: FailureCode, message: string, hint?: string, options?: ErrorOptions) {
+  constructor(
+    code: FailureCode,
+    message: string,
+    hint?: string,
+    { details = {}, ...options }: ErrorOptions & { details?: Readonly<Record<string, number>> } = {},
+  ) {
     super(message, options);
     this.name = 'Failure';
     this.code = code;
     this.hint = hint;
+    this.details = details;
   }
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_BOOTSTRAP, parseBootstrap } from '../dht/bootstrap.ts';
 import { type Dht, openDht } from '../dht/client.ts';
+import { Deadline } from '../dht/deadline.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
 import type { Environment } from './environment.ts';
@@ -15,13 +16,13 @@ export interface Context {
   readonly timeoutMs: number;
 }
 
-/** Runs `work` with a DHT client of its own, which is closed afterwards. */
-export async function withDht<T>(context: Context, work: (dht: Dht) => Promise<T>): Promise<T> {
+/** Runs `work` with a DHT client of its own, which is closed afterwards, and the time that all of it may take on the network. */
+export async function withDht<T>(context: Context, work: (dht: Dht, deadline: Deadline) => Promise<T>): Promise<T> {
   const { environment, output, timeoutMs } = context;
   const bootstrap = environment.bootstrap === undefined ? DEFAULT_BOOTSTRAP : parseBootstrap(environment.bootstrap);
-  const dht = openDht({ bootstrap, timeoutMs, cacheFolder: environment.cacheFolder, trace: output.trace });
+  const dht = openDht({ bootstrap, cacheFolder: environment.cacheFolder, trace: output.trace });
   try {
-    return await work(dht);
+    return await work(dht, new Deadline(timeoutMs));
   } finally {
     dht.close();
   }

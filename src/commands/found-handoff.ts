@@ -1,4 +1,5 @@
 import type { Dht, Resolution } from '../dht/client.ts';
+import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
 import { type Lookup, liveRecord, type Sighting, search } from '../handoff/lookup.ts';
 import { recall } from '../handoff/memory.ts';
@@ -45,17 +46,24 @@ export async function subjectOf(context: Context, who: string | undefined): Prom
   return { publicKey, isOwn: own?.publicKey != null && samePublicKey(own.publicKey, publicKey), own };
 }
 
+/** The network, the time that a command may take there, and what is done where the newest packet holds no handoff. */
+export interface Look {
+  readonly dht: Dht;
+  readonly deadline: Deadline;
+  readonly onNothing?: (resolution: Resolution) => Promise<void>;
+}
+
 /**
  * Looks a handoff up and runs `use` on what is found. The first one that is met is verified and opened, asking for a
  * passphrase or a PIN where one is needed, while the walk goes on. Whatever is wrong with it, the newest alone decides.
  */
 export async function findHandoff<T>(
   context: Context,
-  dht: Dht,
+  { dht, deadline, onNothing }: Look,
   subject: Subject,
   use: (finding: Finding) => Promise<T>,
 ): Promise<T> {
-  const walk = search(dht, subject.publicKey, unixNow());
+  const walk = search(dht, subject.publicKey, unixNow(), { deadline });
   const patiently = <W>(answer: Promise<W>) => context.output.progress('Asking the network …', answer);
   const reader = new HandoffReader(context, subject);
   let walking = true;
@@ -70,6 +78,7 @@ export async function findHandoff<T>(
       first: walking ? first : null,
       newest: async (shown) => {
         const lookup = await patiently(walk.newest);
+        if (lookup.record === null) await onNothing?.(lookup.resolution);
         const record = await mustBeLive(context, reader, lookup);
         if (shown !== null && shown.record.text !== record.text)
           context.output.say('A newer handoff stands there now.');

@@ -19,8 +19,8 @@ export async function list(context: Context): Promise<void> {
   const key = await readOwnKey(context);
   const publicKey = await ownPublicKey(context, key);
   const open = onceInARow((record) => openSilently(context, key, record));
-  const lookup = await withDht(context, async (dht) => {
-    const { first, newest } = search(dht, publicKey, unixNow());
+  const lookup = await withDht(context, async (dht, deadline) => {
+    const { first, newest } = search(dht, publicKey, unixNow(), { deadline });
     const patiently = <T>(answer: Promise<T>) => output.progress('Asking the network …', answer);
     const early = await patiently(first);
     // The key is derived while the walk goes on; the newest alone decides whether that was of use.

@@ -2,14 +2,14 @@ import { becomeClaude } from '../claude/become-claude.ts';
 import { findClaude } from '../claude/find-claude.ts';
 import { liveSessions } from '../claude/live-sessions.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
-import type { Dht } from '../dht/client.ts';
+import type { Resolution } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
-import { revoke } from '../handoff/revoke.ts';
+import { completeRevocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { samePublicKey } from '../identity/public-key.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { SECRET_VARIABLES } from './environment.ts';
-import { type Finding, findHandoff, type NewestHandoff, stillLive, subjectOf } from './found-handoff.ts';
-import type { FoundHandoff } from './handoff-reader.ts';
+import { type Finding, findHandoff, type Look, type NewestHandoff, stillLive, subjectOf } from './found-handoff.ts';
+import type { FoundHandoff, Subject } from './handoff-reader.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
 import { anotherKeyBeside } from './own-key.ts';
 
@@ -24,7 +24,9 @@ export interface PickupOptions {
 export async function show(context: Context, who: string | undefined): Promise<void> {
   const { output } = context;
   const subject = await subjectOf(context, who);
-  const found = await withDht(context, (dht) => findHandoff(context, dht, subject, ({ newest }) => newest(null)));
+  const found = await withDht(context, (dht, deadline) =>
+    findHandoff(context, { dht, deadline }, subject, ({ newest }) => newest(null)),
+  );
   output.result(resultJson(found, []), view(found, output.resultStyle));
   if (!found.local.here) output.say('The files of this session are not on this machine.');
   else if (!found.local.directoryExists) output.say('Its directory is not on this machine.');
@@ -46,9 +48,11 @@ export async function pickup(
     throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
   }
   const subject = await subjectOf(context, who);
-  const { found, claudePath } = await withDht(context, (dht) =>
-    findHandoff(context, dht, subject, (finding) => take(context, dht, finding, run)),
-  );
+  const { found, claudePath } = await withDht(context, (dht, deadline) => {
+    const onNothing = (resolution: Resolution) => completeBurn(context, look, subject, resolution);
+    const look: Look = { dht, deadline, onNothing };
+    return findHandoff(context, look, subject, (finding) => take(context, look, finding, run));
+  });
   const { local } = found;
   const command = resumeCommand(found.payload.session, claudeArgs);
   if (options.qr && !output.json) {
@@ -88,7 +92,7 @@ export async function pickup(
  */
 async function take(
   context: Context,
-  dht: Dht,
+  look: Look,
   finding: Finding,
   run: boolean,
 ): Promise<{ found: NewestHandoff; claudePath: string | null }> {
@@ -106,7 +110,7 @@ async function take(
   if (!found.local.here && output.json) return { found, claudePath: null };
   if (found.record.text !== shown?.record.text) await offer(context, found, obstacleTo(found));
   stillLive(found); // the question may have stood for long
-  if (isToBurn(found)) await burn(context, dht, finding, found);
+  if (isToBurn(found)) await burn(context, look, finding, found);
   return { found, claudePath };
 }
 
@@ -135,27 +139,52 @@ async function offer(context: Context, found: FoundHandoff, obstacle: Failure | 
   }
 }
 
-async function burn(context: Context, dht: Dht, finding: Finding, found: NewestHandoff): Promise<void> {
+async function burn(context: Context, { dht, deadline }: Look, finding: Finding, found: NewestHandoff): Promise<void> {
   const { environment, output } = context;
   // A PIN opened it without the key, which taking it off the network needs.
   const identity = await finding.identity();
   if (!samePublicKey(identity.publicKey, found.record.publicKey)) throw anotherKeyBeside(environment.keyFile);
-  const nodes = await output.progress(
+  const burnt = await output.progress(
     'Burning it …',
     revoke(dht, identity, found.record.text, {
-      now: Date.now(),
+      now: Date.now,
       stateFolder: environment.stateFolder,
       from: found.resolution,
+      deadline,
     }),
   );
-  if (nodes === 0) {
+  if (burnt === null) {
     throw new Failure(
       'refused',
       'Somebody else picked this handoff up, or took it back, at this very moment; nothing was handed over.',
       'If that was not you on another machine, ask the publisher to publish again.',
     );
   }
-  output.say(output.style.dim('Burnt: it is off the network.'));
+  const { nodes, older } = burnt;
+  if (older === 0) output.say(output.style.dim(`Burnt: ${nodes} nodes confirmed it.`));
+  else
+    output.warn(
+      `burnt, and ${nodes} nodes confirmed it; but ${stillGiven(older)}, until they forget it in some hours.`,
+    );
+}
+
+/** A burn or revocation of one's own that reached too few nodes is completed, so that the handoff does not come back. */
+async function completeBurn(
+  context: Context,
+  { dht, deadline }: Look,
+  { isOwn }: Subject,
+  resolution: Resolution,
+): Promise<void> {
+  if (!isOwn) return;
+  const { environment, output } = context;
+  const { stateFolder } = environment;
+  const completed = await output.progress(
+    'Completing what was burnt or taken back …',
+    completeRevocation(dht, resolution, { stateFolder, deadline }),
+  );
+  if (completed !== null) {
+    output.say(`It had been burnt or taken back, and too few nodes knew: ${completed.nodes} nodes know it now.`);
+  }
 }
 
 function view(found: FoundHandoff, style: Context['output']['style']): string {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { parseSessionId } from '../claude/session-id.ts';
 import type { Dht } from '../dht/client.ts';
+import type { Deadline } from '../dht/deadline.ts';
 import { cclinkText, EMPTY_PACKET, parsePacket } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
 import type { Payload } from '../handoff/payload.ts';
@@ -55,14 +56,14 @@ export async function publish(context: Context, options: PublishOptions, session
     : recipient === null
       ? { mode: 'self' }
       : { mode: 'share', publicKey: recipient };
-  await withDht(context, (dht) =>
-    send(context, dht, key, session, { audience, burn, ttl, payload }, options.qr ?? false),
+  await withDht(context, (dht, deadline) =>
+    send(context, { dht, deadline }, key, session, { audience, burn, ttl, payload }, options.qr ?? false),
   );
 }
 
 async function send(
   context: Context,
-  dht: Dht,
+  { dht, deadline }: { readonly dht: Dht; readonly deadline: Deadline },
   key: OwnKey,
   session: ChosenSession,
   handoff: Handoff,
@@ -71,7 +72,7 @@ async function send(
   const { environment, output } = context;
   // The walk goes on while a passphrase is typed; where the public key is not known, the key is opened first.
   const known = key.publicKey;
-  const early = known === null ? null : dht.resolve(known);
+  const early = known === null ? null : dht.resolve(known, { deadline });
   early?.catch(() => {}); // reported where it is awaited
   const identity = await openIdentity(context, key);
   try {
@@ -79,7 +80,7 @@ async function send(
     const isOfKey = known !== null && samePublicKey(known, identity.publicKey);
     const resolution = await output.progress(
       'Asking the network …',
-      (isOfKey && early) || dht.resolve(identity.publicKey),
+      (isOfKey && early) || dht.resolve(identity.publicKey, { deadline }),
     );
     warnOfConflict(context, resolution);
     const name = encodePublicKey(identity.publicKey);
@@ -89,16 +90,19 @@ async function send(
     const published = await output.progress(
       'Publishing …',
       publishHandoff(dht, identity, handoff, {
-        now: Date.now(),
+        now: Date.now,
+        deadline,
         stateFolder: environment.stateFolder,
         from: resolution,
         mayReplace: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
       }),
     );
-    const { record, payload, nodes, seq } = published;
+    const { record, payload, nodes, seq, wasOvertaken, settled } = published;
     const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
     const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
     output.say(summary(context, session, record, nodes, handoff.ttl));
+    if (wasOvertaken)
+      output.warn('another machine published under your key at the same moment; this handoff replaced it.');
     if (burn && mode === 'pin') {
       output.warn(
         'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
@@ -122,6 +126,11 @@ async function send(
     if (qr && !output.json) {
       const { drawQr } = await import('../terminal/qr.ts');
       process.stdout.write(`${drawQr(pickup)}\n`);
+    }
+    if ((await settled).overtakenBy !== null) {
+      output.warn(
+        'another machine published under your key a moment later, and its handoff replaced this one. Look: cclink list',
+      );
     }
   } finally {
     forget(identity);

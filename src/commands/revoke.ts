@@ -2,7 +2,7 @@ import { cclinkText, parsePacket } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
 import { openRecord } from '../handoff/open.ts';
 import { modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
-import { revoke } from '../handoff/revoke.ts';
+import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget, type Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
@@ -32,13 +32,21 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
       'Leave the key out to revoke your own: cclink revoke',
     );
   }
-  await withDht(context, async (dht) => {
-    const resolution = await output.progress('Asking the network …', dht.resolve(publicKey));
+  const { stateFolder } = environment;
+  await withDht(context, async (dht, deadline) => {
+    const resolution = await output.progress('Asking the network …', dht.resolve(publicKey, { deadline }));
     warnOfConflict(context, resolution);
     const newest = resolution.newest;
     const text = newest === null ? null : cclinkText(parsePacket(newest.value), encodePublicKey(publicKey));
-    const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0 };
-    if (text === null) return output.result(nothing, 'There is nothing to revoke under your key.');
+    const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0, older: 0 };
+    if (text === null) {
+      const completed = await output.progress(
+        'Revoking …',
+        completeRevocation(dht, resolution, { stateFolder, deadline }),
+      );
+      if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
+      return showRevocation(context, publicKey, completed, 'It was taken back before, and too few nodes knew');
+    }
 
     const unlocked = sessionPrefix === null ? identity : (identity ?? (await openIdentity(context, key)));
     if (sessionPrefix !== null && !(await isOfSession(text, publicKey, unlocked, sessionPrefix))) {
@@ -52,18 +60,26 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
     const opened = unlocked ?? (await openIdentity(context, key));
     try {
       if (!samePublicKey(opened.publicKey, publicKey)) throw anotherKeyBeside(environment.keyFile);
-      const nodes = await output.progress(
+      const revoked = await output.progress(
         'Revoking …',
-        revoke(dht, opened, text, { now: Date.now(), stateFolder: environment.stateFolder, from: resolution }),
+        revoke(dht, opened, text, { now: Date.now, stateFolder, from: resolution, deadline }),
       );
-      output.result(
-        { publicKey: encodePublicKey(publicKey), revoked: nodes > 0, nodes },
-        nodes > 0 ? `Revoked; ${nodes} nodes confirmed it.` : 'There is nothing to revoke under your key any more.',
-      );
+      if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
+      else showRevocation(context, publicKey, revoked, 'Revoked');
     } finally {
       forget(opened);
     }
   });
+}
+
+function showRevocation({ output }: Context, publicKey: Uint8Array, revocation: Revocation, what: string): void {
+  const { nodes, older, wasOvertaken } = revocation;
+  output.result(
+    { publicKey: encodePublicKey(publicKey), revoked: true, nodes, older },
+    `${what}; ${nodes} nodes confirmed it.`,
+  );
+  if (older > 0) output.warn(`${stillGiven(older)}, until they forget it in some hours. To try again: cclink revoke`);
+  if (wasOvertaken) output.warn('another machine published under your key a moment later. Look: cclink list');
 }
 
 async function isOfSession(

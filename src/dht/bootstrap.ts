@@ -58,6 +58,14 @@ export interface Bootstrap {
   readonly done: Promise<void>;
 }
 
+/** For a walk that goes on from another one. */
+export const NO_BOOTSTRAP: Bootstrap = {
+  addresses: [],
+  unresolved: [],
+  each: () => () => {},
+  done: Promise.resolve(),
+};
+
 /**
  * Looks up the names of the bootstrap nodes, all at once, for 1.5 s at the most, and takes at most 4 addresses of each;
  * addresses and `localhost` need no look-up.

@@ -1,45 +1,60 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
 import { type Bootstrap, type HostPort, resolveBootstrap } from './bootstrap.ts';
+import { Deadline } from './deadline.ts';
 import { KnownNodes } from './known-nodes.ts';
-import { keyOf } from './krpc.ts';
+import type { Address, NodeAddress } from './krpc.ts';
 import { type MutableItem, sameItem, supersedes, target } from './mutable-item.ts';
-import { noNetwork, outrun, timedOut, tooFewHolders } from './network-failure.ts';
+import { noNetwork, timedOut } from './network-failure.ts';
+import { Operation } from './operation.ts';
 import { Rpc } from './rpc.ts';
-import { ENOUGH, LEAST_HOLDERS, MOST_TRIED, type StoreResult, store } from './store.ts';
-import { type AnsweredNode, type WalkOptions, type WalkResult, walk } from './walk.ts';
+import { CLOSEST, type Condition, Store, type StoreReport } from './store.ts';
+import { type AnsweredNode, type WalkResult, walk, walkWider } from './walk.ts';
 
-/** A client of the DHT for one small signed packet a key. */
+/** A client of the DHT for small signed packets, one for each key. It may live for days and serve many keys, several at once. */
 export interface Dht {
   /**
    * Finds the newest packet under a key (32 bytes): walks until the closest live nodes have answered.
    *
-   * `onFirst` is told of the first verified packet, which may be an old one. Throws `network` where there is no network,
-   * each cause told apart, or where the time ran out; `interrupted` when the signal is aborted or the client closed.
+   * Throws `network` where there is no network, each cause told apart, or where the time ran out; `interrupted` when the signal is
+   * aborted or the client closed.
    */
-  resolve(
-    publicKey: Uint8Array,
-    options?: { signal?: AbortSignal; onFirst?: (item: MutableItem) => void },
-  ): Promise<Resolution>;
+  resolve(publicKey: Uint8Array, options?: ResolveOptions): Promise<Resolution>;
 
   /**
-   * Reads, modifies and writes the packet under a key (32 bytes).
+   * Puts a signed packet to the 20 closest nodes, and to every node that is seen to hold another packet of the key.
    *
-   * Walks (unless `from` is a resolution of the last two seconds), has `build` make the packet from the newest one, and puts
-   * it to the closest nodes, each of which must still hold what it held (compare-and-swap), until 8 give it back. If someone
-   * else published meanwhile, it resolves and builds again; each packet that is built must have a higher `seq` than the last.
-   * `build` may give back the newest packet itself, to keep it alive, or null to leave everything as it is. Throws as `resolve`
-   * does, and `network` where fewer than 3 nodes hold the packet.
+   * Fulfilled once 8 nodes give it back, or nothing more can come; `settled` tells what became of the rest. How many nodes are
+   * enough is the caller's to say. It is not put where a newer packet is known already. Throws as `resolve` does, which it
+   * begins with unless `from` is given.
    */
-  update(
-    publicKey: Uint8Array,
-    build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
-    options?: { signal?: AbortSignal; from?: Resolution },
-  ): Promise<Publication>;
+  put(item: MutableItem, options?: PutOptions): Promise<Put>;
 
   /** Ends everything that is under way; nothing keeps the process alive after it. */
   close(): void;
+}
+
+/** What ends an operation early. */
+export interface OperationOptions {
+  /** 20 s for this operation alone if it is not given. */
+  readonly deadline?: Deadline | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ResolveOptions extends OperationOptions {
+  /** Told of the first verified packet, which may be an old one. */
+  readonly onFirst?: ((item: MutableItem) => void) | undefined;
+}
+
+export interface PutOptions extends OperationOptions {
+  /** A resolution of the same key: what the packet is built on, and whom to put it to. Minutes old at most: tokens expire. */
+  readonly from?: Resolution | undefined;
+  /** What must be true of a node for it to take the packet: that what it holds is `older`, unless said otherwise. */
+  readonly condition?: Condition | undefined;
+  /**
+   * True where of several that put over the same packet at one moment one alone may have done it: `settled` then tells who was
+   * overtaken. At the same moment it may be that all are.
+   */
+  readonly isContested?: boolean | undefined;
 }
 
 /** What a walk found. */
@@ -50,23 +65,27 @@ export interface Resolution {
   readonly newest: MutableItem | null;
   /** True if two different packets with the newest `seq` were signed by the key. */
   readonly conflict: boolean;
+  /** How many nodes gave the newest packet, and how many an older one. */
+  readonly holders: number;
+  readonly older: number;
   readonly network: NetworkReport;
-  /** The nodes that answered, the closest to the key first. */
+  /** The nodes that replied, the closest to the key first. */
   readonly nodes: readonly AnsweredNode[];
-  /** When it was made, on the clock of `performance.now()`. */
-  readonly at: number;
+  /** Nodes that were named and that there was no need to ask, and those that were silent. */
+  readonly unasked: readonly NodeAddress[];
+  readonly silent: readonly Address[];
+  /** When it was begun and done, on the clock of `performance.now()`. */
+  readonly begunAtMs: number;
+  readonly doneAtMs: number;
 }
 
-/** What became of an update. */
-export interface Publication {
-  /** The packet that was put; null if `build` wanted none. */
-  readonly item: MutableItem | null;
-  /** How many nodes gave it back when asked for it. */
-  readonly nodes: number;
-  readonly network: NetworkReport;
+/** A packet that was put. */
+export interface Put extends StoreReport {
+  /** What became of it on all nodes, at most 400 ms later. Never rejects. */
+  readonly settled: Promise<StoreReport>;
 }
 
-/** What it took. */
+/** What a walk took. */
 export interface NetworkReport {
   readonly asked: number;
   readonly answered: number;
@@ -77,14 +96,13 @@ export interface NetworkReport {
   readonly milliseconds: number;
 }
 
-/** How long a resolution may serve an update, in milliseconds: an older one may have been overtaken while a question stood. */
-const FRESH = 2_000;
-const MAX_TRIES = 5;
+/** The most time for an operation, in milliseconds, where none is given. */
+const DEFAULT_DEADLINE_MS = 20_000;
+/** How long the addresses of the bootstrap names count, in milliseconds. */
+const BOOTSTRAP_MS = 3_600_000;
 
 export interface DhtOptions {
   readonly bootstrap: readonly HostPort[];
-  /** The most time for the network, in milliseconds, over all calls together, without the time that `build` takes. */
-  readonly timeoutMs: number;
   /** Where nodes that answered are kept for the next client; none are if it is not given. */
   readonly cacheFolder?: string;
   /** Told in plain words what happens. */
@@ -99,119 +117,136 @@ export function openDht(options: DhtOptions): Dht {
 class Client implements Dht {
   private readonly rpc = new Rpc();
   private readonly id = randomBytes(20);
-  private readonly closing = new AbortController();
   private readonly options: DhtOptions;
-  private readonly budget: Budget;
-  /** True once any node answered. */
-  private heard = false;
+  private readonly underWay = new Set<Operation>();
+  private readonly closing = new AbortController();
   private bootstrap: Bootstrap | undefined;
+  private bootstrapAtMs = 0;
   private knownNodes: KnownNodes | undefined;
 
   constructor(options: DhtOptions) {
     this.options = options;
-    this.budget = new Budget(options.timeoutMs);
   }
 
-  resolve(
-    publicKey: Uint8Array,
-    options: { signal?: AbortSignal; onFirst?: (item: MutableItem) => void } = {},
-  ): Promise<Resolution> {
-    const limit = new Limit(this.budget, options.signal, this.closing.signal);
-    const resolution = this.walk(publicKey, limit, [], { onFirst: options.onFirst }).finally(() => limit.end());
+  resolve(publicKey: Uint8Array, options: ResolveOptions = {}): Promise<Resolution> {
+    const { operation, deadline } = this.begin(options);
+    const resolution = this.walk(publicKey, operation, deadline, options.onFirst).finally(() => this.end(operation));
     // Whoever began a look-up early may have failed for another reason before he waits for it.
     resolution.catch(() => {});
     return resolution;
   }
 
-  async update(
-    publicKey: Uint8Array,
-    build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
-    options: { signal?: AbortSignal; from?: Resolution } = {},
-  ): Promise<Publication> {
-    const limit = new Limit(this.budget, options.signal, this.closing.signal);
+  async put(item: MutableItem, options: PutOptions = {}): Promise<Put> {
+    const { operation, deadline } = this.begin(options);
     try {
-      return await this.readModifyWrite(publicKey, build, options.from, limit);
-    } finally {
-      limit.end();
+      const from = options.from ?? (await this.walk(item.publicKey, operation, deadline));
+      const { enough, settled } = this.store(item, from, options, operation);
+      void settled.then(() => this.end(operation));
+      const report = await enough;
+      operation.throwIfInterrupted();
+      return { ...report, settled };
+    } catch (error) {
+      this.end(operation);
+      throw error;
     }
   }
 
   close(): void {
     this.closing.abort();
+    for (const operation of this.underWay) operation.interrupt();
     this.rpc.close();
     this.knownNodes?.save();
   }
 
-  private async readModifyWrite(
-    publicKey: Uint8Array,
-    build: (newest: MutableItem | null) => MutableItem | null | Promise<MutableItem | null>,
-    from: Resolution | undefined,
-    limit: Limit,
-  ): Promise<Publication> {
-    const isFresh =
-      from !== undefined && performance.now() - from.at < FRESH && Buffer.compare(from.publicKey, publicKey) === 0;
-    let resolution = isFresh ? from : await this.walk(publicKey, limit, from?.nodes ?? []);
-    let item: MutableItem | null = null;
-    let overtakenBy: MutableItem | null = null;
-    for (let tries = 1; ; tries += 1) {
-      const { newest } = resolution;
-      // A node that held nothing took our last try, which may be the newest now. It was not built on what overtook it.
-      const isOurs: boolean = item !== null && newest !== null && sameItem(item, newest);
-      const base: MutableItem | null = isOurs ? overtakenBy : newest;
-      item = await limit.paused(() => build(base));
-      if (item === null) return { item, nodes: 0, network: resolution.network };
+  private begin({ deadline = new Deadline(DEFAULT_DEADLINE_MS), signal }: OperationOptions) {
+    const operation = new Operation(deadline, signal);
+    if (this.closing.signal.aborted) operation.interrupt();
+    this.underWay.add(operation);
+    return { operation, deadline };
+  }
 
-      const { report, ...result } = await this.storeWidely(item, newest?.seq ?? -1, resolution, limit);
-      overtakenBy = result.overtakenBy;
-      if (result.overtakenBy === null) {
-        if (result.holders < LEAST_HOLDERS) throw tooFewHolders(result.holders, result.tried);
-        return { item, nodes: result.holders, network: report };
-      }
-      if (tries === MAX_TRIES) throw outrun();
-      this.trace(`someone else published meanwhile (seq ${result.overtakenBy.seq}); reading again`);
-      // Two that collided must not collide again: each waits for a time of its own.
-      await sleep(Math.random() * 100 * tries, undefined, { signal: limit.signal }).catch(() => {});
-      resolution = withItem(await this.walk(publicKey, limit, resolution.nodes), result.overtakenBy);
-    }
+  private end(operation: Operation): void {
+    operation.end();
+    this.underWay.delete(operation);
   }
 
   private async walk(
     publicKey: Uint8Array,
-    limit: Limit,
-    starts: readonly AnsweredNode[],
-    options: Pick<WalkOptions, 'onFirst' | 'closest'> = {},
+    operation: Operation,
+    deadline: Deadline,
+    onFirst?: (item: MutableItem) => void,
   ): Promise<Resolution> {
-    const began = performance.now();
-    this.bootstrap ??= resolveBootstrap(this.options.bootstrap, this.closing.signal);
-    const { rpc, id, bootstrap } = this;
+    const begunAtMs = performance.now();
+    const bootstrap = this.bootstrapNodes();
     const known = this.known();
-    const place = target(publicKey);
-    const result = await walk({
-      rpc,
-      id,
-      publicKey,
-      starts: [...starts, ...(known?.startsFor(place) ?? [])],
-      wasSilent: (address) => known?.wasSilent(address) ?? false,
-      bootstrap,
-      signal: limit.signal,
-      ...options,
-    });
-    known?.learn(place, result.nodes, result.silent);
-    const at = performance.now();
-    const network = report(result, bootstrap.unresolved, at - began);
-    const { newest, conflict, nodes } = result;
+    const starts = known?.startsFor(target(publicKey)) ?? [];
+    const result = await walk({ ...this.surroundings(publicKey, operation), starts, bootstrap, onFirst });
+    this.learn(publicKey, result);
+    const doneAtMs = performance.now();
+    const network = networkReport(result, bootstrap.unresolved, doneAtMs - begunAtMs);
+    const { newest, conflict, nodes, unasked, silent } = result;
     this.trace(
       `asked ${network.asked} nodes: ${network.answered} answered, ${network.dead} dead; ` +
         `${newest === null ? 'no packet' : `newest seq ${newest.seq}`}; ${network.milliseconds} ms`,
     );
     for (const name of bootstrap.unresolved) this.trace(`no address for ${name}`);
-    limit.throwIfInterrupted();
-    this.heard ||= result.answered > 0;
-    if (!result.complete) throw timedOut(this.options.timeoutMs, this.heard);
+    operation.throwIfInterrupted();
+    if (!result.complete) throw timedOut(deadline.milliseconds, result.answered > 0);
     if (result.answered === 0) this.bootstrap = undefined; // the next attempt looks the names up again
     const failure = noNetwork(result, this.options.bootstrap, bootstrap);
     if (failure !== null) throw failure;
-    return { publicKey, newest, conflict, network, nodes, at };
+    const held = nodes.flatMap(({ item }) => item ?? []);
+    const holders = held.filter((item) => newest !== null && sameItem(item, newest)).length;
+    const older = held.length - holders;
+    return { publicKey, newest, conflict, holders, older, network, nodes, unasked, silent, begunAtMs, doneAtMs };
+  }
+
+  private store(
+    item: MutableItem,
+    from: Resolution,
+    { condition = 'older', isContested = false }: PutOptions,
+    operation: Operation,
+  ): Pick<Store, 'enough' | 'settled'> {
+    const { newest } = from;
+    if (newest !== null && supersedes(newest, item)) return nothingPut(newest, from);
+    const begunAtMs = performance.now();
+    const surroundings = this.surroundings(item.publicKey, operation);
+    const store = new Store({ ...surroundings, item, base: newest?.seq ?? -1, condition, isContested });
+    store.consider(from.nodes);
+    const onReply = (nodes: readonly AnsweredNode[]) => store.consider(nodes);
+    void walkWider({ ...surroundings, from, closest: CLOSEST, onReply }).then((result) => {
+      this.learn(item.publicKey, result);
+      store.endOfNodes();
+    });
+    const traced = (what: string) => (report: StoreReport) => {
+      const { tried, holders, older, refusal } = report;
+      const milliseconds = Math.round(performance.now() - begunAtMs);
+      this.trace(`${what} ${tried} nodes: ${holders} hold it, ${older} give an older one; ${milliseconds} ms`);
+      if (refusal !== null) this.trace(`the last refusal: ${refusal}`);
+      return report;
+    };
+    const enough = store.enough.then(traced('put to'));
+    const settled = enough.then(() => store.settled).then(traced('in the end put to'));
+    return { enough, settled };
+  }
+
+  private surroundings(publicKey: Uint8Array, { signal }: Operation) {
+    const { rpc, id } = this;
+    const known = this.known();
+    return { rpc, id, publicKey, wasSilent: (address: Address) => known?.wasSilent(address) ?? false, signal };
+  }
+
+  private learn(publicKey: Uint8Array, { nodes, gone }: WalkResult): void {
+    this.known()?.learn(target(publicKey), nodes, gone);
+  }
+
+  private bootstrapNodes(): Bootstrap {
+    const nowMs = performance.now();
+    if (this.bootstrap === undefined || nowMs - this.bootstrapAtMs > BOOTSTRAP_MS) {
+      this.bootstrap = resolveBootstrap(this.options.bootstrap, this.closing.signal);
+      this.bootstrapAtMs = nowMs;
+    }
+    return this.bootstrap;
   }
 
   private known(): KnownNodes | undefined {
@@ -220,116 +255,18 @@ class Client implements Dht {
     return this.knownNodes;
   }
 
-  /** Puts an item; where too few of the closest nodes keep it, to those behind them too, which the walk had no need to hear. */
-  private async storeWidely(
-    item: MutableItem,
-    base: number,
-    resolution: Resolution,
-    limit: Limit,
-  ): Promise<StoreResult & { report: NetworkReport }> {
-    const result = await this.store(item, base, resolution, limit);
-    if (result.overtakenBy !== null || result.holders >= ENOUGH) return result;
-    const { nodes } = resolution;
-    const wider = await this.walk(item.publicKey, limit, nodes, { closest: MOST_TRIED }).catch(() => null);
-    limit.throwIfInterrupted();
-    const { newest = null } = wider ?? {};
-    if (newest !== null && newest.seq > base && !sameItem(newest, item)) return { ...result, overtakenBy: newest };
-    const heard = new Set(nodes.map(keyOf));
-    if (wider === null || wider.nodes.every((node) => heard.has(keyOf(node)))) return result;
-    const second = await this.store(item, base, wider, limit);
-    // The second put goes to those that hold it as well, but may not have heard all of them.
-    return {
-      ...second,
-      holders: Math.max(result.holders, second.holders),
-      tried: Math.max(result.tried, second.tried),
-    };
-  }
-
-  private async store(
-    item: MutableItem,
-    base: number,
-    resolution: Resolution,
-    limit: Limit,
-  ): Promise<StoreResult & { report: NetworkReport }> {
-    const began = performance.now();
-    const result = await store(this.rpc, this.id, item, base, resolution.nodes, limit.signal);
-    const milliseconds = Math.round(performance.now() - began);
-    this.trace(`put to ${result.tried} nodes: ${result.holders} hold it; ${milliseconds} ms`);
-    if (result.refusal !== null) this.trace(`the last refusal: ${result.refusal}`);
-    limit.throwIfInterrupted();
-    const { network } = resolution;
-    return { ...result, report: { ...network, milliseconds: network.milliseconds + milliseconds } };
-  }
-
   private trace(line: string): void {
     this.options.trace?.(line);
   }
 }
 
-/** The time that a client may spend on the network: it runs while anything is under way, however much at once. */
-class Budget {
-  private left: number;
-  private running = 0;
-  private since = 0;
-
-  constructor(milliseconds: number) {
-    this.left = milliseconds;
-  }
-
-  /** Returns what is left, in milliseconds. */
-  start(): number {
-    const now = performance.now();
-    if (this.running === 0) this.since = now;
-    this.running += 1;
-    return Math.max(this.left - (now - this.since), 0);
-  }
-
-  stop(): void {
-    this.running -= 1;
-    if (this.running === 0) this.left -= performance.now() - this.since;
-  }
+/** Where a newer packet is known already. */
+function nothingPut(overtakenBy: MutableItem, { older, holders }: Resolution): Pick<Store, 'enough' | 'settled'> {
+  const report = { holders: 0, tried: 0, answered: 0, older: older + holders, overtakenBy, refusal: null };
+  return { enough: Promise.resolve(report), settled: Promise.resolve(report) };
 }
 
-/** The time that an operation has left, and everything that may end it early. */
-class Limit {
-  readonly signal: AbortSignal;
-  private readonly timeout = new AbortController();
-  private readonly interrupts: AbortSignal;
-  private timer: NodeJS.Timeout | undefined;
-  private readonly budget: Budget;
-
-  constructor(budget: Budget, user: AbortSignal | undefined, closing: AbortSignal) {
-    this.interrupts = AbortSignal.any(user === undefined ? [closing] : [closing, user]);
-    this.signal = AbortSignal.any([this.interrupts, this.timeout.signal]);
-    this.budget = budget;
-    this.start();
-  }
-
-  throwIfInterrupted(): void {
-    if (this.interrupts.aborted) throw new Failure('interrupted', 'The work with the network was interrupted.');
-  }
-
-  /** Runs something that is not the network's, and whose time therefore does not count. */
-  async paused<T>(work: () => T | Promise<T>): Promise<T> {
-    this.end();
-    try {
-      return await work();
-    } finally {
-      this.start();
-    }
-  }
-
-  end(): void {
-    clearTimeout(this.timer);
-    this.budget.stop();
-  }
-
-  private start(): void {
-    this.timer = setTimeout(() => this.timeout.abort(), this.budget.start());
-  }
-}
-
-function report(result: WalkResult, unresolved: readonly string[], milliseconds: number): NetworkReport {
+function networkReport(result: WalkResult, unresolved: readonly string[], milliseconds: number): NetworkReport {
   const { asked, answered } = result;
   return {
     asked,
@@ -338,11 +275,4 @@ function report(result: WalkResult, unresolved: readonly string[], milliseconds:
     unresolved: [...unresolved],
     milliseconds: Math.round(milliseconds),
   };
-}
-
-/** The resolution with an item that was met elsewhere, if that is newer. */
-function withItem(resolution: Resolution, item: MutableItem): Resolution {
-  return resolution.newest === null || supersedes(item, resolution.newest)
-    ? { ...resolution, newest: item, conflict: false }
-    : resolution;
 }

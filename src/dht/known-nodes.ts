@@ -20,6 +20,8 @@ const ASKED_IN_PART = 1;
 /** For how long a node that was silent is taken for dead, in seconds, and how many such are remembered. */
 const SILENT_FOR = 600;
 const MAX_SILENT = 64;
+/** A client that lives for days drops what is too much before it holds more nodes than this. */
+const MAX_HELD = 1024;
 /** After so many answers it was not this machine that was offline: whoever was silent is gone. */
 const ONLINE = 8;
 
@@ -90,6 +92,7 @@ export class KnownNodes {
     }
     this.addTarget(Buffer.from(target).toString('hex'));
     for (const node of answered) this.addNode(node);
+    if (this.nodes.size + this.silent.size > MAX_HELD) this.drop();
   }
 
   /** Writes the file (0600) whole or not at all, if there is anything new. Never throws: it goes without where the disk declines. */
@@ -134,7 +137,7 @@ export class KnownNodes {
     this.silent.set(key, at);
   }
 
-  /** Drops what is too much. Not in `learn`, after which a packet may be waiting to be put: it takes some milliseconds. */
+  /** Drops what is too much. Not with each `learn`, after which a packet may be waiting to be put: it takes some milliseconds. */
   private drop(): void {
     for (const target of [...this.targets].slice(0, -MAX_TARGETS)) this.targets.delete(target);
     const targets = [...this.targets].map((target) => Buffer.from(target, 'hex'));

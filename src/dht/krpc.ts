@@ -57,13 +57,16 @@ function query(name: string, transaction: Uint8Array, parameters: Parameters<typ
 
 /** A BEP 44 `get` by the node `id` for a target (20 bytes each). */
 export function getQuery(id: Uint8Array, target: Uint8Array): Query {
-  return (transaction) => query('get', transaction, { id, target });
+  return (transaction) => query('get', transaction, towards(id, target));
 }
 
 /** A BEP 5 `find_node` by the node `id` for a target (20 bytes each). */
 export function findNodeQuery(id: Uint8Array, target: Uint8Array): Query {
-  return (transaction) => query('find_node', transaction, { id, target });
+  return (transaction) => query('find_node', transaction, towards(id, target));
 }
+
+/** Nodes of anacrolix/dht name the closest to `info_hash`, whatever they are asked, and without one those closest to zero. */
+const towards = (id: Uint8Array, target: Uint8Array) => ({ id, info_hash: target, target });
 
 /**
  * A BEP 44 `put` by the node `id` (20 bytes) with the token that the receiver gave.

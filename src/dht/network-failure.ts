@@ -30,7 +30,7 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
 
 /** Why those who answered can't tell that there is no packet; null if they can. */
 function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
-  const { answered, repliedRoots, newest, nodes, noneClose, namedSilent } = walked;
+  const { answered, repliedBootstrapNodes, newest, nodes, closestUnreachable, namedSilent } = walked;
   if (newest !== null) return null;
   if (nodes.length === 0) {
     return failure(
@@ -39,9 +39,9 @@ function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
     );
   }
   // Bootstrap nodes of the public network hold nothing, and fewer nodes than a packet needs are none of its.
-  const isEnough = nodes.length >= LEAST_HOLDERS && nodes.length > repliedRoots;
+  const isEnough = nodes.length >= LEAST_HOLDERS && nodes.length > repliedBootstrapNodes;
   const isWhole = !isPublic && namedSilent === 0; // a private network may be as small as that
-  if (!noneClose && (isEnough || isWhole)) return null;
+  if (!closestUnreachable && (isEnough || isWhole)) return null;
   const refused = answered - nodes.length;
   const how = refused === 0 ? 'are silent' : 'are silent or refuse';
   const others = namedSilent + refused === 0 ? '' : `: the other ${namedSilent + refused} that were asked ${how}`;
@@ -71,7 +71,7 @@ export function tooFewHolders(holders: number, tried: number): Failure {
 }
 
 /** Somebody else publishes under the key again and again. */
-export function outrun(): Failure {
+export function lostRace(): Failure {
   return failure(
     'Another machine publishes under the same key at the same moment.',
     'Wait until it is done, look what stands there, and try again.',

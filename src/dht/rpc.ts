@@ -27,6 +27,13 @@ const RECEIVE_BUFFER = 1 << 20;
 /** Why there is no answer: the time is over, or the request could not be sent at all. */
 export type NoAnswer = 'silent' | 'unsent';
 
+/** For how long after it was asked a node is waited for, and for how long its answer is likely, in milliseconds. */
+export interface AnswerLimits {
+  readonly holdMs: number;
+  /** At most `holdMs`. */
+  readonly likelyMs: number;
+}
+
 interface Pending {
   readonly to: Address;
   readonly transaction: string;
@@ -86,14 +93,17 @@ export class Rpc {
   }
 
   /**
-   * How long a node may hold others up, in milliseconds: 1.8 times the median round trip. Its answer counts for longer.
+   * For how long a node may hold others up, and for how long its answer is likely, in milliseconds: 1.8 times the median of the
+   * last round trips, one for each /24. Its answer counts for longer.
    *
    * A prototype lost values with 1.6 times the median, and 2 times is slower and finds no more. The first answers are the quickest
-   * ones, so a few do not make it shorter.
+   * ones, so a few do not make the first limit shorter.
    */
-  softLimit(): number {
-    const measured = Math.min(LIMIT_FACTOR * (this.medianRoundTrip() ?? 0), MOST_LIMIT);
-    return Math.max(measured, this.roundTrips.size < ENOUGH_SAMPLES ? FIRST_LIMIT : LEAST_LIMIT);
+  limits(): AnswerLimits {
+    const measuredMs = Math.min(LIMIT_FACTOR * (this.medianRoundTrip() ?? 0), MOST_LIMIT);
+    const isEnough = this.roundTrips.size >= ENOUGH_SAMPLES;
+    const likelyMs = this.roundTrips.size === 0 ? FIRST_LIMIT : Math.max(measuredMs, LEAST_LIMIT);
+    return { holdMs: isEnough ? likelyMs : Math.max(likelyMs, FIRST_LIMIT), likelyMs };
   }
 
   /** Closes the socket; everything that still waits gets `unsent`. */
@@ -182,10 +192,16 @@ export class Rpc {
     if (answer === null) return;
     const pending = this.find({ host, port }, Buffer.from(answer.transaction).toString('hex'));
     if (pending === undefined) return;
+    this.note({ host, port }, performance.now() - pending.sentAt);
+    pending.settle(answer);
+  }
+
+  private note({ host, port }: Address, milliseconds: number): void {
+    // The answer was in time, or it would not count: it was this process that stood still, and read it late.
+    if (milliseconds > HARD_LIMIT) return;
     const place = isLocalAddress(host) ? keyOf({ host, port }) : subnetOf(host);
     this.roundTrips.delete(place);
-    this.roundTrips.set(place, performance.now() - pending.sentAt);
+    this.roundTrips.set(place, milliseconds);
     for (const oldest of [...this.roundTrips.keys()].slice(0, -SAMPLES)) this.roundTrips.delete(oldest);
-    pending.settle(answer);
   }
 }

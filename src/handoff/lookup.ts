@@ -1,4 +1,4 @@
-import type { Dht, Resolution } from '../dht/client.ts';
+import type { Dht, OperationOptions, Resolution, ResolveOptions } from '../dht/client.ts';
 import type { MutableItem } from '../dht/mutable-item.ts';
 import { cclinkText, parsePacket } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
@@ -31,12 +31,12 @@ export interface Search {
 }
 
 /** Begins to look a key (32 bytes) up. What is met first is verified as the newest is, and must be live at `now` (Unix seconds). */
-export function search(dht: Dht, publicKey: Uint8Array, now: bigint): Search {
+export function search(dht: Dht, publicKey: Uint8Array, now: bigint, options: OperationOptions = {}): Search {
   let meet: (item: MutableItem | null) => void = () => {};
   const met = new Promise<MutableItem | null>((resolve) => {
     meet = resolve;
   });
-  const newest = lookUp(dht, publicKey, meet);
+  const newest = lookUp(dht, publicKey, { ...options, onFirst: meet });
   // Whoever has failed for another reason does not wait for it any more.
   newest.catch(() => {}).finally(() => meet(null));
   const first = met.then((item) => (item === null ? null : sightingIn(item, now))).catch(() => null);
@@ -51,15 +51,10 @@ function sightingIn(item: MutableItem, now: bigint): Sighting | null {
 /**
  * Resolves a key (32 bytes) and verifies what the newest packet holds: both signatures, and that the record names this key.
  *
- * `onFirst` is told of the first packet, which may be an old one. Throws `network` where no node answered, and `refused` for a
- * packet or record that is malformed, forged, or stands twice.
+ * Throws what `Dht.resolve` does, and `refused` for a packet or record that is malformed, forged, or stands twice.
  */
-export async function lookUp(
-  dht: Dht,
-  publicKey: Uint8Array,
-  onFirst: (item: MutableItem) => void = () => {},
-): Promise<Lookup> {
-  const resolution = await dht.resolve(publicKey, { onFirst });
+export async function lookUp(dht: Dht, publicKey: Uint8Array, options: ResolveOptions = {}): Promise<Lookup> {
+  const resolution = await dht.resolve(publicKey, options);
   if (resolution.conflict) {
     throw new Failure(
       'refused',

@@ -12,9 +12,14 @@ export interface Memory {
   readonly seq: number;
   /** True if the last thing done from here was to take the handoff back. */
   readonly revoked: boolean;
+  /** False if the packet of that `seq` did not reach enough nodes, as far as is known here: it was about to be sent. */
+  readonly placed: boolean;
 }
 
-const NOTHING: Memory = { seq: 0, revoked: false };
+const NOTHING: Memory = { seq: 0, revoked: false, placed: true };
+
+/** In microseconds. */
+const MILLISECOND = 1000;
 
 const fileOf = (stateFolder: string, publicKey: Uint8Array) =>
   join(stateFolder, 'published', `${encodePublicKey(publicKey)}.json`);
@@ -22,8 +27,9 @@ const fileOf = (stateFolder: string, publicKey: Uint8Array) =>
 /** Reads the memory of a key below cclink's state folder. A missing or damaged file is an empty memory. */
 export function recall(stateFolder: string, publicKey: Uint8Array): Memory {
   try {
-    const { seq, revoked } = JSON.parse(readFileSync(fileOf(stateFolder, publicKey), 'utf8'));
-    return Number.isSafeInteger(seq) && seq >= 0 ? { seq, revoked: revoked === true } : NOTHING;
+    const { seq, revoked, placed } = JSON.parse(readFileSync(fileOf(stateFolder, publicKey), 'utf8'));
+    if (!Number.isSafeInteger(seq) || seq < 0) return NOTHING;
+    return { seq, revoked: revoked === true, placed: placed !== false };
   } catch {
     return NOTHING;
   }
@@ -45,14 +51,16 @@ export function rememberIfPossible(stateFolder: string, publicKey: Uint8Array, m
 }
 
 /**
- * The `seq` (microseconds) for the next packet: the clock (`now`, milliseconds), or one more than the highest seen, whichever is larger.
+ * The `seq` (microseconds) for the next packet: the clock (`nowMs`, Unix milliseconds), or at least 2 more than the highest seen,
+ * whichever is larger. One more is what a revocation that was signed with that packet has: it loses to whatever is published later.
  *
- * It rises with every publish, even for two in one millisecond or after the clock was set back. Throws `refused` above 2^53-1,
- * which takes somebody who has the key.
+ * It rises with every publish, even for two in one millisecond or after the clock was set back; there, too, a guarded packet is
+ * above one that is not (see `updatePacket`). Throws `refused` above 2^53-1, which takes somebody who has the key.
  */
-export function nextSeq(now: number, ...seen: readonly number[]): number {
-  // Which microsecond it is, nobody knows: any, so that two machines in one millisecond do not make the same packet.
-  const seq = Math.max(now * 1000 + randomInt(1000), ...seen.map((each) => each + 1));
+export function nextSeq(nowMs: number, isGuarded: boolean, ...seen: readonly number[]): number {
+  const leastSeq = Math.max(...seen) + 2 + (isGuarded ? MILLISECOND : 0);
+  // The clock has only milliseconds; random microseconds keep two machines from picking the same `seq`.
+  const seq = Math.max(Math.floor(nowMs) * MILLISECOND, leastSeq) + randomInt(MILLISECOND);
   if (Number.isSafeInteger(seq)) return seq;
   throw new Failure(
     'refused',

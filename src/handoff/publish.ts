@@ -1,13 +1,15 @@
 import type { Dht } from '../dht/client.ts';
+import { tooFewHolders } from '../dht/network-failure.ts';
 import { cclinkText, type Packet, roomForText, withCclinkText, withoutCclink } from '../dht/packet.ts';
+import { LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { rememberIfPossible } from './memory.ts';
-import { changeOwnPacket, type OwnPacketOptions } from './own-packet.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
-import { recordText, type SignedRecord, signRecord } from './record.ts';
+import { modeOf, parseRecord, recordText, type SignedRecord, signRecord } from './record.ts';
 import { type Audience, payloadRoom, sealedTextLength, sealerFor } from './seal.ts';
+import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
 /** What is to be handed over, to whom, and for how long. */
 export interface Handoff {
@@ -26,6 +28,10 @@ export interface Published {
   readonly seq: number;
   /** How many nodes gave the packet back when asked for it. */
   readonly nodes: number;
+  /** True if somebody else published under the key at the same moment, and this packet replaced theirs. */
+  readonly wasOvertaken: boolean;
+  /** What became of it on all nodes, at most 400 ms later. Never rejects. */
+  readonly settled: Promise<StoreReport>;
 }
 
 /** The parts of a record that are known before its payload is sealed. */
@@ -79,7 +85,7 @@ export async function publish(
   dht: Dht,
   identity: Identity,
   handoff: Handoff,
-  { mayReplace, ...options }: OwnPacketOptions & { readonly mayReplace?: (text: string | null) => void },
+  { mayReplace, ...options }: UpdateOptions & { readonly mayReplace?: (text: string | null) => void },
 ): Promise<Published> {
   const { now, stateFolder } = options;
   const { publicKey, seed } = identity;
@@ -87,21 +93,37 @@ export async function publish(
   const name = encodePublicKey(publicKey);
   let sealed: { readonly record: SignedRecord; readonly payload: Payload } | undefined;
 
-  const changed = await changeOwnPacket(
+  const update = await updatePacket(
     dht,
     identity,
     async (packet) => {
-      mayReplace?.(cclinkText(packet, name));
+      const replaced = cclinkText(packet, name);
+      mayReplace?.(replaced);
       const others = withoutCclink(packet, name);
-      const { payload } = fitHandoff(handoff, publicKey, others, now);
+      const { payload } = fitHandoff(handoff, publicKey, others, now());
       const blob = await sealer.seal(encodePayload(payload));
-      const record = signRecord({ ...unsealed(handoff, publicKey, sealer.pinSalt, now), blob }, seed);
+      const record = signRecord({ ...unsealed(handoff, publicKey, sealer.pinSalt, now()), blob }, seed);
       sealed = { record, payload };
-      return withCclinkText(others, name, record.text);
+      const isForOthers = handoff.audience.mode !== 'self' || isRecordForOthers(replaced, publicKey);
+      return {
+        packet: withCclinkText(others, name, record.text),
+        isGuarded: isForOthers || others.records.length > 0,
+      };
     },
     options,
   );
-  if (changed === null || sealed === undefined) throw new Error('the update ended without a packet');
-  rememberIfPossible(stateFolder, publicKey, { seq: changed.seq, revoked: false });
-  return { ...sealed, ...changed };
+  if (update === null || sealed === undefined) throw new Error('the update ended without a packet');
+  const { seq, put, wasOvertaken } = update;
+  if (put.holders < LEAST_HOLDERS) throw tooFewHolders(put.holders, put.tried);
+  rememberIfPossible(stateFolder, publicKey, { seq, revoked: false, placed: true });
+  return { ...sealed, seq, nodes: put.holders, wasOvertaken, settled: put.settled };
+}
+
+/** Whether a record is for anybody else than its publisher; false for one that nobody can read. */
+function isRecordForOthers(text: string | null, publicKey: Uint8Array): boolean {
+  try {
+    return text !== null && modeOf(parseRecord(text, publicKey)) !== 'self';
+  } catch {
+    return false;
+  }
 }

@@ -1,35 +1,51 @@
-import type { Dht } from '../dht/client.ts';
-import { cclinkText, withoutCclink } from '../dht/packet.ts';
+import type { Dht, OperationOptions, Resolution } from '../dht/client.ts';
+import { cclinkText, parsePacket, withoutCclink } from '../dht/packet.ts';
+import { ENOUGH, LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { rememberIfPossible } from './memory.ts';
-import { changeOwnPacket, type OwnPacketOptions } from './own-packet.ts';
+import { recall, rememberIfPossible } from './memory.ts';
+import { type UpdateOptions, updatePacket } from './update-packet.ts';
+
+/** Whom a revocation reached. */
+export interface Revocation {
+  /** How many nodes hold it. */
+  readonly nodes: number;
+  /** How many nodes still give the handoff that was taken back. */
+  readonly older: number;
+  /** True if somebody published under the key right afterwards. */
+  readonly wasOvertaken: boolean;
+}
 
 /**
  * Takes a handoff back: publishes the key's packet without it. The key's other records stay.
  *
- * `text` is the record that the user was shown; another one is never touched. Returns how many nodes hold the new packet, 0
- * if nothing stood there any more. Throws `refused` if another handoff stands there now, and `not-burnt` where the
- * revocation did not reach enough nodes.
+ * `text` is the record that the user was shown; another one is never touched. Resolves to null if nothing stood there any more: of
+ * several machines that take one handoff back at the same moment, which is how it is burnt, at most one does it. Throws `refused` if another handoff stands there now, and `not-burnt` where the revocation did not reach enough nodes.
  */
-export async function revoke(dht: Dht, identity: Identity, text: string, options: OwnPacketOptions): Promise<number> {
+export async function revoke(
+  dht: Dht,
+  identity: Identity,
+  text: string,
+  options: UpdateOptions,
+): Promise<Revocation | null> {
   const name = encodePublicKey(identity.publicKey);
   try {
-    const changed = await changeOwnPacket(
+    const update = await updatePacket(
       dht,
       identity,
       (packet) => {
         const current = cclinkText(packet, name);
         if (current === null) return null;
         if (current !== text) throw replaced();
-        return withoutCclink(packet, name);
+        return { packet: withoutCclink(packet, name), isGuarded: false };
       },
-      options,
+      { ...options, isContested: true },
     );
-    if (changed === null) return 0;
-    rememberIfPossible(options.stateFolder, identity.publicKey, { seq: changed.seq, revoked: true });
-    return changed.nodes;
+    if (update === null) return null;
+    const revocation = reached(await update.put.settled);
+    rememberIfPossible(options.stateFolder, identity.publicKey, { seq: update.seq, revoked: true, placed: true });
+    return revocation;
   } catch (error) {
     if (error instanceof Failure && error.code === 'network') {
       throw new Failure('not-burnt', `The handoff could not be taken back. ${error.message}`, error.hint, {
@@ -38,6 +54,54 @@ export async function revoke(dht: Dht, identity: Identity, text: string, options
     }
     throw error;
   }
+}
+
+/**
+ * Puts the newest packet again, unchanged, where it is a revocation that too few nodes know of: fewer than 3 hold it, others still
+ * give what it took back, or this machine failed to place it. That takes no key.
+ *
+ * Resolves to null where there is nothing to complete, and throws as `revoke` does.
+ */
+export async function completeRevocation(
+  dht: Dht,
+  resolution: Resolution,
+  { stateFolder, ...options }: OperationOptions & Pick<UpdateOptions, 'stateFolder'>,
+): Promise<Revocation | null> {
+  const { publicKey, newest, holders, older } = resolution;
+  if (newest === null || cclinkText(parsePacket(newest.value), encodePublicKey(publicKey)) !== null) return null;
+  const memory = recall(stateFolder, publicKey);
+  const isUnplaced = memory.seq === newest.seq && !memory.placed;
+  if (holders >= LEAST_HOLDERS && older === 0 && !isUnplaced) return null;
+  const put = await dht.put(newest, { ...options, from: resolution });
+  const revocation = reached(await put.settled);
+  if (isUnplaced) rememberIfPossible(stateFolder, publicKey, { seq: newest.seq, revoked: true, placed: true });
+  return revocation;
+}
+
+/** Whom a revocation reached; throws `not-burnt` where those are too few: fewer than 8, and not all that answered. */
+function reached(report: StoreReport): Revocation {
+  const { holders: nodes, answered, older, overtakenBy } = report;
+  const isPlaced = nodes >= ENOUGH || (nodes >= LEAST_HOLDERS && nodes === answered);
+  if (!isPlaced) throw tooFew(report);
+  return { nodes, older, wasOvertaken: overtakenBy !== null };
+}
+
+function tooFew({ holders, answered, older }: StoreReport): Failure {
+  const took = holders === 0 ? 'none' : `only ${holders}`;
+  const still = older === 0 ? '' : `; ${stillGiven(older)}`;
+  return new Failure(
+    'not-burnt',
+    `The handoff could not be taken back for sure: ${took} of the ${answered} nodes that answered took the revocation${still}.`,
+    'Try again in a moment; the same command may be repeated.',
+    { details: { nodes: holders, older } },
+  );
+}
+
+/** Says how many nodes still give a handoff that was taken back. */
+export function stillGiven(nodes: number): string {
+  return nodes === 1
+    ? '1 node still gives the old handoff to whoever asks it'
+    : `${nodes} nodes still give the old handoff to whoever asks them`;
 }
 
 function replaced(): Failure {

@@ -47,10 +47,10 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     warn: (text) => say(`${style.warning('Warning:')} ${text}`),
     trace: (text) => (verbose ? say(style.dim(printable(text))) : undefined),
     fail(failure) {
-      const { code, message, hint, stack } = failure;
+      const { code, message, hint, details, stack } = failure;
       if (verbose && code === 'internal' && stack !== undefined) say(style.dim(printableLines(stack)));
       if (json) {
-        say(printableJson({ error: { code, message, hint: hint ?? null } }));
+        say(printableJson({ error: { code, message, hint: hint ?? null, ...details } }));
       } else {
         const cancelled = EXIT_CODES[code] === EXIT_CODES.interrupted;
         say(cancelled ? message : `${style.bad('Error:')} ${printable(message)}`);

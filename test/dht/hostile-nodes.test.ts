@@ -48,7 +48,7 @@ function spoil(live: readonly SimulatedNode[], rank: number, way: HostileWay): S
 
 /** What a client of its own comes to, within the time that it may take. */
 async function inTime<T>(options: ClientOptions, work: (dht: Dht) => Promise<T>): Promise<T> {
-  const dht = openDht({ timeoutMs: 15_000, ...options });
+  const dht = openDht(options);
   const began = performance.now();
   try {
     const result = await work(dht);
@@ -63,20 +63,19 @@ const text = (one: MutableItem | null) => one && `${one.seq} ${Buffer.from(one.v
 
 /** Publishes the new packet and resolves it again; how many nodes were said to hold it. Nothing but real packets may be met on the way. */
 async function publishAndResolve(options: ClientOptions): Promise<number> {
-  const built: (string | null)[] = [];
-  const build = (newest: MutableItem | null) => {
-    built.push(text(newest));
-    return NEW;
-  };
-  const { nodes } = await inTime(options, (dht) => dht.update(publicKey, build));
-  expect(built).toEqual([text(CURRENT)]);
+  const { holders, overtakenBy } = await inTime(options, async (dht) => {
+    const from = await dht.resolve(publicKey);
+    expect(text(from.newest)).toBe(text(CURRENT));
+    return dht.put(NEW, { from });
+  });
+  expect(overtakenBy).toBeNull();
 
   const first: (string | null)[] = [];
   const onFirst = (met: MutableItem) => first.push(text(met));
   const { newest, conflict } = await inTime(options, (dht) => dht.resolve(publicKey, { onFirst }));
   expect({ newest: text(newest), conflict }).toEqual({ newest: text(NEW), conflict: false });
   expect([OLD, CURRENT, NEW].map(text)).toContain(first[0]);
-  return nodes;
+  return holders;
 }
 
 const holders = (nodes: readonly SimulatedNode[]) =>

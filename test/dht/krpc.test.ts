@@ -27,8 +27,8 @@ describe('queries', () => {
     }
   });
 
-  test('get is bencoded as BEP 44 has it', () => {
-    const a = `1:ad2:id20:${text(id)}6:target20:${text(node.id)}e`;
+  test('get is bencoded as BEP 44 has it, with the target as info_hash too, which nodes of anacrolix/dht go by', () => {
+    const a = `1:ad2:id20:${text(id)}9:info_hash20:${text(node.id)}6:target20:${text(node.id)}e`;
     expect(text(getQuery(id, node.id)(transaction))).toBe(`d${a}1:q3:get2:roi1e1:t4:${text(transaction)}1:y1:qe`);
   });
 

@@ -39,20 +39,20 @@ describe.concurrent('request', () => {
   test('lets a few quick answers not tell how long all others may take', async (context) => {
     const { rpc, node } = open(context);
     for (let i = 0; i < 7; i += 1) await rpc.request(await node(pong), query);
-    expect(rpc.softLimit()).toBe(400);
+    expect(rpc.limits().holdMs).toBe(400);
     const eighth = await node(pong);
     await rpc.request(eighth, query);
-    expect(rpc.softLimit()).toBe(80);
+    expect(rpc.limits().holdMs).toBe(80);
   });
 
   test('measures each place once, however often it answers, and waits for a second at the most', async (context) => {
     const { rpc, node } = open(context);
     const quick = await node(pong);
     for (let i = 0; i < 20; i += 1) await rpc.request(quick, query);
-    expect(rpc.softLimit()).toBe(400);
+    expect(rpc.limits().holdMs).toBe(400);
     const slow = await Promise.all(Array.from({ length: 8 }, () => node(pong, { delay: 700 })));
     await Promise.all(slow.map((each) => rpc.request(each, query)));
-    expect(rpc.softLimit()).toBe(1000);
+    expect(rpc.limits().holdMs).toBe(1000);
   });
 
   test('gives a node 1.8 times the median round trip, however slow some are', async (context) => {
@@ -63,7 +63,7 @@ describe.concurrent('request', () => {
     const median = rpc.medianRoundTrip() ?? 0;
     expect(median).toBeGreaterThan(140);
     expect(median).toBeLessThan(500);
-    expect(rpc.softLimit() / median).toBeCloseTo(1.8);
+    expect(rpc.limits().holdMs / median).toBeCloseTo(1.8);
   });
 
   test('uses a transaction id of 4 bytes that differs each time', async (context) => {

@@ -178,9 +178,9 @@ describe('a walk', () => {
   test('tells where none of the closest nodes that others name replied, and leaves out those that only we know of', async () => {
     const { live } = await network({ live: 5 });
     const gone = await Promise.all(Array.from({ length: 16 }, (_, i) => node(() => null, { id: idAt(i + 1) })));
-    expect(await timedWalk(live, { starts: gone })).toMatchObject({ noneClose: false, answered: 5 });
+    expect(await timedWalk(live, { starts: gone })).toMatchObject({ closestUnreachable: false, answered: 5 });
     for (const each of live) each.answer = honest(() => gone);
-    expect(await timedWalk(live, { starts: gone })).toMatchObject({ noneClose: true, answered: 5 });
+    expect(await timedWalk(live, { starts: gone })).toMatchObject({ closestUnreachable: true, answered: 5 });
   });
 
   test('starts from known nodes, too', async () => {
@@ -263,7 +263,7 @@ describe('a walk', () => {
       };
     }
     // Begun with all that there are, so that there is always another to ask.
-    await timedWalk([], { starts: live, closest: 20 });
+    await timedWalk([], { starts: live });
     expect(most).toBe(14);
   });
 
@@ -293,7 +293,7 @@ describe('a walk', () => {
       done: new Promise((resolve) => setTimeout(resolve, 100)),
     };
     expect(await timedWalk([], { bootstrap })).toMatchObject({ asked: 1, answered: 1 });
-    expect(root.queries).toHaveLength(1);
+    expect(root.queries.filter(({ name }) => name === 'get')).toHaveLength(1);
   });
 
   test('ends at once where nobody is known', async () => {

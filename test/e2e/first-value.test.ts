@@ -179,7 +179,6 @@ describe('a pickup at a terminal, while a node is still out', () => {
   });
 
   it.each<[string, () => MutableItem | Promise<MutableItem>, number, RegExp]>([
-    ['was taken back meanwhile', () => packetOf(null), 3, /There is no handoff under your key/],
     ['expired meanwhile', () => handoffOf(NEW, { age: 3700 }), 3, /expired/],
     ['became unreadable meanwhile', () => packetOf('{}'), 5, /not a handoff that cclink understands/],
     [
@@ -199,6 +198,16 @@ describe('a pickup at a terminal, while a node is still out', () => {
     expect(run.text).toMatch(message);
     expect(run.text).not.toMatch(/newer handoff/);
     nothingHappened(network);
+  });
+
+  it('runs nothing where it was taken back meanwhile, and sees to it that all nodes know', async () => {
+    const network = await Network.start(await handoffOf(OLD, { burn: true }), packetOf(null));
+    const run = desk.terminal(['pickup']);
+    await run.answers(/Take it\? This burns it/, `y${RETURN}`);
+    expect(await run.end()).toBe(3);
+    expect(run.text).toMatch(/too few nodes knew: 4 nodes know it now\.[\s\S]*There is no handoff under your key/);
+    expect(desk.claudeStart()).toBeNull();
+    expect(network.nodes.map(({ held }) => held?.seq)).toEqual([seq, seq, seq, seq]);
   });
 
   it.each([
@@ -272,7 +281,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
       'is older than the last that was published here',
       async () => {
         const old = await handoffOf(OLD);
-        const memory = { seq: old.seq + 1, revoked: false };
+        const memory = { seq: old.seq + 1, revoked: false, placed: true };
         remember(join(desk.home, '.local/state/cclink'), identity.publicKey, memory);
         return old;
       },

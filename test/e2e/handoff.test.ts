@@ -177,7 +177,7 @@ describe('a handoff to oneself', () => {
     ]) {
       await laptop.json(['publish']);
       expect(await laptop.json([...words, '-y'])).toMatchObject({ publicKey, revoked: true });
-      expect(await laptop.json([...words, '-y'])).toEqual({ publicKey, revoked: false, nodes: 0 });
+      expect(await laptop.json([...words, '-y'])).toEqual({ publicKey, revoked: false, nodes: 0, older: 0 });
     }
     const { code, stderr } = await laptop.run(['pickup', '-y', '--json']);
     expect([code, JSON.parse(stderr).error.code]).toEqual([3, 'revoked']);

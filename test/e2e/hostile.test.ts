@@ -6,7 +6,7 @@ import { sealTo } from '../../src/crypto/age.ts';
 import { x25519PublicOfSecret, x25519SecretOf } from '../../src/crypto/x25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
-import { signItem } from '../../src/dht/mutable-item.ts';
+import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
 import { EMPTY_PACKET, encodePacket, withCclinkText } from '../../src/dht/packet.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
 import type { Payload } from '../../src/handoff/payload.ts';
@@ -28,7 +28,7 @@ let stateFolder: string;
 
 beforeAll(async () => {
   network = await startPrivateNetwork({ nodes: 12 });
-  dht = openDht({ bootstrap: parseBootstrap(network.bootstrap), timeoutMs: 10_000 });
+  dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
 });
 afterAll(async () => {
   dht.close();
@@ -57,7 +57,7 @@ const send = (payload: Partial<Payload>) =>
       ttl: 3600,
       payload: { host: 'h', project: '/p', session: SESSION, ...payload },
     },
-    { now: Date.now(), stateFolder },
+    { now: Date.now, stateFolder },
   );
 
 describe('a handoff that a stranger wrote', () => {
@@ -97,7 +97,7 @@ describe('a handoff that a stranger wrote', () => {
       stranger.seed,
     );
     const value = encodePacket(withCclinkText(EMPTY_PACKET, name, record.text));
-    await dht.update(stranger.publicKey, () => signItem(stranger.seed, stranger.publicKey, Date.now() * 1000, value));
+    await dht.put(signItem(stranger.seed, stranger.publicKey, Date.now() * 1000, value));
     for (const flags of [[], ['-v'], ['--json'], ['-v', '--json']]) {
       const { code, stdout, stderr } = await victim.run(['show', name, ...flags]);
       expect([code, stdout]).toEqual([4, '']);
@@ -136,11 +136,11 @@ describe('a handoff that a stranger wrote', () => {
 describe('an old packet that somebody puts back', () => {
   it('is not taken on the machine that revoked it', async () => {
     await victim.json(['publish']);
-    const old = (await dht.resolve(identity.publicKey)).newest;
+    const old = (await dht.resolve(identity.publicKey)).newest as MutableItem;
     await victim.json(['revoke', '-y']);
     const elsewhere = await startPrivateNetwork({ nodes: 8 });
-    const other = openDht({ bootstrap: parseBootstrap(elsewhere.bootstrap), timeoutMs: 10_000 });
-    await other.update(identity.publicKey, () => old);
+    const other = openDht({ bootstrap: parseBootstrap(elsewhere.bootstrap) });
+    await other.put(old);
     const { code, stderr } = await victim.run(['pickup', '-y', '--json'], {
       env: { CCLINK_BOOTSTRAP: elsewhere.bootstrap },
     });

@@ -39,7 +39,7 @@ async function clientOf(items: readonly (MutableItem | null)[], delays: readonly
     nodes.push(node);
   }
   const bootstrap = parseBootstrap(nodes.map(({ host, port }) => `${host}:${port}`).join(','));
-  const dht = openDht({ bootstrap, timeoutMs: 10_000 });
+  const dht = openDht({ bootstrap });
   closing.push(...nodes, dht);
   return dht;
 }

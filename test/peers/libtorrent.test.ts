@@ -5,7 +5,7 @@ import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vite
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { getQuery, putQuery, type Reply } from '../../src/dht/krpc.ts';
-import { signItem, target } from '../../src/dht/mutable-item.ts';
+import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import {
   cclinkText,
   EMPTY_PACKET,
@@ -16,7 +16,8 @@ import {
 } from '../../src/dht/packet.ts';
 import { startPrivateNetwork } from '../../src/dht/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
-import { store } from '../../src/dht/store.ts';
+import { Store, type StoreReport } from '../../src/dht/store.ts';
+import type { AnsweredNode } from '../../src/dht/walk.ts';
 import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
@@ -84,7 +85,7 @@ describePeer('libtorrent', missing(), () => {
   describe('in a network with nodes of bittorrent-dht', () => {
     it('finds the handoff that we published, and nothing of it after we took it back', async () => {
       const { libtorrent, dht } = await mixedNetwork();
-      const options = { now: NOW, stateFolder: temporaryFolder() };
+      const options = { now: () => NOW, stateFolder: temporaryFolder() };
       const { record, seq } = await publish(dht, identity, HANDOFF, options);
       const packet = encodePacket(withCclinkText(EMPTY_PACKET, encodePublicKey(identity.publicKey), record.text));
       expect(await libtorrent.get(identity.publicKey)).toEqual({ seq, value: hex(packet) });
@@ -100,7 +101,7 @@ describePeer('libtorrent', missing(), () => {
       const name = encodePublicKey(identity.publicKey);
       const packet = encodePacket(withCclinkText(EMPTY_PACKET, name, 'x'.repeat(908)));
       expect(packet).toHaveLength(MAX_VALUE_WRITTEN);
-      const { nodes } = await dht.update(identity.publicKey, () => signed(NOW, packet));
+      const { holders: nodes } = await dht.put(signed(NOW, packet));
       expect(nodes).toBeGreaterThanOrEqual(8);
       const replies = await Promise.all(libtorrent.ports.map((port) => askNode(port, identity.publicKey)));
       const holders = replies.filter(({ item }) => item?.seq === NOW && hex(item.value) === hex(packet));
@@ -126,7 +127,7 @@ describePeer('libtorrent', missing(), () => {
   describe('as the only nodes of a network', () => {
     it('carries a handoff from publishing to opening to taking it back', async () => {
       const { dht } = await libtorrentNetwork();
-      const options = { now: NOW, stateFolder: temporaryFolder() };
+      const options = { now: () => NOW, stateFolder: temporaryFolder() };
       const { record, nodes } = await publish(dht, identity, HANDOFF, options);
       expect(nodes).toBeGreaterThanOrEqual(8);
       const found = (await lookUp(dht, identity.publicKey)).record;
@@ -140,7 +141,7 @@ describePeer('libtorrent', missing(), () => {
       const site = { type: 1, class: 1, ttl: 300, data: Uint8Array.of(203, 0, 113, 7), compressed: false };
       const owner = [Buffer.from('site'), Buffer.from(encodePublicKey(identity.publicKey))];
       const { seq: before } = await libtorrent.put(identity, encodePacket({ records: [{ owner, ...site }] }));
-      const { record, seq } = await publish(dht, identity, HANDOFF, { now: NOW, stateFolder: temporaryFolder() });
+      const { record, seq } = await publish(dht, identity, HANDOFF, { now: () => NOW, stateFolder: temporaryFolder() });
       expect(seq).toBeGreaterThan(before);
       const { value } = await libtorrent.get(identity.publicKey);
       const packet = parsePacket(Buffer.from(value ?? '', 'hex'));
@@ -152,7 +153,7 @@ describePeer('libtorrent', missing(), () => {
     it('puts on top of what we put, and we resolve that', async () => {
       const { libtorrent, dht } = await libtorrentNetwork();
       const { nodes } = await dht.resolve(identity.publicKey);
-      const { holders } = await store(rpc, farFrom(identity), signed(NOW, Buffer.from('ours')), -1, nodes, NEVER);
+      const { holders } = await storeAs(farFrom(identity), signed(NOW, Buffer.from('ours')), nodes);
       expect(holders).toBeGreaterThanOrEqual(8);
       expect(await libtorrent.put(identity, Buffer.from('theirs'))).toEqual({ seq: NOW + 1, nodes: 8 });
       const { newest } = await dht.resolve(identity.publicKey);
@@ -162,24 +163,20 @@ describePeer('libtorrent', missing(), () => {
 
     it('takes the packet again that it holds already', async () => {
       const { dht } = await libtorrentNetwork();
-      await dht.update(identity.publicKey, () => signed(NOW, Buffer.from('ours')));
-      const { item, nodes } = await dht.update(identity.publicKey, (newest) => newest);
-      expect(item?.seq).toBe(NOW);
-      expect(nodes).toBeGreaterThanOrEqual(8);
+      const ours = signed(NOW, Buffer.from('ours'));
+      await dht.put(ours);
+      const { holders } = await dht.put(ours);
+      expect(holders).toBeGreaterThanOrEqual(8);
     });
 
-    it('keeps our update from overwriting what it put meanwhile', async () => {
+    it('keeps our put from overwriting what it put meanwhile, where that compares and swaps', async () => {
       const { libtorrent, dht } = await libtorrentNetwork(8);
       expect(await libtorrent.put(identity, Buffer.from('first'))).toEqual({ seq: 1, nodes: 8 });
-      const builtOn: string[] = [];
-      const { nodes } = await dht.update(identity.publicKey, async (newest) => {
-        builtOn.push(text(newest?.value));
-        if (builtOn.length === 1) await libtorrent.put(identity, Buffer.from('second'));
-        return signed(NOW + builtOn.length, Buffer.from('ours'));
-      });
-      expect(builtOn).toEqual(['first', 'second']);
-      expect(nodes).toBeGreaterThanOrEqual(8);
-      expect((await dht.resolve(identity.publicKey)).newest?.seq).toBe(NOW + 2);
+      const from = await dht.resolve(identity.publicKey);
+      await libtorrent.put(identity, Buffer.from('second'));
+      const { overtakenBy } = await dht.put(signed(NOW, Buffer.from('ours')), { from, condition: 'unchanged' });
+      expect(text(overtakenBy?.value)).toBe('second');
+      expect((await libtorrent.get(identity.publicKey)).seq).toBe(2);
     });
 
     it('refuses a value of more than 996 bytes, which is why we write none', async () => {
@@ -197,13 +194,12 @@ describePeer('libtorrent', missing(), () => {
       expect(await put(996)).toMatchObject({ kind: 'reply' });
       expect((await askNode(port, identity.publicKey)).item?.value).toHaveLength(996);
 
-      const tooLarge = dht.update(identity.publicKey, () => signed(NOW + 1, new Uint8Array(997)));
-      await expect(tooLarge).rejects.toMatchObject({ code: 'network' });
+      const { holders, refusal } = await dht.put(signed(NOW + 1, new Uint8Array(997)));
+      expect([holders, refusal]).toEqual([0, '205 message too big']);
     });
   });
 });
 
-const NEVER = new AbortController().signal;
 const rpc = new Rpc();
 afterAll(() => rpc.close());
 
@@ -222,9 +218,18 @@ async function libtorrentNetwork(nodes = 10): Promise<{ libtorrent: Libtorrent; 
 }
 
 function client(bootstrap: string): Dht {
-  const dht = openDht({ bootstrap: parseBootstrap(bootstrap), timeoutMs: 10_000 });
+  const dht = openDht({ bootstrap: parseBootstrap(bootstrap) });
   onTestFinished(() => dht.close());
   return dht;
+}
+
+/** Puts an item to nodes as the node `id` (20 bytes). */
+function storeAs(id: Uint8Array, item: MutableItem, nodes: readonly AnsweredNode[]): Promise<StoreReport> {
+  const { signal } = new AbortController();
+  const store = new Store({ rpc, id, item, base: -1, condition: 'older', isContested: false, signal });
+  store.consider(nodes);
+  store.endOfNodes();
+  return store.settled;
 }
 
 /** What a node itself answers to a `get` for a key (32 bytes). */

@@ -70,7 +70,7 @@ describePeer('npm pkarr', missing(), () => {
 
   beforeAll(async () => {
     network = await startPrivateNetwork({ nodes: 12 });
-    dht = openDht({ bootstrap: parseBootstrap(network.bootstrap), timeoutMs: 10_000 });
+    dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
     folder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
     mkdirSync(join(folder, '.config')); // it fails to make its own folder where this one is missing
     const script = fileURLToPath(new URL('./pkarr-peer.mjs', import.meta.url));
@@ -91,7 +91,8 @@ describePeer('npm pkarr', missing(), () => {
     pkarr.ask<PkarrPacket>({ request: 'publish', seed: hex(identity.seed), answers, timestamp: milliseconds * 1000 });
   const pkarrResolves = (first = false) =>
     pkarr.ask<PkarrPacket>({ request: 'resolve', key: encodePublicKey(identity.publicKey), first });
-  const published = (handoff: Handoff = HANDOFF) => publish(dht, identity, handoff, { now: NOW, stateFolder: folder });
+  const published = (handoff: Handoff = HANDOFF) =>
+    publish(dht, identity, handoff, { now: () => NOW, stateFolder: folder });
   const newest = async (): Promise<MutableItem | null> => (await dht.resolve(identity.publicKey)).newest;
 
   it('publishes a packet that we resolve, verify and read record by record', async () => {
@@ -130,7 +131,7 @@ describePeer('npm pkarr', missing(), () => {
     expect(beside.answers.at(-1)?.name).toBe(`_cclink.${before.key}`);
     expect(others(await newest(), before.key)).toEqual(records);
 
-    await revoke(dht, identity, record.text, { now: NOW, stateFolder: folder });
+    await revoke(dht, identity, record.text, { now: () => NOW, stateFolder: folder });
     expect((await pkarrResolves()).answers).toEqual(before.answers);
     expect(others(await newest(), before.key)).toEqual(records);
   });
@@ -174,7 +175,7 @@ describePeer('npm pkarr', missing(), () => {
 
   it('reads our revocation of a handoff that stood alone as a packet without records', async () => {
     const { record } = await published();
-    await revoke(dht, identity, record.text, { now: NOW, stateFolder: folder });
+    await revoke(dht, identity, record.text, { now: () => NOW, stateFolder: folder });
     expect(await pkarrResolves()).toMatchObject({ value: '000080000000000000000000', answers: [] });
   });
 });

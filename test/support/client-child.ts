@@ -22,7 +22,7 @@ await inspector.post('Profiler.enable');
 await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
 
 const bootstrap = JSON.parse(process.argv[2] ?? '') as Address[];
-const dht = openDht({ bootstrap, timeoutMs: 120_000 });
+const dht = openDht({ bootstrap });
 
 /** What the process does. */
 const work = {
@@ -35,15 +35,11 @@ const work = {
     const { newest, conflict } = await dht.resolve(publicKey, { onFirst });
     return { first: first as MutableItem | null, newest, conflict };
   },
-  /** Publishes an item; what it was built on, and how many nodes hold it. */
-  async update(item: MutableItem) {
-    const bases: (MutableItem | null)[] = [];
-    const build = (newest: MutableItem | null) => {
-      bases.push(newest);
-      return item;
-    };
-    const { nodes } = await dht.update(item.publicKey, build);
-    return { bases, nodes };
+  /** Puts an item; what stood there before, and how many nodes hold it. */
+  async put(item: MutableItem) {
+    const from = await dht.resolve(item.publicKey);
+    const { holders } = await dht.put(item, { from });
+    return { base: from.newest, holders };
   },
   /** How many datagrams have come to the client's socket. */
   async arrived() {

@@ -71,7 +71,7 @@ async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
   const strangersAsked = strangers.filter(wasAsked).length;
   const isHis = ({ host }: NodeAddress) => strangers.some((node) => node.host === host);
   // If it fails, that shows in what the honest nodes hold.
-  await withClient(bootstrap, (dht) => dht.update(publicKey, () => PUBLISHED)).catch(() => {});
+  await withClient(bootstrap, (dht) => dht.put(PUBLISHED)).catch(() => {});
   const outcome = {
     found: found.newest && Buffer.from(found.newest.value).toString(),
     holders: honest.filter(({ held }) => held?.seq === PUBLISHED.seq).length,
@@ -124,7 +124,7 @@ function mixIn(strangers: readonly SimulatedNode[], honest: readonly SimulatedNo
 }
 
 async function withClient<T>(bootstrap: readonly NodeAddress[], work: (dht: Dht) => Promise<T>): Promise<T> {
-  const dht = openDht({ bootstrap, timeoutMs: 10_000 });
+  const dht = openDht({ bootstrap });
   try {
     return await work(dht);
   } finally {
