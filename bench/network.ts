@@ -7,12 +7,20 @@ import { parseBootstrap } from '../src/dht/bootstrap.ts';
 import { openDht } from '../src/dht/client.ts';
 import { type MutableItem, signItem, target } from '../src/dht/mutable-item.ts';
 import { Machine } from '../test/support/machine.ts';
+import {
+  destroy,
+  get,
+  openPlainDht,
+  type PlainOptions,
+  plainClientArgs,
+  put,
+  TUNED,
+} from '../test/support/plain-dht.ts';
 import type { NetworkOptions } from '../test/support/simulated-network.ts';
 import { startWorkingChild } from '../test/support/working-child.ts';
 import { bundled } from './bundle.ts';
 import { run } from './measure.ts';
 import { noise } from './noise.ts';
-import { destroy, get, openPlainDht, type PlainOptions, plainClientArgs, put, TUNED } from './plain-dht.ts';
 import { drawTimes } from './plot.ts';
 import type { Report, Row } from './report.ts';
 import type { SimulatedNetworkProcess, SimulatedNetworkWork } from './simulated-network-child.ts';

@@ -1,7 +1,7 @@
 import { type MutableItem, target } from '../src/dht/mutable-item.ts';
+import { plainClientArgs } from '../test/support/plain-dht.ts';
 import { bundled } from './bundle.ts';
 import { run } from './measure.ts';
-import { plainClientArgs } from './plain-dht.ts';
 import type { Report } from './report.ts';
 import type { SimulatedNetworkProcess } from './simulated-network-child.ts';
 

@@ -5,10 +5,10 @@ import { parseBootstrap } from '../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../src/dht/client.ts';
 import { type MutableItem, signItem } from '../src/dht/mutable-item.ts';
 import { Machine } from '../test/support/machine.ts';
+import { destroy, get, openPlainDht, plainClientArgs, put, ready } from '../test/support/plain-dht.ts';
 import { startWorkingChild } from '../test/support/working-child.ts';
 import { bundled } from './bundle.ts';
 import { interleave, median, run, timed } from './measure.ts';
-import { destroy, get, openPlainDht, plainClientArgs, put, ready } from './plain-dht.ts';
 import type { PrivateNetworkProcess, PrivateNetworkWork } from './private-network-child.ts';
 import type { Report } from './report.ts';
 

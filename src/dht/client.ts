@@ -71,8 +71,8 @@ export interface Resolution {
   readonly network: NetworkReport;
   /** The nodes that replied, the closest to the key first. */
   readonly nodes: readonly AnsweredNode[];
-  /** Nodes that were named and that there was no need to ask, and those that were silent. */
-  readonly unasked: readonly NodeAddress[];
+  /** Nodes that were named and did not reply, or that there was no need to ask; and those of them that were silent. */
+  readonly unheard: readonly NodeAddress[];
   readonly silent: readonly Address[];
   /** When it was begun and done, on the clock of `performance.now()`. */
   readonly begunAtMs: number;
@@ -184,21 +184,21 @@ class Client implements Dht {
     this.learn(publicKey, result);
     const doneAtMs = performance.now();
     const network = networkReport(result, bootstrap.unresolved, doneAtMs - begunAtMs);
-    const { newest, conflict, nodes, unasked, silent } = result;
+    const { newest, conflict, nodes, unheard, silent } = result;
     this.trace(
       `asked ${network.asked} nodes: ${network.answered} answered, ${network.dead} dead; ` +
         `${newest === null ? 'no packet' : `newest seq ${newest.seq}`}; ${network.milliseconds} ms`,
     );
     for (const name of bootstrap.unresolved) this.trace(`no address for ${name}`);
     operation.throwIfInterrupted();
-    if (!result.complete) throw timedOut(deadline.milliseconds, result.answered > 0);
     if (result.answered === 0) this.bootstrap = undefined; // the next attempt looks the names up again
+    if (!result.complete) throw timedOut(deadline.milliseconds, result.answered > 0);
     const failure = noNetwork(result, this.options.bootstrap, bootstrap);
     if (failure !== null) throw failure;
     const held = nodes.flatMap(({ item }) => item ?? []);
     const holders = held.filter((item) => newest !== null && sameItem(item, newest)).length;
     const older = held.length - holders;
-    return { publicKey, newest, conflict, holders, older, network, nodes, unasked, silent, begunAtMs, doneAtMs };
+    return { publicKey, newest, conflict, holders, older, network, nodes, unheard, silent, begunAtMs, doneAtMs };
   }
 
   private store(

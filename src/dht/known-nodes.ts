@@ -4,6 +4,7 @@ import { writeCache } from '../state/atomic-write.ts';
 import { makePrivateFolder } from '../state/folders.ts';
 import type { HostPort } from './bootstrap.ts';
 import { type Address, compactNodes, keyOf, type NodeAddress, parseCompactNodes } from './krpc.ts';
+import { compareDistance } from './node-id.ts';
 import { byPreference } from './preferred-nodes.ts';
 
 const FILE = 'nodes.txt';
@@ -123,6 +124,7 @@ export class KnownNodes {
   private addTarget(target: string): void {
     this.targets.delete(target);
     this.targets.add(target);
+    for (const oldest of [...this.targets].slice(0, -MAX_TARGETS)) this.targets.delete(oldest);
   }
 
   private addNode({ id, host, port }: NodeAddress): void {
@@ -139,7 +141,6 @@ export class KnownNodes {
 
   /** Drops what is too much. Not with each `learn`, after which a packet may be waiting to be put: it takes some milliseconds. */
   private drop(): void {
-    for (const target of [...this.targets].slice(0, -MAX_TARGETS)) this.targets.delete(target);
     const targets = [...this.targets].map((target) => Buffer.from(target, 'hex'));
     const kept = new Set(select([...this.nodes.values()], targets, KEPT_IN_PART));
     for (const [key, node] of this.nodes) if (!kept.has(node)) this.nodes.delete(key);
@@ -183,14 +184,6 @@ function closest(nodes: readonly NodeAddress[], target: Uint8Array): NodeAddress
   const closestFirst = nodes.toSorted((a, b) => compareDistance(a.id, b.id, target));
   const { preferred, others, crowd } = byPreference(closestFirst, () => true);
   return [...preferred, ...others, ...crowd].slice(0, NEAR);
-}
-
-/** Negative if `a` is closer to the target than `b`, by the XOR metric of BEP 5. */
-function compareDistance(a: Uint8Array, b: Uint8Array, target: Uint8Array): number {
-  const at = a.findIndex((byte, i) => byte !== b[i]);
-  if (at < 0) return 0;
-  const [left = 0, right = 0, goal = 0] = [a[at], b[at], target[at]];
-  return (left ^ goal) - (right ^ goal);
 }
 
 /** The newest `inPart` nodes in each of 32 equal parts of the id space. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Failure } from '../failure.ts';
 import type { Deadline } from './deadline.ts';
 
@@ -11,8 +12,10 @@ export class Operation {
   constructor(deadline: Deadline, callers: AbortSignal | undefined) {
     this.callers = callers;
     this.stopDeadline = deadline.run(() => this.controller.abort());
-    if (callers?.aborted) this.interrupt();
-    callers?.addEventListener('abort', this.interrupt, { once: true });
+    if (callers === undefined) return;
+    if (callers.aborted) this.interrupt();
+    setMaxListeners(0, callers); // one signal may be meant for any number of operations
+    callers.addEventListener('abort', this.interrupt, { once: true });
   }
 
   /** Aborted when the operation must end. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type DHT from 'bittorrent-dht';
 import type { PutQuery } from 'bittorrent-dht';
 import { verify } from '../crypto/ed25519.ts';
+import { keyOf } from './krpc.ts';
 import { target } from './mutable-item.ts';
 import { guardedSocket } from './node-guard.ts';
 
@@ -9,6 +10,8 @@ import { guardedSocket } from './node-guard.ts';
 export interface PrivateNetwork {
   /** What CCLINK_BOOTSTRAP must be: `127.0.0.1:port` of up to three nodes, separated by commas. */
   readonly bootstrap: string;
+  /** `127.0.0.1:port` of every node. */
+  readonly addresses: readonly string[];
   /** Ends all nodes. */
   close(): Promise<void>;
 }
@@ -44,8 +47,8 @@ export async function startPrivateNetwork(
   const contacts = nodes.map((node) => ({ id: node.nodeId, host, port: node.address().port }));
   for (const node of nodes)
     for (const contact of contacts) if (contact.id !== node.nodeId) node.addNode({ ...contact });
-  const bootstrap = contacts.slice(0, 3).map((contact) => `${contact.host}:${contact.port}`);
-  return { bootstrap: bootstrap.join(','), close };
+  const addresses = contacts.map(keyOf);
+  return { bootstrap: addresses.slice(0, 3).join(','), addresses, close };
 }
 
 function listen(node: DHT, port: number, host: string): Promise<void> {

@@ -21,6 +21,9 @@ const LIMIT_FACTOR = 1.8;
 const LEAST_LIMIT = 80;
 const MOST_LIMIT = 1000;
 
+/** For how many turns of the event loop answers that have arrived are waited for before a time counts as over. */
+const MAX_TURNS = 64;
+
 /** What the system is asked to keep of datagrams that arrive while this process is busy, in bytes; it may grant less. */
 const RECEIVE_BUFFER = 1 << 20;
 
@@ -53,6 +56,8 @@ export class Rpc {
   /** What waits for its turn. */
   private readonly outbox: (() => void)[] = [];
   private turn: NodeJS.Timeout | undefined;
+  /** How many answers have come. */
+  private answers = 0;
   /** The last round trip to each place, in milliseconds: whoever runs many nodes at one must not tell how long others may take. */
   private readonly roundTrips = new Map<string, number>();
 
@@ -106,6 +111,18 @@ export class Rpc {
     return { holdMs: isEnough ? likelyMs : Math.max(likelyMs, FIRST_LIMIT), likelyMs };
   }
 
+  /**
+   * Calls back once no answer is waiting in the socket any more: while this process was busy or stopped, many may have come, and
+   * they are handed over some dozens at a turn of the event loop. Whatever a time limit ends must wait for them.
+   */
+  afterArrivals(callback: () => void, turns = MAX_TURNS): void {
+    const before = this.answers;
+    setImmediate(() => {
+      if (this.answers === before || turns === 0) callback();
+      else this.afterArrivals(callback, turns - 1);
+    });
+  }
+
   /** Closes the socket; everything that still waits gets `unsent`. */
   close(): void {
     this.closed = true;
@@ -150,8 +167,7 @@ export class Rpc {
   private send(pending: Pending, datagram: Uint8Array): void {
     const { to, settle } = pending;
     pending.sentAt = performance.now();
-    // One turn later: an answer may have waited in the socket while this process was busy.
-    pending.timer = setTimeout(() => setImmediate(settle, 'silent'), HARD_LIMIT);
+    pending.timer = setTimeout(() => this.afterArrivals(() => settle('silent')), HARD_LIMIT);
     try {
       this.open().send(datagram, to.port, to.host, (error) => {
         if (error !== null) settle('unsent');
@@ -192,6 +208,7 @@ export class Rpc {
     if (answer === null) return;
     const pending = this.find({ host, port }, Buffer.from(answer.transaction).toString('hex'));
     if (pending === undefined) return;
+    this.answers += 1;
     this.note({ host, port }, performance.now() - pending.sentAt);
     pending.settle(answer);
   }

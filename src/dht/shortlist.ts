@@ -23,8 +23,6 @@ export interface Endpoint extends Address {
   tries: number;
   /** True once it was asked for nodes around the target. */
   askedForNodes: boolean;
-  /** True once it was asked for nodes a little further off. */
-  askedFurtherOff: boolean;
   /** True once it answered anything. */
   heard: boolean;
   /** True if the walk does not wait for its answer, which counts all the same. */
@@ -208,7 +206,6 @@ export class Shortlist {
       out: 0,
       tries: 0,
       askedForNodes: false,
-      askedFurtherOff: false,
       heard: false,
       isDoubtful: this.wasSilent({ host, port }),
     };

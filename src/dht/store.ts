@@ -7,6 +7,8 @@ import type { AnsweredNode } from './walk.ts';
 export const ENOUGH = 8;
 /** To how many of the closest nodes it is put: so many are asked by clients that stop at the first value. */
 export const CLOSEST = 20;
+/** To how many of the closest before all are known: one too far off would keep a copy that a later write may not find. */
+const AT_ONCE = 12;
 /** To how many nodes in all, those that hold another packet of the key among them. */
 const MOST = 40;
 /** Fewer holders than this are not a publication: as long as one is missing, late nodes are waited for. */
@@ -90,6 +92,7 @@ export class Store {
   private readonly copies = new Map<string, Copy>();
   private nodes: readonly AnsweredNode[] = [];
   private hasAllNodes = false;
+  private closest = AT_ONCE;
   private overtakenBy: MutableItem | null = null;
   private refusal: string | null = null;
   private lastTakenAtMs = 0;
@@ -118,19 +121,26 @@ export class Store {
   /** Puts the item to those of all nodes that are known by now (see `WalkResult.nodes`) that it was not put to yet. */
   consider(nodes: readonly AnsweredNode[]): void {
     this.nodes = nodes;
-    const closest = nodes.filter(({ token }) => token !== null).slice(0, CLOSEST);
+    const closest = nodes.filter(({ token }) => token !== null).slice(0, this.closest);
     const others = nodes.filter(({ token, item }) => token !== null && this.isOther(item));
+    const most = MOST - (CLOSEST - this.closest); // those that are still to come have their places
     for (const node of [...closest, ...others]) {
       if (this.isOver) return;
-      if (!this.copies.has(keyOf(node)) && this.copies.size < MOST) this.start(node);
+      if (!this.copies.has(keyOf(node)) && this.copies.size < most) this.start(node);
     }
   }
 
   /** No more nodes will come. */
   endOfNodes(): void {
     this.hasAllNodes = true;
+    this.considerMore();
     this.step();
   }
+
+  private readonly considerMore = (): void => {
+    this.closest = CLOSEST;
+    this.consider(this.nodes);
+  };
 
   private start(node: AnsweredNode): void {
     // That it gave this very packet before says nothing of what it does now.
@@ -208,8 +218,7 @@ export class Store {
           this.step();
         };
         const onSent = () => {
-          // One turn later: an answer may have waited in the socket while this process was busy.
-          timer = setTimeout(() => setImmediate(giveUp), rpc.limits().holdMs);
+          timer = setTimeout(() => rpc.afterArrivals(giveUp), rpc.limits().holdMs);
           this.timers.add(timer);
         };
         void rpc.request(copy.node, query, onSent).then((answer) => {
@@ -247,6 +256,8 @@ export class Store {
     this.tellEnough(this.report());
     const { isContested } = this.options;
     this.restTimer = setTimeout(this.finish, isContested ? LOOK_AGAIN_MS + REST_MS : REST_MS);
+    // By then the closest of those that are known must do, or there is no time left to put it to them.
+    this.timers.add(setTimeout(this.considerMore, REST_MS / 2));
     if (this.secondLook === 'to do') this.lookAgain();
   }
 

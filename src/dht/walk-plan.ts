@@ -1,3 +1,4 @@
+import { compareDistance } from './node-id.ts';
 import type { AnswerLimits } from './rpc.ts';
 import { type Candidate, type Endpoint, hasReplied, isWaiting, type Shortlist } from './shortlist.ts';
 
@@ -19,9 +20,18 @@ const ASKED_AGAIN_MS = 500;
 /** How often bootstrap nodes are asked where nobody at all answers, and how often anybody where too few do. */
 const TRIES_IN_SILENCE = 3;
 const TRIES = 2;
+/** How many nodes that replied are asked whether the link is still up, where none of the closest did. */
+const WITNESSES = 3;
 
-/** How many of the closest nodes a wider walk asks for nodes further off: fewer miss some, and more find few that these do not. */
-const ASKED_FURTHER_OFF = 12;
+/**
+ * Nodes further off than those that are known are looked for around so many ids, spread evenly over the distances from half of
+ * the eighth closest one's to four times as far, where the next two dozen are to be expected; then to sixteen times as far, and so on.
+ *
+ * Measured: with fewer ids some of the 20 closest are missed.
+ */
+const IDS_FURTHER_OFF = 14;
+const FURTHER = 4n;
+const ID_SPACE = 1n << 160n;
 
 /** What a walk knows beside its shortlist. */
 export interface WalkState {
@@ -31,6 +41,8 @@ export interface WalkState {
   readonly bootstrapDone: boolean;
   /** True once a value came without nodes beside it, which is how bittorrent-dht answers. */
   readonly valuesComeAlone: boolean;
+  /** How far off from the target nodes were looked for, beyond those that led to it; null where they were not yet. */
+  readonly lookedTo: bigint | null;
 }
 
 /** What a walk is to do now. */
@@ -39,8 +51,10 @@ export interface Plan {
   readonly ask: readonly Endpoint[];
   /** Those of them that are asked for nodes near the target at the same time. */
   readonly askForNodes: readonly Endpoint[];
-  /** Nodes that replied, to be asked for nodes a little further off. */
-  readonly askFurtherOff: readonly Candidate[];
+  /** Nodes that replied, to be asked for nodes near ids (20 bytes) that are further off from the target. */
+  readonly askFurtherOff: readonly { readonly endpoint: Endpoint; readonly near: Uint8Array }[];
+  /** See `WalkState`: after this step. */
+  readonly lookedTo: bigint | null;
   /** True if nothing is left that could change the result. */
   readonly isDone: boolean;
   /** When to plan anew at the latest, if nothing happens before; Infinity where only an answer changes anything. */
@@ -69,7 +83,8 @@ interface Advance {
 class Planning {
   private readonly ask: Endpoint[] = [];
   private readonly askForNodes: Endpoint[] = [];
-  private readonly askFurtherOff: Candidate[] = [];
+  private readonly askFurtherOff: { readonly endpoint: Endpoint; readonly near: Uint8Array }[] = [];
+  private lookedTo: bigint | null;
   private isHeld = false;
   private untilMs = Number.POSITIVE_INFINITY;
   private readonly asked: number;
@@ -89,6 +104,7 @@ class Planning {
     this.state = state;
     this.limits = limits;
     this.nowMs = nowMs;
+    this.lookedTo = state.lookedTo;
     const endpoints = [...shortlist.endpoints()];
     this.asked = endpoints.filter(({ tries }) => tries > 0).length;
     this.answered = endpoints.filter(({ heard }) => heard).length;
@@ -104,12 +120,15 @@ class Planning {
     const share = this.shareOfAnswers();
     const first = this.advance(preferred, share, null);
     const second = this.advance(others, share, first.end);
-    if (this.state.closest > K) this.lookFurtherOff(ASKED_FURTHER_OFF);
+    // A walk to more nodes than a value is kept on needs those further off in any case, and does not wait to find that out.
+    if (this.state.closest > K && (this.lookedTo === null || this.hasGap(first))) this.lookFurtherOff();
     if (first.end === null && second.end === null) this.tryHarder(Math.max(first.expected, second.expected));
 
-    const { ask, askForNodes, askFurtherOff, untilMs } = this;
+    if (!this.isHeld && this.ask.length + this.askFurtherOff.length === 0) this.makeSure();
+
+    const { ask, askForNodes, askFurtherOff, lookedTo, untilMs } = this;
     const isDone = !this.isHeld && ask.length === 0 && askFurtherOff.length === 0;
-    return { ask, askForNodes, askFurtherOff, isDone, untilMs };
+    return { ask, askForNodes, askFurtherOff, lookedTo, isDone, untilMs };
   }
 
   /**
@@ -166,15 +185,32 @@ class Planning {
     const isIdle = this.ask.length === 0 && !this.isCrowded && expected < closest;
     if (!isIdle || this.answered === 0) return;
     const isAnyLikely = this.isAnyLikely();
-    if (isAnyLikely) return;
-    if (closest <= K) this.lookFurtherOff(closest);
+    if (isAnyLikely || this.askFurtherOff.length > 0) return;
+    if (closest > K || this.lookedTo === null) this.lookFurtherOff();
     if (this.askFurtherOff.length === 0) this.askSilentNodes();
   }
 
-  /** Asks the closest that replied, as many as given, for nodes a little further off: each of them once. */
-  private lookFurtherOff(count: number): void {
-    const replied = this.shortlist.byPreference().filter(hasReplied).slice(0, count);
-    this.askFurtherOff.push(...replied.filter(({ endpoint }) => !endpoint.askedFurtherOff));
+  /** Asks about ids that are further off, of those that replied the closest to each. */
+  private lookFurtherOff(): void {
+    const replied = this.shortlist.byPreference().filter(hasReplied);
+    const eighth = replied.slice(0, K).at(-1);
+    if (eighth === undefined) return;
+    const from = this.lookedTo ?? numberOf(eighth.distance) / 2n;
+    const to = FURTHER * (this.lookedTo ?? numberOf(eighth.distance));
+    if (from >= ID_SPACE) return;
+    this.lookedTo = to;
+    for (let i = 0; i < IDS_FURTHER_OFF; i += 1) {
+      const distance = from + ((to - from) * BigInt(2 * i + 1)) / BigInt(2 * IDS_FURTHER_OFF);
+      if (distance >= ID_SPACE) return;
+      const near = bytesOf(distance ^ numberOf(this.shortlist.target));
+      const [closest] = replied.toSorted((a, b) => compareDistance(a.id, b.id, near));
+      if (closest !== undefined) this.askFurtherOff.push({ endpoint: closest.endpoint, near });
+    }
+  }
+
+  /** True where there may be closer ones than some of those that were to reply and did, as nobody was asked about ids so far off. */
+  private hasGap({ end }: Advance): boolean {
+    return end !== null && this.lookedTo !== null && this.lookedTo < numberOf(end);
   }
 
   private askBootstrapNodes(): void {
@@ -188,6 +224,19 @@ class Planning {
       const isDue = node.tries === 0 || (node.out > 0 && this.nowMs >= againAtMs);
       if (isDue && node.tries < tries && !this.ask.includes(node)) this.ask.push(node);
       if (node.out > 0) this.waitUntil(againAtMs);
+    }
+  }
+
+  /**
+   * Where enough nodes replied, and none of the closest: either those are gone, or all that was sent in one moment was lost, or the
+   * link is down since. They are asked once more, and so are the closest that did reply: if these are silent too, nothing is known.
+   */
+  private makeSure(): void {
+    const asked = this.shortlist.byDistance().filter(({ endpoint }) => endpoint.tries > 0 && !endpoint.isDoubtful);
+    const closest = asked.slice(0, K);
+    if (closest.some(hasReplied)) return;
+    for (const { endpoint } of [...closest, ...asked.filter(hasReplied).slice(0, WITNESSES)]) {
+      if (endpoint.tries < TRIES) this.ask.push(endpoint);
     }
   }
 
@@ -230,10 +279,16 @@ class Planning {
 
   /** True for one that is silent, and may be asked once more: a datagram may have been lost. */
   private isLate({ replied, endpoint }: Candidate): boolean {
-    return !replied && endpoint.out > 0 && endpoint.tries < TRIES && !this.isLikely(endpoint);
+    const { out, tries, askedAtMs } = endpoint;
+    if (replied || out === 0 || tries >= TRIES || askedAtMs === null) return false;
+    return this.nowMs - askedAtMs >= this.limits.likelyMs;
   }
 
   private isWithin({ out, askedAtMs, isDoubtful }: Endpoint, limitMs: number): boolean {
     return out > 0 && !isDoubtful && askedAtMs !== null && this.nowMs - askedAtMs < limitMs;
   }
 }
+
+const numberOf = (id: Uint8Array): bigint => BigInt(`0x${Buffer.from(id).toString('hex')}`);
+
+const bytesOf = (id: bigint): Uint8Array => Buffer.from(id.toString(16).padStart(40, '0'), 'hex');

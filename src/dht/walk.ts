@@ -11,7 +11,7 @@ import {
 } from './krpc.ts';
 import { type MutableItem, sameItem, supersedes, target, verifyItem } from './mutable-item.ts';
 import type { NoAnswer, Rpc } from './rpc.ts';
-import { type Candidate, type Endpoint, hasReplied, isWaiting, Shortlist } from './shortlist.ts';
+import { type Endpoint, hasReplied, isWaiting, Shortlist } from './shortlist.ts';
 import { K, plan } from './walk-plan.ts';
 
 /** A node that replied, and what it said. */
@@ -34,10 +34,13 @@ export interface WalkResult {
   readonly answered: number;
   /** How many of `nodes` are bootstrap nodes. */
   readonly repliedBootstrapNodes: number;
-  /** True if fewer than 8 nodes replied, and none of the 8 closest that others named: nobody knows what those hold. */
+  /**
+   * True if none of the 8 closest that others named replied, and either fewer than 8 others did, or those are silent by now as well:
+   * nobody knows what the closest hold.
+   */
   readonly closestUnreachable: boolean;
-  /** Nodes that were named and that there was no need to ask, the closest first. */
-  readonly unasked: readonly NodeAddress[];
+  /** Nodes that were named and did not reply, or that there was no need to ask, the closest first. */
+  readonly unheard: readonly NodeAddress[];
   /** Nodes that did not answer within their limit. */
   readonly silent: readonly Address[];
   /** Those of them that others answered after: whoever was asked later may be silent because this machine is offline by then. */
@@ -72,7 +75,7 @@ export interface WalkOptions extends Surroundings {
 
 export interface WiderWalkOptions extends Surroundings {
   /** What the walk before found. Who replied to it is not asked for the value again. */
-  readonly from: Pick<WalkResult, 'nodes' | 'unasked' | 'silent'>;
+  readonly from: Pick<WalkResult, 'nodes' | 'unheard' | 'silent'>;
   /** How many of the closest must have replied. */
   readonly closest: number;
   /** Told of all that have replied, as in `WalkResult.nodes`, each time that there is one more. */
@@ -98,7 +101,7 @@ export function walkWider(options: WiderWalkOptions): Promise<WalkResult> {
   const wasSilent = (address: Address) => silent.has(keyOf(address)) || options.wasSilent(address);
   const shortlist = new Shortlist(target(options.publicKey), options.id, wasSilent);
   for (const node of from.nodes) shortlist.addReplied(node);
-  for (const node of from.unasked) shortlist.addStart(node);
+  for (const node of from.unheard) shortlist.addStart(node);
   return new Walk(shortlist, { ...options, bootstrap: NO_BOOTSTRAP, closest, onReply }).run();
 }
 
@@ -115,10 +118,11 @@ class Walk {
   private unsent = 0;
   private bootstrapDone = false;
   private valuesComeAlone = false;
+  private lookedTo: bigint | null = null;
   /** When the last answer came, on the clock of `performance.now()`. */
   private heardAtMs = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
-  private nextStep: NodeJS.Immediate | undefined;
+  private isStepDue = false;
   private finish: ((complete: boolean) => void) | undefined;
 
   constructor(shortlist: Shortlist, settings: Settings) {
@@ -164,8 +168,8 @@ class Walk {
       asked: endpoints.filter(({ tries }) => tries > 0).length,
       answered: endpoints.filter(({ heard }) => heard).length,
       repliedBootstrapNodes: shortlist.bootstrapNodes().filter((node) => shortlist.get(node)?.replied).length,
-      closestUnreachable: this.isClosestUnreachable(),
-      unasked: shortlist.byDistance().filter(isWaiting),
+      closestUnreachable: this.isClosestUnreachable() || this.isCutOff(endpoints),
+      unheard: shortlist.byDistance().filter((candidate) => !candidate.replied),
       silent: silent.map(toAddress),
       gone: silent.filter(({ firstAskedAtMs }) => (firstAskedAtMs ?? 0) < this.heardAtMs).map(toAddress),
       namedSilent: silent.filter((address) => shortlist.get(address)?.isNamed).length,
@@ -174,13 +178,12 @@ class Walk {
     };
   }
 
-  /**
-   * One step for everything that has arrived by now: if this process was busy for a while (deriving a key, say), answers have
-   * waited in the socket past their limits, and all of them count.
-   */
+  /** One step for everything that has arrived by now. */
   private stepSoon(): void {
-    this.nextStep ??= setImmediate(() => {
-      this.nextStep = undefined;
+    if (this.isStepDue) return;
+    this.isStepDue = true;
+    this.settings.rpc.afterArrivals(() => {
+      this.isStepDue = false;
       this.step();
     });
   }
@@ -189,9 +192,9 @@ class Walk {
   private step(): void {
     if (this.finish === undefined) return;
     const { rpc, closest } = this.settings;
-    const { bootstrapDone, valuesComeAlone } = this;
+    const { bootstrapDone, valuesComeAlone, lookedTo } = this;
     const nowMs = performance.now();
-    const next = plan(this.shortlist, { closest, bootstrapDone, valuesComeAlone }, rpc.limits(), nowMs);
+    const next = plan(this.shortlist, { closest, bootstrapDone, valuesComeAlone, lookedTo }, rpc.limits(), nowMs);
     clearTimeout(this.timer);
     if (next.isDone) {
       this.finish(true);
@@ -199,7 +202,8 @@ class Walk {
     }
     for (const endpoint of next.ask) this.sendGet(endpoint);
     for (const endpoint of next.askForNodes) this.askForNodes(endpoint);
-    for (const candidate of next.askFurtherOff) this.askFurtherOff(candidate);
+    for (const { endpoint, near } of next.askFurtherOff) this.sendFindNode(endpoint, near);
+    this.lookedTo = next.lookedTo;
     if (next.untilMs < Number.POSITIVE_INFINITY)
       this.timer = setTimeout(() => this.stepSoon(), Math.ceil(next.untilMs - nowMs) + 1);
   }
@@ -219,25 +223,6 @@ class Walk {
     if (endpoint.askedForNodes) return;
     endpoint.askedForNodes = true;
     this.sendFindNode(endpoint, this.shortlist.target);
-  }
-
-  private askFurtherOff(candidate: Candidate): void {
-    candidate.endpoint.askedFurtherOff = true;
-    this.sendFindNode(candidate.endpoint, this.furtherOff());
-  }
-
-  /**
-   * An id a little further off than the eighth closest node. All nodes that are close name the same few; those behind them are found
-   * around ids in the subtrees beside that of the target, by turns: each is as far off in its first bits, and differs in the next two.
-   */
-  private furtherOff(): Uint8Array {
-    const { target } = this.shortlist;
-    const closestFirst = this.shortlist.byDistance();
-    const eighth = closestFirst.filter(hasReplied)[K - 1] ?? closestFirst[K - 1];
-    const turn = closestFirst.filter(({ endpoint }) => endpoint.askedFurtherOff).length - 1;
-    const bit = Math.max(0, leadingZeros(eighth?.distance ?? target) - (turn % 3));
-    const within = Math.floor(turn / 3);
-    return flipped(target, [bit, ...(within & 1 ? [bit + 1] : []), ...(within & 2 ? [bit + 2] : [])]);
   }
 
   private sendFindNode(endpoint: Endpoint, near: Uint8Array): void {
@@ -307,6 +292,12 @@ class Walk {
     return asked.filter(hasReplied).length < K && !asked.slice(0, K).some(hasReplied);
   }
 
+  /** True if nodes that had answered were asked whether they still do, and nobody answered any more. */
+  private isCutOff(endpoints: readonly Endpoint[]): boolean {
+    const askedAgain = endpoints.filter(({ heard, tries, out }) => heard && tries > 1 && out > 0);
+    return askedAgain.length > 0 && askedAgain.every(({ askedAtMs }) => (askedAtMs ?? 0) > this.heardAtMs);
+  }
+
   private silent(endpoints: readonly Endpoint[]): Endpoint[] {
     const nowMs = performance.now();
     const { holdMs } = this.settings.rpc.limits();
@@ -317,16 +308,3 @@ class Walk {
 }
 
 const toAddress = ({ host, port }: Address): Address => ({ host, port });
-
-/** How many bits are 0 before the first that is 1. */
-function leadingZeros(bytes: Uint8Array): number {
-  const at = bytes.findIndex((byte) => byte !== 0);
-  return at === -1 ? bytes.length * 8 - 1 : at * 8 + Math.clz32(bytes[at] ?? 0) - 24;
-}
-
-/** The bytes with some of their bits flipped, the first bit being 0. */
-function flipped(bytes: Uint8Array, bits: readonly number[]): Uint8Array {
-  const result = Uint8Array.from(bytes);
-  for (const bit of bits) if (bit < 8 * result.length) result[bit >> 3] = (result[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
-  return result;
-}

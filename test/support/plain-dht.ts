@@ -1,6 +1,6 @@
 import DHT from 'bittorrent-dht';
-import { verify } from '../src/crypto/ed25519.ts';
-import { type MutableItem, target } from '../src/dht/mutable-item.ts';
+import { verify } from '../../src/crypto/ed25519.ts';
+import { type MutableItem, target } from '../../src/dht/mutable-item.ts';
 
 /** The little of bittorrent-dht that its user sees; src/ declares what the private network needs. */
 interface PlainDht {
