@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cclinkText, parsePacket } from '../../src/dht/packet.ts';
+import { Machine } from '../support/machine.ts';
+import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
+import type { SimulatedNode } from '../support/simulated-node.ts';
+
+const PASSPHRASE = 'a good passphrase';
+const WITH_PASSPHRASE = { env: { CCLINK_PASSPHRASE: PASSPHRASE } };
+
+let laptop: Machine;
+let network: SimulatedNetwork;
+let publicKey: string;
+/** What the nodes answered before they refused. */
+const honest = new Map<SimulatedNode, SimulatedNode['answer']>();
+
+afterEach(() => {
+  honest.clear();
+  network.close();
+  laptop.remove();
+});
+
+/** A laptop whose key has a passphrase, on a network of so many nodes. */
+async function setUp(nodes: number): Promise<void> {
+  network = await startSimulatedNetwork({ live: nodes });
+  laptop = new Machine('laptop', network.bootstrap.map(({ host, port }) => `${host}:${port}`).join(','));
+  publicKey = await laptop.init(PASSPHRASE);
+  laptop.addSession();
+}
+
+/** Has all but the first so many nodes refuse every put. */
+function refuseAllBut(count: number): void {
+  for (const node of network.live.slice(count)) {
+    const { answer } = node;
+    honest.set(node, answer);
+    node.answer = (query, self) => (query.name === 'put' ? { e: [203, 'not now'] } : answer(query, self));
+  }
+}
+
+function recover(): void {
+  for (const [node, answer] of honest) node.answer = answer;
+}
+
+/** How many nodes give a handoff, and how many an empty packet. */
+function held(): { handoff: number; empty: number } {
+  const texts = network.live.flatMap(({ held }) => (held ? [cclinkText(parsePacket(held.value), publicKey)] : []));
+  const handoff = texts.filter((text) => text !== null).length;
+  return { handoff, empty: texts.length - handoff };
+}
+
+const errorOf = (stderr: string) => JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error;
+
+describe('a revocation', () => {
+  beforeEach(() => setUp(12));
+
+  it('that reached too few nodes says whom it reached, and is put again by the next one, which needs no passphrase', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    expect(held()).toEqual({ handoff: 12, empty: 0 });
+    refuseAllBut(2);
+    const failed = await laptop.run(['revoke', '-y', '--json'], WITH_PASSPHRASE);
+    expect([failed.code, failed.stdout]).toEqual([8, '']);
+    expect(errorOf(failed.stderr)).toMatchObject({
+      code: 'not-burnt',
+      message: expect.stringContaining('only 2 of the 12 nodes'),
+      nodes: 2,
+      older: 10,
+    });
+    expect(failed.stderr).toContain('10 nodes still give the old handoff');
+    recover();
+
+    expect(await laptop.json(['revoke', '-y'])).toEqual({ publicKey, revoked: true, nodes: 12, older: 0 });
+    expect(held()).toEqual({ handoff: 0, empty: 12 });
+    expect(await laptop.json(['revoke', '-y'])).toEqual({ publicKey, revoked: false, nodes: 0, older: 0 });
+  });
+
+  it('that this machine failed to place is put again, although no node gives the handoff any more', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    refuseAllBut(5);
+    expect((await laptop.run(['revoke', '-y'], WITH_PASSPHRASE)).code).toBe(8);
+    // Those that refused have forgotten it meanwhile; five hold the revocation.
+    for (const node of network.live.slice(5)) node.held = null;
+    recover();
+    expect(await laptop.json(['revoke', '-y'])).toMatchObject({ revoked: true, nodes: 12, older: 0 });
+  });
+
+  it('that 8 nodes hold is done, and says how many others still give the handoff', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    refuseAllBut(9);
+    const { code, stdout, stderr } = await laptop.run(['revoke', '-y'], WITH_PASSPHRASE);
+    expect(code).toBe(0);
+    expect(stdout).toBe('Revoked; 9 nodes confirmed it.\n');
+    expect(stderr).toContain('3 nodes still give the old handoff to whoever asks them');
+    expect(stderr).toContain('To try again: cclink revoke');
+    recover();
+    expect(await laptop.json(['revoke', '-y'])).toMatchObject({ revoked: true, nodes: 12, older: 0 });
+  });
+
+  it('tells with -v how many nodes hold it', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    const { stderr } = await laptop.run(['revoke', '-y', '-v'], WITH_PASSPHRASE);
+    expect(stderr).toMatch(/in the end put to 12 nodes: 12 hold it, 0 give an older one/);
+  });
+});
+
+describe('a small network', () => {
+  beforeEach(() => setUp(7));
+
+  it('takes a revocation if all its nodes do', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    expect(await laptop.json(['revoke', '-y'], WITH_PASSPHRASE)).toMatchObject({ revoked: true, nodes: 7, older: 0 });
+  });
+
+  it('does not if one of them refuses', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    refuseAllBut(6);
+    const { code, stderr } = await laptop.run(['revoke', '-y'], WITH_PASSPHRASE);
+    expect(code).toBe(8);
+    expect(stderr).toContain('only 6 of the 7 nodes that answered took the revocation; 1 node still gives');
+  });
+});
+
+describe('a burn that reached too few nodes', () => {
+  beforeEach(() => setUp(12));
+
+  it('hands nothing over, and is completed by the next pickup, so that the handoff does not come back', async () => {
+    await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
+    refuseAllBut(2);
+    const failed = await laptop.run(['pickup', '-y', '--json'], WITH_PASSPHRASE);
+    expect([failed.code, failed.stdout]).toEqual([8, '']);
+    recover();
+    const next = await laptop.run(['pickup', '-y', '--no-run']);
+    expect([next.code, next.stdout]).toEqual([3, '']);
+    expect(next.stderr).toContain('too few nodes knew: 12 nodes know it now');
+    expect(held()).toEqual({ handoff: 0, empty: 12 });
+  });
+});
