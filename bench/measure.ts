@@ -53,15 +53,22 @@ export interface Program {
   readonly timeout?: number;
 }
 
-/** Runs a program, without a terminal, from its start to its exit. Resolves to its milliseconds and what it printed. */
-export async function run(program: Program): Promise<{ milliseconds: number; stdout: string }> {
+/**
+ * Runs a program, without a terminal, from its start to its exit. Resolves to its milliseconds, those until it printed something on
+ * its standard output (null if it did not), and what it printed.
+ */
+export async function run(
+  program: Program,
+): Promise<{ milliseconds: number; resultMilliseconds: number | null; stdout: string }> {
   const { file, args, env, cwd, code: expected = 0, input = '', timeout } = program;
   const start = performance.now();
   // In a session of its own: it must not find the terminal that the benchmark was started from.
   const child = spawn(file, args, { env, ...(cwd === undefined ? {} : { cwd }), detached: true });
   let stdout = '';
   let stderr = '';
+  let resultMilliseconds: number | null = null;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    resultMilliseconds ??= performance.now() - start;
     stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -78,5 +85,5 @@ export async function run(program: Program): Promise<{ milliseconds: number; std
   if (code !== expected) {
     throw new Error(`${file} ${args.join(' ')} ended with ${code}, not with ${expected}: ${stderr}${stdout}`);
   }
-  return { milliseconds, stdout };
+  return { milliseconds, resultMilliseconds, stdout };
 }

@@ -62,6 +62,11 @@ const work = {
   async flood(perSecond: number, seconds: number): Promise<number> {
     return flood(live(), perSecond, seconds);
   },
+  /** `host:port` of one of the live nodes. */
+  async nodeAt(i: number): Promise<string> {
+    const node = live()[i % live().length];
+    return `${node?.host}:${node?.port}`;
+  },
   /** How many queries arrived since `clear`, at dead nodes too. */
   async queries(): Promise<number> {
     return all().reduce((sum, { queries }) => sum + queries.length, 0);
