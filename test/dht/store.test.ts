@@ -1,9 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { asBytes, asDictionary, asText, type Bencoded, decode } from '../../src/dht/bencode.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
-import type { NodeAddress } from '../../src/dht/krpc.ts';
+import type { Address, ErrorReply, NodeAddress, Query, Reply } from '../../src/dht/krpc.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
-import { Store, type StoreOptions } from '../../src/dht/store.ts';
+import { Store, type StoreOptions, type StoreReport } from '../../src/dht/store.ts';
 import type { AnsweredNode } from '../../src/dht/walk.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, type SimulatedNode, startNode } from '../support/simulated-node.ts';
@@ -227,3 +229,540 @@ describe('of several that put over the same packet at one moment', () => {
     );
   });
 });
+
+/** What a node without a socket says to one query, after how many milliseconds; null for nothing. */
+type Line = { readonly after: number; readonly answer: Partial<Reply> | [number, string] | 'unsent' } | null;
+
+/** A node without a socket, which answers on the clock of a test. */
+interface StagedNode extends AnsweredNode {
+  /** What it was asked, and when. */
+  readonly queries: {
+    readonly name: string;
+    readonly atMs: number;
+    readonly parameters: ReadonlyMap<string, Bencoded>;
+  }[];
+  held: MutableItem | null;
+  says: (name: string, node: StagedNode) => Line;
+}
+
+const OURS = item(5);
+/** How long a staged node takes to answer, and how long it is waited for. */
+const AFTER = 10;
+const LIMITS = { holdMs: 100, likelyMs: 40 };
+/** When the time of a node is over: one turn later, which takes a millisecond on this clock. */
+const OVER = LIMITS.holdMs + 1;
+
+const gives = (node: StagedNode, after = AFTER): Line => ({ after, answer: { token: TOKEN, item: node.held } });
+const accepts: Line = { after: AFTER, answer: {} };
+
+/** Takes whatever comes, after so many milliseconds, and gives it back. */
+const takes =
+  (after = AFTER): StagedNode['says'] =>
+  (name, node) => {
+    if (name === 'get') return gives(node, after);
+    node.held = OURS;
+    return { after, answer: {} };
+  };
+
+/** Says that it takes what comes, and gives what it held before. */
+const forgets: StagedNode['says'] = (name, node) => (name === 'get' ? gives(node) : accepts);
+
+/** Says one line after the other to the queries of one name, and the last one again and again. */
+const inTurn = (...lines: StagedNode['says'][]): StagedNode['says'] => {
+  let turn = 0;
+  return (name, node) => {
+    const line = lines[Math.min(turn, lines.length - 1)] ?? takes();
+    turn += 1;
+    return line(name, node);
+  };
+};
+
+const isSilent: StagedNode['says'] = () => null;
+
+let ports = 0;
+function staged(says: StagedNode['says'] = takes(), more: Partial<AnsweredNode> = {}): StagedNode {
+  ports += 1;
+  const address = { id: new Uint8Array(20), host: '127.0.0.1', port: ports };
+  return { ...address, token: TOKEN, item: null, ...more, queries: [], held: more.item ?? null, says };
+}
+
+const several = (count: number, says?: () => StagedNode['says']) =>
+  Array.from({ length: count }, () => staged(says?.() ?? takes()));
+
+const namesOf = ({ queries }: StagedNode) => queries.map(({ name }) => name);
+const putsTo = (node: StagedNode) => node.queries.filter(({ name }) => name === 'put');
+const isAsked = ({ queries }: StagedNode) => queries.length > 0;
+
+/** Leads to staged nodes, and gives up after 3 s, as `Rpc` does. */
+class StagedRpc extends Rpc {
+  private readonly nodes: readonly StagedNode[];
+
+  constructor(nodes: readonly StagedNode[]) {
+    super();
+    this.nodes = nodes;
+  }
+
+  override limits() {
+    return LIMITS;
+  }
+
+  override request(to: Address, query: Query, onSent?: () => void): ReturnType<Rpc['request']> {
+    const node = this.nodes.find(({ port }) => port === to.port) as StagedNode;
+    const message = asDictionary(decode(query(new Uint8Array(4))));
+    const name = asText(message?.get('q')) ?? '';
+    const parameters = asDictionary(message?.get('a')) ?? new Map<string, Bencoded>();
+    node.queries.push({ name, atMs: performance.now(), parameters });
+    const said = node.says(name, node);
+    if (said?.answer === 'unsent') return Promise.resolve('unsent');
+    onSent?.();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, 3000, 'silent');
+      if (said === null) return;
+      setTimeout(() => {
+        clearTimeout(timer);
+        resolve(answerOf(said.answer));
+      }, said.after);
+    });
+  }
+}
+
+function answerOf(answer: Partial<Reply> | [number, string] | 'unsent'): Reply | ErrorReply | 'unsent' {
+  const transaction = new Uint8Array(4);
+  if (answer === 'unsent') return answer;
+  if (Array.isArray(answer)) return { kind: 'error', transaction, code: answer[0], message: answer[1] };
+  return { kind: 'reply', transaction, id: new Uint8Array(20), nodes: [], token: null, item: null, ...answer };
+}
+
+/** What came of a put, and when. */
+interface Outcome {
+  enough?: StoreReport & { readonly atMs: number };
+  settled?: StoreReport & { readonly atMs: number };
+}
+
+/** Puts `OURS` to staged nodes; `all` are those that it may be put to later. */
+function stage(
+  nodes: readonly StagedNode[],
+  options: Partial<StoreOptions> = {},
+  all = nodes,
+): { readonly store: Store; readonly outcome: Outcome } {
+  const { signal } = new AbortController();
+  const basics = { id: new Uint8Array(20), item: OURS, base: -1, condition: 'older', isContested: false } as const;
+  const store = new Store({ rpc: new StagedRpc(all), ...basics, signal, ...options });
+  const outcome: Outcome = {};
+  const began = performance.now();
+  const timed = (report: StoreReport) => ({ ...report, atMs: performance.now() - began });
+  void store.enough.then((report) => Object.assign(outcome, { enough: timed(report) }));
+  void store.settled.then((report) => Object.assign(outcome, { settled: timed(report) }));
+  store.consider(nodes);
+  return { store, outcome };
+}
+
+/** Puts `OURS` to staged nodes, and to no more, and lets the clock run for so long. */
+async function play(nodes: readonly StagedNode[], options: Partial<StoreOptions> = {}, ms = 10_000): Promise<Outcome> {
+  const { store, outcome } = stage(nodes, options);
+  store.endOfNodes();
+  await vi.advanceTimersByTimeAsync(ms);
+  return outcome;
+}
+
+describe('on a clock of its own', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  describe('a packet is put', () => {
+    test('to the 12 closest at once, and to the 20 closest half of the time later that is given to the rest', async () => {
+      const nodes = several(30);
+      const { outcome } = stage(nodes);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(outcome.enough).toMatchObject({ holders: 8, tried: 12, atMs: 2 * AFTER });
+      expect(outcome.settled).toMatchObject({ holders: 20, tried: 20, atMs: 2 * AFTER + 400 });
+      expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank < 20));
+      const later = nodes
+        .slice(12, 20)
+        .map(({ queries }) => (queries[0]?.atMs ?? 0) - (nodes[0]?.queries[0]?.atMs ?? 0));
+      expect(later).toEqual(later.map(() => 2 * AFTER + 200));
+    });
+
+    test('to the 20 closest at once where no more are to come', async () => {
+      expect((await play(several(30))).enough).toMatchObject({ holders: 8, tried: 20, atMs: 2 * AFTER });
+    });
+
+    test('to others in the place of those that gave no token, and those of them that hold an older one are told of', async () => {
+      const none = [null, item(1), item(1), OURS].map((held) => staged(takes(), { token: null, item: held }));
+      const nodes = [...none, ...several(25)];
+      expect((await play(nodes, { base: 1 })).settled).toMatchObject({ tried: 20, holders: 20, older: 2 });
+      expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank >= 4 && rank < 24));
+    });
+
+    test('to the closest first, and to 40 in all at the most', async () => {
+      const nodes = [...several(12), ...Array.from({ length: 48 }, () => staged(takes(), { item: item(1) }))];
+      expect((await play(nodes, { base: 1 })).settled).toMatchObject({ tried: 40, holders: 40, older: 20 });
+      expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank < 40));
+    });
+
+    test('to nobody further off who holds this very packet', async () => {
+      const nodes = [...several(20), staged(takes(), { item: OURS })];
+      expect((await play(nodes)).settled).toMatchObject({ tried: 20, holders: 20, older: 0 });
+    });
+
+    test('also to those who gave this very packet before: they may have forgotten it', async () => {
+      const keeps = staged(takes(), { item: OURS });
+      const forgot = staged(forgets, { item: OURS });
+      forgot.held = null;
+      expect((await play([keeps, forgot])).settled).toMatchObject({ tried: 2, holders: 1, older: 0 });
+      expect([keeps, forgot].map((node) => putsTo(node).length)).toEqual([1, 2]);
+      expect((await play([staged(isSilent, { item: OURS })])).settled).toMatchObject({ tried: 1, holders: 0 });
+    });
+
+    test('once to each node, however often it is considered', async () => {
+      const nodes = several(5);
+      const { store, outcome } = stage(nodes.slice(0, 3), {}, nodes);
+      store.consider(nodes);
+      await vi.advanceTimersByTimeAsync(50);
+      store.consider(nodes);
+      expect(outcome.settled).toBeUndefined();
+      store.endOfNodes();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(outcome.settled).toMatchObject({ tried: 5, holders: 5 });
+      expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['put', 'get']));
+    });
+
+    test('to nobody more once all is known', async () => {
+      const nodes = several(5);
+      const { store, outcome } = stage(nodes.slice(0, 3), { isContested: true }, nodes);
+      store.endOfNodes();
+      await vi.advanceTimersByTimeAsync(500);
+      expect(outcome.settled).toBeDefined();
+      store.consider(nodes);
+      await vi.advanceTimersByTimeAsync(500);
+      expect(outcome.settled).toMatchObject({ tried: 3 });
+      expect(nodes.map(isAsked)).toEqual([true, true, true, false, false]);
+    });
+  });
+
+  describe('a put sends', () => {
+    test.each([
+      ['older', [undefined, undefined, undefined]],
+      ['unchanged', [undefined, 1, 3]],
+      ['nothing', [0]],
+    ] as const)('where what is there must be %s, the right cas', async (condition, expected) => {
+      const nodes = [null, item(1), item(3)].map((held) => staged(takes(), { item: held }));
+      await play(nodes, { base: 4, condition });
+      // Where something is held, and nothing must be, nothing is sent.
+      const sent = nodes.flatMap((node) => putsTo(node)[0] ?? []);
+      expect(sent.map(({ parameters }) => parameters.get('cas'))).toEqual(expected);
+    });
+
+    test('the token that the node gave last', async () => {
+      const token = Buffer.from('fresh');
+      const stubborn = staged((name) => (name === 'get' ? { after: AFTER, answer: { token } } : accepts));
+      await play([stubborn]);
+      const sent = putsTo(stubborn).map(({ parameters }) => Buffer.from(asBytes(parameters.get('token')) ?? []));
+      expect(sent.map(String)).toEqual(['token', 'fresh']);
+    });
+
+    test('nothing more where a node gives no token any more', async () => {
+      const stubborn = staged((name) => (name === 'get' ? { after: AFTER, answer: {} } : accepts));
+      expect((await play([stubborn])).settled).toMatchObject({ holders: 0, answered: 1 });
+      expect(namesOf(stubborn)).toEqual(['put', 'get']);
+    });
+
+    test('nothing more than the packet, which is read back once', async () => {
+      const nodes = several(4);
+      expect((await play(nodes)).settled).toMatchObject({ holders: 4, atMs: 2 * AFTER });
+      expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['put', 'get']));
+    });
+
+    test('what takes the cas back after the packet is known to be held, and nobody waits for that', async () => {
+      const nodes = several(8, () => inTurn(takes(), takes(), isSilent));
+      const { enough } = await play(nodes, { condition: 'nothing' });
+      expect(enough).toMatchObject({ holders: 8, atMs: 2 * AFTER });
+      for (const node of nodes) {
+        expect(namesOf(node).slice(0, 3)).toEqual(['put', 'get', 'put']);
+        expect(putsTo(node).map(({ parameters }) => parameters.get('cas'))).toEqual([0, undefined, undefined]);
+      }
+    });
+  });
+
+  describe('a node', () => {
+    test('that is silent is asked twice, and waited for to the end where fewer than 3 hold the packet', async () => {
+      const silent = staged(isSilent);
+      const { settled } = await play([silent, ...several(2)]);
+      expect(settled).toMatchObject({ tried: 3, holders: 2, answered: 2, atMs: OVER + 3000 });
+      expect(silent.queries.map(({ name, atMs }) => [name, atMs - (silent.queries[0]?.atMs ?? 0)])).toEqual([
+        ['put', 0],
+        ['put', OVER],
+      ]);
+    });
+
+    test('that is silent is waited for twice its limit where 3 hold the packet', async () => {
+      const { settled } = await play([staged(isSilent), ...several(3)]);
+      expect(settled).toMatchObject({ tried: 4, holders: 3, answered: 3, atMs: 2 * OVER });
+    });
+
+    test('that nothing can be sent to is not waited for', async () => {
+      const { settled } = await play([staged(() => ({ after: 0, answer: 'unsent' })), ...several(2)]);
+      expect(settled).toMatchObject({ tried: 3, holders: 2, answered: 2, atMs: 2 * AFTER });
+    });
+
+    test('counts, however late the answer to the second try comes', async () => {
+      const late = staged(inTurn(isSilent, takes(2950), takes()));
+      expect((await play([late])).settled).toMatchObject({ holders: 1, answered: 1, atMs: OVER + 2950 + AFTER });
+    });
+
+    test('whose answer comes late, but before that to the second try, is waited for as long with its next answer', async () => {
+      const slow = staged(inTurn(takes(150), isSilent, takes(80)));
+      const { settled } = await play([slow, ...several(3)]);
+      expect(settled).toMatchObject({ holders: 4, atMs: 230 });
+    });
+
+    test('whose answer has come just when its time is over is not asked again', async () => {
+      const slow = staged(takes(LIMITS.holdMs));
+      expect((await play([slow])).settled).toMatchObject({ holders: 1, atMs: 2 * LIMITS.holdMs });
+      expect(namesOf(slow)).toEqual(['put', 'get']);
+    });
+
+    test('that answered once has answered, though it was silent later', async () => {
+      const node = staged((name) => (name === 'get' ? null : accepts));
+      expect((await play([node])).settled).toMatchObject({ holders: 0, tried: 1, answered: 1 });
+      expect(namesOf(node)).toEqual(['put', 'get', 'get']);
+    });
+
+    test('that refuses to say what it holds is not counted as one that holds it', async () => {
+      const node = staged((name) => (name === 'get' ? { after: AFTER, answer: [201, 'no'] } : accepts));
+      expect((await play([node])).settled).toMatchObject({ holders: 0, answered: 1 });
+      expect(namesOf(node)).toEqual(['put', 'get']);
+    });
+
+    test.each([
+      ['a wrong signature', { ...OURS, signature: item(6).signature }],
+      ['another key', { ...testKey(8).item(5), value: OURS.value }],
+      ['another key, and a valid signature', testKey(8).item(5, 'value 5')],
+    ])('that gives the packet back under %s does not count', async (_what, wrong) => {
+      const node = staged((name) =>
+        name === 'get' ? { after: AFTER, answer: { token: TOKEN, item: wrong } } : accepts,
+      );
+      expect((await play([node])).settled).toMatchObject({ holders: 0, older: 0, overtakenBy: null });
+    });
+
+    test('that gives a newer one under a wrong signature ends nothing', async () => {
+      const wrong = { ...item(9), signature: OURS.signature };
+      const node = staged((name) =>
+        name === 'get' ? { after: AFTER, answer: { token: TOKEN, item: wrong } } : accepts,
+      );
+      expect((await play([node, ...several(2)])).settled).toMatchObject({ holders: 2, overtakenBy: null });
+    });
+  });
+
+  describe('a node that held an older packet gives it still', () => {
+    const saying =
+      (put: Line, get: Line): StagedNode['says'] =>
+      (name) =>
+        name === 'get' ? get : put;
+    const refuses: Line = { after: AFTER, answer: [301, 'CAS mismatch'] };
+    const givesOld: Line = { after: AFTER, answer: { token: TOKEN, item: item(1) } };
+    const givesNothing: Line = { after: AFTER, answer: { token: TOKEN } };
+
+    test.each([
+      ['if it is silent', saying(null, null), 1],
+      ['if it refuses the new one, and does not say what it holds', saying(refuses, null), 1],
+      ['if it says that it took the new one, and gives the old one', saying(accepts, givesOld), 1],
+      ['unless it says that it took the new one, and does not say what it holds', saying(accepts, null), 0],
+      ['unless it gives nothing at all', saying(refuses, givesNothing), 0],
+      ['unless it gives the new one', takes(), 0],
+    ])('%s', async (_how, says, older) => {
+      const node = staged(says, { item: item(1) });
+      expect((await play([node, ...several(3)], { base: 1 })).settled).toMatchObject({ tried: 4, older });
+    });
+
+    test('if nothing must be there: then it is not put to', async () => {
+      const node = staged(takes(), { item: item(1) });
+      const { settled } = await play([node, ...several(3)], { base: 1, condition: 'nothing' });
+      expect(settled).toMatchObject({ tried: 4, holders: 3, older: 1 });
+      expect(node.queries).toEqual([]);
+    });
+  });
+
+  test('the rest is given 400 ms once 8 nodes hold the packet', async () => {
+    // Later than the others, so that its own time is over later.
+    const late = staged(inTurn(takes(LIMITS.holdMs - 1), isSilent));
+    const nodes = [...several(8, () => takes(LIMITS.holdMs - 1)), late];
+    const { store, outcome } = stage(nodes.slice(0, 8), {}, nodes);
+    await vi.advanceTimersByTimeAsync(2 * LIMITS.holdMs - 3);
+    expect(outcome.enough).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(200);
+    const atMs = 2 * LIMITS.holdMs - 2;
+    expect(outcome.enough).toMatchObject({ holders: 8, atMs });
+    store.consider(nodes);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(outcome.settled).toMatchObject({ tried: 9, holders: 8, atMs: atMs + 400 });
+  });
+
+  describe('somebody who was quicker', () => {
+    test('and published under the same number ends the work', async () => {
+      const theirs = item(5, 'theirs');
+      const nodes = [staged(forgets, { item: theirs }), ...several(3)];
+      const { settled } = await play(nodes);
+      expect(settled).toMatchObject({ tried: 1, overtakenBy: theirs, atMs: 0 });
+      expect(nodes.map(isAsked)).toEqual(nodes.map(() => false));
+    });
+
+    test('is met where the packet is read back, and nobody is asked any more', async () => {
+      const met = staged(forgets);
+      met.held = item(7);
+      const nodes = [met, staged(isSilent), ...several(3, () => takes(50))];
+      expect((await play(nodes)).settled).toMatchObject({ overtakenBy: { seq: 7 }, holders: 0, atMs: 2 * AFTER });
+      // Whoever has answered meanwhile is still asked what he holds.
+      expect(nodes.map(namesOf)).toEqual([['put', 'get'], ['put'], ...several(3).map(() => ['put', 'get'])]);
+    });
+  });
+
+  describe('the signal', () => {
+    test('ends the work at once, with what is known', async () => {
+      const abort = new AbortController();
+      const { store, outcome } = stage([staged(isSilent), ...several(2)], { signal: abort.signal });
+      store.endOfNodes();
+      await vi.advanceTimersByTimeAsync(50);
+      expect(outcome).toEqual({});
+      abort.abort();
+      await vi.advanceTimersByTimeAsync(0);
+      const known = { tried: 3, holders: 2, answered: 2, overtakenBy: null, atMs: 50 };
+      expect(outcome).toMatchObject({ enough: known, settled: known });
+      // That of the request itself.
+      expect(vi.getTimerCount()).toBe(1);
+    });
+
+    test('that was aborted before leaves nothing to do', async () => {
+      const nodes = several(2);
+      const { outcome } = stage(nodes, { signal: AbortSignal.abort() });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(outcome.settled).toMatchObject({ tried: 0, holders: 0 });
+      expect(nodes.map(isAsked)).toEqual([false, false]);
+    });
+
+    test('ends it for a node that has just refused: nothing is put to it again', async () => {
+      const abort = new AbortController();
+      const node = staged(forgets);
+      const { store } = stage([node], { signal: abort.signal });
+      store.endOfNodes();
+      await vi.advanceTimersByTimeAsync(AFTER + 5);
+      abort.abort();
+      await vi.advanceTimersByTimeAsync(5000);
+      expect(namesOf(node)).toEqual(['put', 'get']);
+    });
+
+    test('ends it for a node that is silent: it is not asked again', async () => {
+      const abort = new AbortController();
+      const node = staged((name) => (name === 'get' ? null : accepts));
+      const { store } = stage([node], { signal: abort.signal });
+      store.endOfNodes();
+      await vi.advanceTimersByTimeAsync(AFTER - 5);
+      abort.abort();
+      await vi.advanceTimersByTimeAsync(5000);
+      expect(namesOf(node)).toEqual(['put', 'get']);
+    });
+
+    test.each([
+      ['8 nodes hold the packet', () => several(9), {}, 2 * AFTER],
+      ['the write is contested', () => several(9), { isContested: true }, 4 * AFTER + 250],
+      ['somebody was quicker after 8 held it', () => [...several(8), staged(theirsLater)], {}, 120],
+    ])('is left alone, and no timer runs, once all is known: where %s', async (_when, nodesOf, options, atMs) => {
+      const { signal } = new AbortController();
+      expect((await play(nodesOf(), { signal, ...options }, atMs)).settled).toMatchObject({ atMs });
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+  });
+
+  describe('a contested write', () => {
+    const contested = { isContested: true };
+
+    /** When a node was asked for what it holds for the last time, since it was asked so before. */
+    const lastLook = ({ queries }: StagedNode) => (queries.at(-1)?.atMs ?? 0) - (queries.at(-2)?.atMs ?? 0);
+
+    test('reads before it puts, and puts with the token that this gave', async () => {
+      const token = Buffer.from('fresh');
+      const node = staged((name, self) => {
+        if (name === 'get') return { after: AFTER, answer: { token, item: self.held } };
+        self.held = OURS;
+        return accepts;
+      });
+      expect((await play([node], contested)).settled).toMatchObject({ holders: 1 });
+      expect(namesOf(node)).toEqual(['get', 'put', 'get', 'get']);
+      expect(putsTo(node).map(({ parameters }) => String(Buffer.from(asBytes(parameters.get('token')) ?? [])))).toEqual(
+        ['fresh'],
+      );
+    });
+
+    test('puts with the token of the walk where a node does not say what it holds', async () => {
+      const node = staged(inTurn(isSilent, isSilent, takes()));
+      expect((await play([node], contested)).settled).toMatchObject({ holders: 1 });
+      expect(putsTo(node)).toHaveLength(1);
+    });
+
+    test('asks nobody where somebody was quicker already', async () => {
+      const node = staged(takes(), { item: item(3) });
+      expect((await play([node], { ...contested, base: 2 })).settled).toMatchObject({
+        overtakenBy: { seq: 3 },
+        atMs: 0,
+      });
+      expect(node.queries).toEqual([]);
+    });
+
+    test('ends as soon as somebody was seen to be quicker', async () => {
+      const met = staged(forgets);
+      met.held = item(7);
+      const { settled } = await play([met, ...several(3)], contested);
+      expect(settled).toMatchObject({ overtakenBy: { seq: 7 }, atMs: AFTER });
+      expect(putsTo(met)).toEqual([]);
+    });
+
+    test('looks once more 250 ms after the last node took it, though another one is waited for longer', async () => {
+      const nodes = several(3);
+      const { settled } = await play([staged(isSilent), ...nodes], contested);
+      // Twice the limit of the one that is silent is over in between.
+      expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER + 250));
+      expect(settled).toMatchObject({ holders: 3, atMs: 4 * AFTER + 250 });
+    });
+
+    test('looks once more as soon as 8 nodes hold it, 250 ms later, and once at each', async () => {
+      const slow = several(2, () => takes(80));
+      const nodes = several(8);
+      const { enough, settled } = await play([...slow, ...nodes, staged(isSilent)], contested);
+      expect(enough).toMatchObject({ holders: 8, atMs: 3 * AFTER });
+      expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['get', 'put', 'get', 'get']));
+      expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER + 250));
+      expect(slow.map(namesOf)).toEqual(slow.map(() => ['get', 'put', 'get', 'get']));
+      expect(settled).toMatchObject({ holders: 10, atMs: 3 * AFTER + 250 + 80 });
+    });
+
+    test('does so once, though one more takes it meanwhile', async () => {
+      const nodes = several(8, () => inTurn(takes(), takes(), takes(), takes(60)));
+      const { settled } = await play([...nodes, staged(takes(2 * AFTER))], contested);
+      expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['get', 'put', 'get', 'get']));
+      expect(settled).toMatchObject({ holders: 9, atMs: 3 * AFTER + 250 + 60 });
+    });
+
+    test('gives that look the time that it needs', async () => {
+      const nodes = several(8, () =>
+        inTurn(takes(), takes(), takes(), (_, self) => gives({ ...self, held: item(6) }, 180)),
+      );
+      const { enough, settled } = await play(nodes, contested);
+      expect(enough).toMatchObject({ overtakenBy: null });
+      expect(settled).toMatchObject({ overtakenBy: { seq: 6 }, atMs: 3 * AFTER + 250 + 180 });
+    });
+
+    test('does not look again where another packet is held, and ends where none holds ours', async () => {
+      const stubborn = staged(forgets, { item: item(1) });
+      const { settled } = await play([stubborn, staged()], { ...contested, base: 1 });
+      expect(settled).toMatchObject({ holders: 1, older: 1 });
+      expect(namesOf(stubborn)).toEqual(['get', 'put', 'get', 'put', 'get']);
+      expect((await play([staged(forgets)], contested)).settled).toMatchObject({ tried: 1, holders: 0 });
+    });
+  });
+});
+
+/** Takes the packet late, and gives somebody else's back. */
+function theirsLater(name: string, node: StagedNode): Line {
+  return name === 'get' ? gives({ ...node, held: item(9) }, 60) : { after: 60, answer: {} };
+}
