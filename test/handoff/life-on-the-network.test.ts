@@ -182,6 +182,21 @@ describe('a handoff on a real network', () => {
     expect(Buffer.from(newest?.value ?? []).toString('hex')).toBe('000080000000000000000000');
   });
 
+  it('is not published where fewer than 3 nodes take it, and it says how many did', async () => {
+    const simulated = await startSimulatedNetwork({ live: 8 });
+    const client = openDht({ bootstrap: simulated.bootstrap });
+    closing.push(simulated, client);
+    for (const refusing of simulated.live.slice(2)) {
+      const { answer } = refusing;
+      refusing.answer = (query, self) => (query.name === 'put' ? { e: [203, 'bad token'] } : answer(query, self));
+    }
+    await expect(publish(client, identity, handoff(), { now: () => NOW, stateFolder })).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('Only 2 of the 8'),
+    });
+    expect(recall(stateFolder, identity.publicKey).placed).toBe(false);
+  });
+
   it('is revoked only if it is still the very one that was shown', async () => {
     const shown = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
     const next = await publish(dht, identity, handoff({ burn: true }), { now: () => NOW, stateFolder });

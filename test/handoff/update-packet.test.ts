@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { Deadline } from '../../src/dht/deadline.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
@@ -10,6 +11,7 @@ import {
   parsePacket,
   withCclinkText,
 } from '../../src/dht/packet.ts';
+import { startPrivateNetwork } from '../../src/dht/private-network.ts';
 import { nextSeq, recall } from '../../src/handoff/memory.ts';
 import { type UpdateOptions, updatePacket } from '../../src/handoff/update-packet.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
@@ -208,6 +210,40 @@ describe('somebody who publishes between the look-up and the put', () => {
     const update = updatePacket(dht as Dht, identity as Identity, change, options);
     await expect(update).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('same key') });
     expect(built).toBe(5);
+  });
+});
+
+describe('on a network of real nodes', () => {
+  it.each([
+    ['and clocks that differ', [NOW, NOW + 1000, NOW + 2000]],
+    ['and clocks that agree, so that two packets may get the same number', [NOW, NOW, NOW]],
+  ])('three machines publish at the same moment, %s: nothing is lost, and all read the same', async (_, clocks) => {
+    const network = await startPrivateNetwork();
+    onTestFinished(() => network.close());
+    keys += 1;
+    const identity = identityOf(new Uint8Array(32).fill(keys));
+    const name = encodePublicKey(identity.publicKey);
+    const open = () => {
+      const dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
+      closing.push(dht);
+      return dht;
+    };
+    const add = (nowMs: number, word: number | null) => {
+      const change = (packet: Packet) => {
+        const words = JSON.parse(cclinkText(packet, name) ?? '[]') as number[];
+        const text = JSON.stringify(word === null ? words : [...words, word]);
+        return { packet: withCclinkText(EMPTY_PACKET, name, text), isGuarded: true };
+      };
+      return updatePacket(open(), identity, change, { now: () => nowMs, stateFolder: temporaryFolder() });
+    };
+    await (await add(NOW - 1000, null))?.put.settled;
+    const updates = await Promise.all(clocks.map(add));
+    await Promise.all(updates.map((update) => update?.put.settled));
+    const found = await Promise.all(clocks.map(() => open().resolve(identity.publicKey)));
+    const texts = found.map(({ newest }) => cclinkText(parsePacket(newest?.value ?? new Uint8Array()), name) ?? '');
+    expect(new Set(texts).size).toBe(1);
+    expect(found.map(({ conflict }) => conflict)).toEqual([false, false, false]);
+    expect(new Set(JSON.parse(texts[0] ?? '[]') as number[])).toEqual(new Set([0, 1, 2]));
   });
 });
 
