@@ -195,10 +195,17 @@ class Planning {
     const replied = this.shortlist.byPreference().filter(hasReplied);
     const eighth = replied.slice(0, K).at(-1);
     if (eighth === undefined) return;
-    const from = this.lookedTo ?? numberOf(eighth.distance) / 2n;
-    const to = FURTHER * (this.lookedTo ?? numberOf(eighth.distance));
+    const eighthDistance = numberOf(eighth.distance) || 1n;
+    const from = this.lookedTo ?? eighthDistance / 2n;
     if (from >= ID_SPACE) return;
-    this.lookedTo = to;
+    const to = FURTHER * (this.lookedTo ?? eighthDistance);
+    // However close somebody put eight nodes to the target: the second look reaches those that are known already.
+    const last = replied.slice(0, this.state.closest).map(({ distance }) => numberOf(distance));
+    this.lookedTo = this.lookedTo === null ? to : [to, ...last].reduce((a, b) => (a > b ? a : b));
+    this.askAround(from, this.lookedTo, replied);
+  }
+
+  private askAround(from: bigint, to: bigint, replied: readonly Candidate[]): void {
     for (let i = 0; i < IDS_FURTHER_OFF; i += 1) {
       const distance = from + ((to - from) * BigInt(2 * i + 1)) / BigInt(2 * IDS_FURTHER_OFF);
       if (distance >= ID_SPACE) return;
