@@ -16,7 +16,7 @@ export const LEAST_HOLDERS = 3;
 /** How often a node is asked to take the packet, where it is silent or gives another one back. */
 const TRIES = 2;
 /** How long the rest is waited for once enough nodes hold the packet, in milliseconds. */
-export const REST_MS = 400;
+const REST_MS = 400;
 /** When a contested write looks once more at what its nodes hold, in milliseconds after the last one took it. */
 const LOOK_AGAIN_MS = 250;
 

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import type { Identity } from '../../src/identity/unlock.ts';
 import { type PeerProgramName, peerProgram } from './build-programs.ts';
 import { PeerProcess } from './peer-process.ts';
@@ -60,9 +59,4 @@ export class PeerNodes {
     const keys = { key: hex(publicKey), seed: hex(seed) };
     return this.process.ask({ request: 'put', ...keys, value: hex(value), seq, cas: null, from });
   }
-}
-
-/** True if what a client of theirs found is this packet. */
-export function isFound(found: PeerFound, item: Pick<MutableItem, 'seq' | 'value'>): boolean {
-  return found.seq === item.seq && found.value === hex(item.value);
 }
