@@ -4,7 +4,7 @@ import { liveSessions } from '../claude/live-sessions.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import type { Resolution } from '../dht/client.ts';
 import { Failure } from '../failure.ts';
-import { completeRevocation, revoke, stillGiven } from '../handoff/revoke.ts';
+import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { samePublicKey } from '../identity/public-key.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { SECRET_VARIABLES } from './environment.ts';
@@ -48,7 +48,7 @@ export async function pickup(
     throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
   }
   const subject = await subjectOf(context, who);
-  const { found, claudePath } = await withDht(context, (dht, deadline) => {
+  const { found, claudePath, burnt } = await withDht(context, (dht, deadline) => {
     const onNothing = (resolution: Resolution) => completeBurn(context, look, subject, resolution);
     const look: Look = { dht, deadline, onNothing };
     return findHandoff(context, look, subject, (finding) => take(context, look, finding, run));
@@ -60,7 +60,10 @@ export async function pickup(
     output.say(drawQr(found.payload.session));
   }
   if (claudePath === null || local.directory === null) {
-    output.result(resultJson(found, claudeArgs), local.directory === null ? '' : resumeLine(local.directory, command));
+    output.result(
+      { ...resultJson(found, claudeArgs), ...burnt },
+      local.directory === null ? '' : resumeLine(local.directory, command),
+    );
     return 0;
   }
   if (options.tmux) {
@@ -95,7 +98,7 @@ async function take(
   look: Look,
   finding: Finding,
   run: boolean,
-): Promise<{ found: NewestHandoff; claudePath: string | null }> {
+): Promise<{ found: NewestHandoff; claudePath: string | null; burnt: Revocation | null }> {
   const { environment, output, questions, yes } = context;
   const claudePath = run ? findClaude(environment.variables) : null;
   const obstacleTo = (found: FoundHandoff) => missingHere(found) ?? (run && claudePath === null ? noClaude() : null);
@@ -107,11 +110,11 @@ async function take(
   if (shown !== null) await offer(context, shown, null);
 
   const found = await finding.newest(shown);
-  if (!found.local.here && output.json) return { found, claudePath: null };
+  if (!found.local.here && output.json) return { found, claudePath: null, burnt: null };
   if (found.record.text !== shown?.record.text) await offer(context, found, obstacleTo(found));
   stillLive(found); // the question may have stood for long
-  if (isToBurn(found)) await burn(context, look, finding, found);
-  return { found, claudePath };
+  const burnt = isToBurn(found) ? await burn(context, look, finding, found) : null;
+  return { found, claudePath, burnt };
 }
 
 /** Whether picking it up burns it: only the publisher can. */
@@ -139,7 +142,12 @@ async function offer(context: Context, found: FoundHandoff, obstacle: Failure | 
   }
 }
 
-async function burn(context: Context, { dht, deadline }: Look, finding: Finding, found: NewestHandoff): Promise<void> {
+async function burn(
+  context: Context,
+  { dht, deadline }: Look,
+  finding: Finding,
+  found: NewestHandoff,
+): Promise<Revocation> {
   const { environment, output } = context;
   // A PIN opened it without the key, which taking it off the network needs.
   const identity = await finding.identity();
@@ -151,7 +159,7 @@ async function burn(context: Context, { dht, deadline }: Look, finding: Finding,
       stateFolder: environment.stateFolder,
       from: found.resolution,
       deadline,
-    }),
+    }).catch(asHalfBurnt),
   );
   if (burnt === null) {
     throw new Failure(
@@ -166,6 +174,18 @@ async function burn(context: Context, { dht, deadline }: Look, finding: Finding,
     output.warn(
       `burnt, and ${nodes} nodes confirmed it; but ${stillGiven(older)}, until they forget it in some hours.`,
     );
+  return burnt;
+}
+
+/** A burn that did not reach enough nodes: whoever has it begun completes it, so that trying again hands nothing over either. */
+function asHalfBurnt(error: unknown): never {
+  if (!(error instanceof Failure) || error.code !== 'not-burnt') throw error;
+  throw new Failure(
+    'not-burnt',
+    `${error.message} Nothing was handed over.`,
+    'It may be half burnt: publish it again on the machine that has the session: cclink',
+    { cause: error, details: error.details },
+  );
 }
 
 /** A burn or revocation of one's own that reached too few nodes is completed, so that the handoff does not come back. */
@@ -178,12 +198,17 @@ async function completeBurn(
   if (!isOwn) return;
   const { environment, output } = context;
   const { stateFolder } = environment;
-  const completed = await output.progress(
-    'Completing what was burnt or taken back …',
-    completeRevocation(dht, resolution, { stateFolder, deadline }),
-  );
-  if (completed !== null) {
+  try {
+    const completed = await output.progress(
+      'Completing what was burnt or taken back …',
+      completeRevocation(dht, resolution, { stateFolder, deadline }),
+    );
+    if (completed === null) return;
     output.say(`It had been burnt or taken back, and too few nodes knew: ${completed.nodes} nodes know it now.`);
+  } catch (error) {
+    // That there is nothing to pick up is the answer all the same.
+    if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
+    output.warn(error.message);
   }
 }
 

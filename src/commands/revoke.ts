@@ -45,7 +45,12 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
         completeRevocation(dht, resolution, { stateFolder, deadline }),
       );
       if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
-      return showRevocation(context, publicKey, completed, 'It was taken back before, and too few nodes knew');
+      return showRevocation(
+        context,
+        publicKey,
+        completed,
+        (nodes) => `An earlier revocation had reached too few nodes; ${nodes} hold it now.`,
+      );
     }
 
     const unlocked = sessionPrefix === null ? identity : (identity ?? (await openIdentity(context, key)));
@@ -65,21 +70,22 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
         revoke(dht, opened, text, { now: Date.now, stateFolder, from: resolution, deadline }),
       );
       if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
-      else showRevocation(context, publicKey, revoked, 'Revoked');
+      else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);
     } finally {
       forget(opened);
     }
   });
 }
 
-function showRevocation({ output }: Context, publicKey: Uint8Array, revocation: Revocation, what: string): void {
-  const { nodes, older, wasOvertaken } = revocation;
-  output.result(
-    { publicKey: encodePublicKey(publicKey), revoked: true, nodes, older },
-    `${what}; ${nodes} nodes confirmed it.`,
-  );
+function showRevocation(
+  { output }: Context,
+  publicKey: Uint8Array,
+  revocation: Revocation,
+  what: (nodes: number) => string,
+): void {
+  const { nodes, older } = revocation;
+  output.result({ publicKey: encodePublicKey(publicKey), revoked: true, nodes, older }, what(nodes));
   if (older > 0) output.warn(`${stillGiven(older)}, until they forget it in some hours. To try again: cclink revoke`);
-  if (wasOvertaken) output.warn('another machine published under your key a moment later. Look: cclink list');
 }
 
 async function isOfSession(

@@ -48,11 +48,13 @@ export interface ResolveOptions extends OperationOptions {
 export interface PutOptions extends OperationOptions {
   /** A resolution of the same key: what the packet is built on, and whom to put it to. Minutes old at most: tokens expire. */
   readonly from?: Resolution | undefined;
+  /** The highest `seq` that is known to have been published before: what is not higher is merely old, wherever it is met. */
+  readonly knownSeq?: number | undefined;
   /** What must be true of a node for it to take the packet: that what it holds is `older`, unless said otherwise. */
   readonly condition?: Condition | undefined;
   /**
-   * True where of several that put over the same packet at one moment one alone may have done it: `settled` then tells who was
-   * overtaken. At the same moment it may be that all are.
+   * Checks each node right before the put, and again a quarter of a second after it: of several that put over the same packet at
+   * the same moment at most one has done it then, perhaps none. `settled` tells.
    */
   readonly isContested?: boolean | undefined;
 }
@@ -65,23 +67,22 @@ export interface Resolution {
   readonly newest: MutableItem | null;
   /** True if two different packets with the newest `seq` were signed by the key. */
   readonly conflict: boolean;
-  /** How many nodes gave the newest packet, and how many an older one. */
+  /** How many nodes gave the newest packet. */
   readonly holders: number;
-  readonly older: number;
   readonly network: NetworkReport;
   /** The nodes that replied, the closest to the key first. */
   readonly nodes: readonly AnsweredNode[];
   /** Nodes that were named and did not reply, or that there was no need to ask; and those of them that were silent. */
   readonly unheard: readonly NodeAddress[];
   readonly silent: readonly Address[];
-  /** When it was begun and done, on the clock of `performance.now()`. */
+  /** When it was begun and done, in Unix milliseconds: a clock that goes on while the machine sleeps. */
   readonly begunAtMs: number;
   readonly doneAtMs: number;
 }
 
 /** A packet that was put. */
 export interface Put extends StoreReport {
-  /** What became of it on all nodes, at most 400 ms later. Never rejects. */
+  /** What became of it on all nodes, at most 400 ms later; a contested write takes longer. Never rejects. */
   readonly settled: Promise<StoreReport>;
 }
 
@@ -176,14 +177,14 @@ class Client implements Dht {
     deadline: Deadline,
     onFirst?: (item: MutableItem) => void,
   ): Promise<Resolution> {
-    const begunAtMs = performance.now();
+    const [begunAtMs, began] = [Date.now(), performance.now()];
     const bootstrap = this.bootstrapNodes();
     const known = this.known();
     const starts = known?.startsFor(target(publicKey)) ?? [];
     const result = await walk({ ...this.surroundings(publicKey, operation), starts, bootstrap, onFirst });
     this.learn(publicKey, result);
-    const doneAtMs = performance.now();
-    const network = networkReport(result, bootstrap.unresolved, doneAtMs - begunAtMs);
+    const doneAtMs = Date.now();
+    const network = networkReport(result, bootstrap.unresolved, performance.now() - began);
     const { newest, conflict, nodes, unheard, silent } = result;
     this.trace(
       `asked ${network.asked} nodes: ${network.answered} answered, ${network.dead} dead; ` +
@@ -195,23 +196,29 @@ class Client implements Dht {
     if (!result.complete) throw timedOut(deadline.milliseconds, result.answered > 0);
     const failure = noNetwork(result, this.options.bootstrap, bootstrap);
     if (failure !== null) throw failure;
-    const held = nodes.flatMap(({ item }) => item ?? []);
-    const holders = held.filter((item) => newest !== null && sameItem(item, newest)).length;
-    const older = held.length - holders;
-    return { publicKey, newest, conflict, holders, older, network, nodes, unheard, silent, begunAtMs, doneAtMs };
+    const holders = nodes.filter(({ item }) => item !== null && newest !== null && sameItem(item, newest)).length;
+    return { publicKey, newest, conflict, holders, network, nodes, unheard, silent, begunAtMs, doneAtMs };
   }
 
   private store(
     item: MutableItem,
     from: Resolution,
-    { condition = 'older', isContested = false }: PutOptions,
+    { condition = 'older', isContested = false, knownSeq = -1 }: PutOptions,
     operation: Operation,
   ): Pick<Store, 'enough' | 'settled'> {
     const { newest } = from;
-    if (newest !== null && supersedes(newest, item)) return nothingPut(newest, from);
-    const begunAtMs = performance.now();
+    if (newest !== null && supersedes(newest, item)) return nothingPut(newest);
+    const began = performance.now();
     const surroundings = this.surroundings(item.publicKey, operation);
-    const store = new Store({ ...surroundings, item, base: newest?.seq ?? -1, condition, isContested });
+    const base = Math.max(newest?.seq ?? -1, knownSeq);
+    const store = new Store({
+      ...surroundings,
+      item,
+      base,
+      knownSeq,
+      condition,
+      isContested,
+    });
     store.consider(from.nodes);
     const onReply = (nodes: readonly AnsweredNode[]) => store.consider(nodes);
     void walkWider({ ...surroundings, from, closest: CLOSEST, onReply }).then((result) => {
@@ -220,8 +227,8 @@ class Client implements Dht {
     });
     const traced = (what: string) => (report: StoreReport) => {
       const { tried, holders, older, refusal } = report;
-      const milliseconds = Math.round(performance.now() - begunAtMs);
-      this.trace(`${what} ${tried} nodes: ${holders} hold it, ${older} give an older one; ${milliseconds} ms`);
+      const milliseconds = Math.round(performance.now() - began);
+      this.trace(`${what} ${tried} nodes: ${holders} hold it, ${older.length} give an older one; ${milliseconds} ms`);
       if (refusal !== null) this.trace(`the last refusal: ${refusal}`);
       return report;
     };
@@ -261,8 +268,8 @@ class Client implements Dht {
 }
 
 /** Where a newer packet is known already. */
-function nothingPut(overtakenBy: MutableItem, { older, holders }: Resolution): Pick<Store, 'enough' | 'settled'> {
-  const report = { holders: 0, tried: 0, answered: 0, older: older + holders, overtakenBy, refusal: null };
+function nothingPut(overtakenBy: MutableItem): Pick<Store, 'enough' | 'settled'> {
+  const report = { holders: 0, tried: 0, answered: 0, older: [], overtakenBy, refusal: null };
   return { enough: Promise.resolve(report), settled: Promise.resolve(report) };
 }
 

@@ -65,7 +65,7 @@ export function timedOut(milliseconds: number, heard: boolean): Failure {
 export function tooFewHolders(holders: number, tried: number): Failure {
   const took = holders === 0 ? 'None' : `Only ${holders}`;
   return failure(
-    `${took} of the ${tried} closest nodes took the packet; it needs ${LEAST_HOLDERS} to last.`,
+    `${took} of the ${tried} nodes near the key took the packet; it needs ${LEAST_HOLDERS} to last.`,
     'Try again in a moment; the same command may be repeated.',
   );
 }

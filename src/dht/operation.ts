@@ -32,7 +32,7 @@ export class Operation {
     if (this.isInterrupted) throw new Failure('interrupted', 'The work with the network was interrupted.');
   }
 
-  /** Ends it: whatever it has under way stops. */
+  /** Ends it: its walks and puts stop, whose requests that wait for their turn are still sent. */
   end(): void {
     this.stopDeadline();
     this.callers?.removeEventListener('abort', this.interrupt);

@@ -34,8 +34,13 @@ export interface StoreOptions {
   /** Who puts: 20 bytes. */
   readonly id: Uint8Array;
   readonly item: MutableItem;
-  /** The `seq` that the item was built on, -1 if on nothing: a newer one on a node means that someone else was quicker. */
+  /**
+   * The highest `seq` that was known when the item was built, -1 if none was: a higher one on a node means that someone else was
+   * quicker, and whatever is not higher is merely old.
+   */
   readonly base: number;
+  /** What is not higher than this `seq` is merely old even where a node did not report it; `base` if it is not given. */
+  readonly knownSeq?: number;
   readonly condition: Condition;
   /** True where of several that put over the same packet at one moment one alone may have done it. */
   readonly isContested: boolean;
@@ -51,8 +56,8 @@ export interface StoreReport {
   readonly tried: number;
   /** How many of those answered anything. */
   readonly answered: number;
-  /** How many nodes still give an older packet of the key. */
-  readonly older: number;
+  /** What other nodes still give that is older, an item for each of them. */
+  readonly older: readonly MutableItem[];
   /** A verified item of the key that someone else published meanwhile; null if none was met. */
   readonly overtakenBy: MutableItem | null;
   /** What the last node that refused it said; null if none did. Written by a stranger. */
@@ -84,7 +89,7 @@ type Answer = Reply | ErrorReply | NoAnswer;
 export class Store {
   /** Fulfilled once 8 nodes hold it, or nothing more can come: all have answered or passed their limit, or someone else published. */
   readonly enough: Promise<StoreReport>;
-  /** Fulfilled when all is known of every node, at most 400 ms after `enough`. */
+  /** Fulfilled when all is known of every node: at most 400 ms after `enough`, or after the second look of a contested write. */
   readonly settled: Promise<StoreReport>;
   private readonly options: StoreOptions;
   private readonly target: Uint8Array;
@@ -100,7 +105,8 @@ export class Store {
   private secondLook: 'to do' | 'waits' | 'done';
   private isOver = false;
   private readonly timers = new Set<NodeJS.Timeout>();
-  private restTimer: NodeJS.Timeout | undefined;
+  /** True once 8 nodes held it. */
+  private isEnough = false;
   private tellEnough: (report: StoreReport) => void = () => {};
   private tellSettled: (report: StoreReport) => void = () => {};
 
@@ -147,15 +153,17 @@ export class Store {
     const held = this.isOther(node.item) ? node.item : null;
     const copy = { node, held, answered: false, taken: false, isInTime: true, isSettled: false };
     this.copies.set(keyOf(node), copy);
-    if (this.isOvertakenBy(node.item)) return;
+    if (this.noteIfQuicker(node.item)) return;
     this.follow(copy, this.place(copy));
   }
 
   /** Waits for a node as long as it is in time, and until its work is done where it is needed. */
   private follow(copy: Copy, work: Promise<unknown>): void {
-    Object.assign(copy, { isInTime: true, isSettled: false });
+    copy.isInTime = true;
+    copy.isSettled = false;
     void work.then(() => {
-      Object.assign(copy, { isInTime: false, isSettled: true });
+      copy.isInTime = false;
+      copy.isSettled = true;
       this.step();
     });
   }
@@ -166,6 +174,7 @@ export class Store {
     if (isContested) token = (await this.readBack(copy))?.token ?? token;
     for (let tries = 0; tries < TRIES && !this.isOver && token !== null; tries += 1) {
       if (this.options.condition === 'nothing' && copy.held !== null) return;
+      const reported = copy.held;
       const cas = this.casFor(copy);
       const answer = await this.ask(copy, putQuery(id, item, token, cas));
       if (typeof answer === 'string') return;
@@ -174,6 +183,10 @@ export class Store {
       const reply = await this.readBack(copy);
       if (reply === null) return;
       token = reply.token;
+      const isChanged = copy.held !== null && copy.held.seq !== reported?.seq;
+      if (isChanged && this.options.condition === 'unchanged') {
+        this.noteIfQuicker(copy.held, this.options.knownSeq ?? this.options.base);
+      }
       if (this.holds(copy)) {
         this.step();
         // Nodes of anacrolix/dht compare `cas` with that of the last put, not with the `seq`: after a put that had one they refuse
@@ -192,7 +205,7 @@ export class Store {
     copy.held = verifiedItem(answer, item.publicKey);
     if (this.holds(copy)) this.lastTakenAtMs = performance.now();
     else copy.taken = false;
-    this.isOvertakenBy(copy.held);
+    this.noteIfQuicker(copy.held);
     return answer;
   }
 
@@ -227,7 +240,10 @@ export class Store {
           if (timer !== undefined) this.timers.delete(timer);
           if (typeof answer === 'string' && out > 0) return;
           isAnswered = true;
-          copy.answered ||= typeof answer !== 'string';
+          if (typeof answer !== 'string') {
+            copy.answered = true;
+            copy.isInTime = true; // it was late, and is there: what follows is waited for again
+          }
           resolve(answer);
         });
       };
@@ -238,10 +254,14 @@ export class Store {
   /** Looks whether all is done. */
   private step(): void {
     if (this.isOver) return;
+    if (this.overtakenBy !== null) {
+      this.finish();
+      return;
+    }
     const holders = [...this.copies.values()].filter(this.holds).length;
-    if (this.overtakenBy === null && holders >= ENOUGH) this.waitForRest();
-    if (this.overtakenBy === null && this.isWaiting(holders)) return;
-    if (this.overtakenBy === null && this.secondLook === 'to do') this.lookAgain();
+    if (holders >= ENOUGH) this.waitForRest();
+    if (this.isWaiting(holders)) return;
+    if (this.secondLook === 'to do') this.lookAgain();
     else this.finish();
   }
 
@@ -252,21 +272,32 @@ export class Store {
   }
 
   private waitForRest(): void {
-    if (this.restTimer !== undefined) return;
+    if (this.isEnough) return;
+    this.isEnough = true;
     this.tellEnough(this.report());
-    const { isContested } = this.options;
-    this.restTimer = setTimeout(this.finish, isContested ? LOOK_AGAIN_MS + REST_MS : REST_MS);
     // By then the closest of those that are known must do, or there is no time left to put it to them.
     this.timers.add(setTimeout(this.considerMore, REST_MS / 2));
     if (this.secondLook === 'to do') this.lookAgain();
+    else this.finishAfter(REST_MS);
   }
 
-  /** Looks once more, later: whoever else put over the same packet has done so by then, or finds ours. */
+  private finishAfter(milliseconds: number): void {
+    this.timers.add(setTimeout(() => this.options.rpc.afterArrivals(this.finish), milliseconds));
+  }
+
+  /**
+   * Looks once more, later: whoever else put over the same packet has done so by then, or finds ours. A node that does not give it
+   * now is none that holds it.
+   */
   private lookAgain(): void {
     this.secondLook = 'waits';
     const look = () => {
       this.secondLook = 'done';
-      for (const copy of [...this.copies.values()].filter(this.holds)) this.follow(copy, this.readBack(copy));
+      for (const copy of [...this.copies.values()].filter(this.holds)) {
+        copy.held = null;
+        this.follow(copy, this.readBack(copy));
+      }
+      this.finishAfter(Math.max(REST_MS, TRIES * this.options.rpc.limits().holdMs));
       this.step();
     };
     const waitMs = this.lastTakenAtMs + LOOK_AGAIN_MS - performance.now();
@@ -277,7 +308,6 @@ export class Store {
     if (this.isOver) return;
     this.isOver = true;
     for (const timer of this.timers) clearTimeout(timer);
-    clearTimeout(this.restTimer);
     this.options.signal.removeEventListener('abort', this.finish);
     const report = this.report();
     this.tellEnough(report);
@@ -288,12 +318,13 @@ export class Store {
     const { overtakenBy, refusal } = this;
     const copies = [...this.copies.values()];
     const isPutTo = (node: AnsweredNode) => this.copies.has(keyOf(node));
-    const untouched = this.nodes.filter((node) => !isPutTo(node) && this.isOther(node.item));
+    const untouched = this.nodes.filter((node) => !isPutTo(node)).map(({ item }) => item);
+    const given = [...copies.filter(({ taken }) => !taken).map(({ held }) => held), ...untouched];
     return {
       holders: copies.filter(this.holds).length,
       tried: copies.length,
       answered: copies.filter(({ answered }) => answered).length,
-      older: copies.filter(({ held, taken }) => !taken && this.isOther(held)).length + untouched.length,
+      older: given.flatMap((item) => (item !== null && item.seq < this.options.item.seq ? item : [])),
       overtakenBy,
       refusal,
     };
@@ -306,9 +337,14 @@ export class Store {
     return item !== null && !sameItem(item, this.options.item);
   }
 
-  /** Looks whether someone else published what a node gave. */
-  private isOvertakenBy(item: MutableItem | null): boolean {
-    if (item === null || !this.isOther(item) || item.seq <= this.options.base) return false;
+  /**
+   * Notes what a node gave if someone else published it meanwhile, which ends the work; true if so. Once enough nodes hold ours, what
+   * is older than ours is put over like any other, but for a contested write, where nobody else may have been first either.
+   */
+  private noteIfQuicker(item: MutableItem | null, above = this.options.base): boolean {
+    const { item: ours, isContested } = this.options;
+    const least = this.isEnough && !isContested ? ours.seq - 1 : above;
+    if (item === null || !this.isOther(item) || item.seq <= least) return false;
     if (item.seq > (this.overtakenBy?.seq ?? -1)) this.overtakenBy = item;
     this.step();
     return true;

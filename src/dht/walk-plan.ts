@@ -1,3 +1,5 @@
+import { keyOf } from './krpc.ts';
+import { isLocalAddress, subnetOf } from './node-address.ts';
 import { compareDistance } from './node-id.ts';
 import type { AnswerLimits } from './rpc.ts';
 import { type Candidate, type Endpoint, hasReplied, isWaiting, type Shortlist } from './shortlist.ts';
@@ -132,7 +134,7 @@ class Planning {
   }
 
   /**
-   * Asks the nodes of one kind, the closest first, as far as the last one (the eighth) that must reply, or `end` if that comes first.
+   * Asks the nodes of one kind, the closest first, as far as the last one that must reply, or `end` if that comes first.
    *
    * `share` is the part of those asked that can be expected to answer.
    */
@@ -242,9 +244,21 @@ class Planning {
     const asked = this.shortlist.byDistance().filter(({ endpoint }) => endpoint.tries > 0 && !endpoint.isDoubtful);
     const closest = asked.slice(0, K);
     if (closest.some(hasReplied)) return;
-    for (const { endpoint } of [...closest, ...asked.filter(hasReplied).slice(0, WITNESSES)]) {
+    for (const { endpoint } of [...closest, ...this.witnesses()]) {
       if (endpoint.tries < TRIES) this.ask.push(endpoint);
     }
+  }
+
+  /** Nodes that replied, far from the target and each of another /24: whoever sits at a key alone can't make the link look down. */
+  private witnesses(): Candidate[] {
+    const { preferred, others } = this.shortlist.parted();
+    const bySubnet = new Map<string, Candidate>();
+    for (const candidate of [...preferred, ...others].filter(hasReplied).reverse()) {
+      const { host } = candidate;
+      const subnet = isLocalAddress(host) ? keyOf(candidate) : subnetOf(host);
+      if (!bySubnet.has(subnet)) bySubnet.set(subnet, candidate);
+    }
+    return [...bySubnet.values()].slice(0, WITNESSES);
   }
 
   /** Asks every silent node a second time: a datagram may have been lost. */

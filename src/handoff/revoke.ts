@@ -1,4 +1,5 @@
 import type { Dht, OperationOptions, Resolution } from '../dht/client.ts';
+import type { MutableItem } from '../dht/mutable-item.ts';
 import { cclinkText, parsePacket, withoutCclink } from '../dht/packet.ts';
 import { ENOUGH, LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
@@ -11,17 +12,16 @@ import { type UpdateOptions, updatePacket } from './update-packet.ts';
 export interface Revocation {
   /** How many nodes hold it. */
   readonly nodes: number;
-  /** How many nodes still give the handoff that was taken back. */
+  /** How many nodes still give a handoff that was taken back. */
   readonly older: number;
-  /** True if somebody published under the key right afterwards. */
-  readonly wasOvertaken: boolean;
 }
 
 /**
  * Takes a handoff back: publishes the key's packet without it. The key's other records stay.
  *
  * `text` is the record that the user was shown; another one is never touched. Resolves to null if nothing stood there any more: of
- * several machines that take one handoff back at the same moment, which is how it is burnt, at most one does it. Throws `refused` if another handoff stands there now, and `not-burnt` where the revocation did not reach enough nodes.
+ * several machines that take one handoff back at the same moment, which is how it is burnt, at most one does it. Throws `refused`
+ * if another handoff stands there now, and `not-burnt` where the revocation did not reach enough nodes.
  */
 export async function revoke(
   dht: Dht,
@@ -58,7 +58,7 @@ export async function revoke(
 
 /**
  * Puts the newest packet again, unchanged, where it is a revocation that too few nodes know of: fewer than 3 hold it, others still
- * give what it took back, or this machine failed to place it. That takes no key.
+ * give the handoff that it took back, or this machine failed to place it. That takes no key.
  *
  * Resolves to null where there is nothing to complete, and throws as `revoke` does.
  */
@@ -67,26 +67,41 @@ export async function completeRevocation(
   resolution: Resolution,
   { stateFolder, ...options }: OperationOptions & Pick<UpdateOptions, 'stateFolder'>,
 ): Promise<Revocation | null> {
-  const { publicKey, newest, holders, older } = resolution;
-  if (newest === null || cclinkText(parsePacket(newest.value), encodePublicKey(publicKey)) !== null) return null;
+  const { publicKey, newest, holders, nodes } = resolution;
+  if (newest === null || holdsHandoff(newest)) return null;
   const memory = recall(stateFolder, publicKey);
   const isUnplaced = memory.seq === newest.seq && !memory.placed;
-  if (holders >= LEAST_HOLDERS && older === 0 && !isUnplaced) return null;
+  // A packet of other programs alone need never have held a handoff.
+  const isRevocation = memory.seq > 0 || parsePacket(newest.value).records.length === 0;
+  const isStillGiven = nodes.some(({ item }) => item !== null && item.seq < newest.seq && holdsHandoff(item));
+  if (!isUnplaced && !isStillGiven && !(isRevocation && holders < LEAST_HOLDERS)) return null;
   const put = await dht.put(newest, { ...options, from: resolution });
-  const revocation = reached(await put.settled);
+  const report = await put.settled;
+  if (report.overtakenBy !== null) return null;
+  const revocation = reached(report);
   if (isUnplaced) rememberIfPossible(stateFolder, publicKey, { seq: newest.seq, revoked: true, placed: true });
   return revocation;
 }
 
-/** Whom a revocation reached; throws `not-burnt` where those are too few: fewer than 8, and not all that answered. */
-function reached(report: StoreReport): Revocation {
-  const { holders: nodes, answered, older, overtakenBy } = report;
-  const isPlaced = nodes >= ENOUGH || (nodes >= LEAST_HOLDERS && nodes === answered);
-  if (!isPlaced) throw tooFew(report);
-  return { nodes, older, wasOvertaken: overtakenBy !== null };
+/** True for a packet with a handoff in it, whatever that is; false for one that can't be read. */
+function holdsHandoff({ publicKey, value }: MutableItem): boolean {
+  try {
+    return cclinkText(parsePacket(value), encodePublicKey(publicKey)) !== null;
+  } catch {
+    return false;
+  }
 }
 
-function tooFew({ holders, answered, older }: StoreReport): Failure {
+/** Whom a revocation reached; throws `not-burnt` where those are too few: fewer than 8, and not all that answered. */
+function reached(report: StoreReport): Revocation {
+  const { holders: nodes, answered } = report;
+  const isPlaced = nodes >= ENOUGH || (nodes >= LEAST_HOLDERS && nodes === answered);
+  const older = report.older.filter(holdsHandoff).length;
+  if (!isPlaced) throw tooFew(nodes, answered, older);
+  return { nodes, older };
+}
+
+function tooFew(holders: number, answered: number, older: number): Failure {
   const took = holders === 0 ? 'none' : `only ${holders}`;
   const still = older === 0 ? '' : `; ${stillGiven(older)}`;
   return new Failure(

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dht, OperationOptions, Put, Resolution } from '../dht/client.ts';
 import { type MutableItem, sameItem, signItem, supersedes } from '../dht/mutable-item.ts';
-import { lostRace } from '../dht/network-failure.ts';
+import { lostRace, tooFewHolders } from '../dht/network-failure.ts';
 import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../dht/packet.ts';
+import { LEAST_HOLDERS } from '../dht/store.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { nextSeq, recall, remember } from './memory.ts';
+import { nextSeq, recall, remember, rememberIfPossible } from './memory.ts';
 
 /** How to reach the packet under the own key. */
 export interface UpdateOptions extends OperationOptions {
@@ -61,14 +62,12 @@ export async function updatePacket(
     const readAtMs = now();
     return { readAtMs, resolution: await dht.resolve(publicKey, operation) };
   };
-  const isFresh =
-    from !== undefined &&
-    performance.now() - from.doneAtMs < FRESH_MS &&
-    Buffer.compare(from.publicKey, publicKey) === 0;
-  let { readAtMs, resolution } = isFresh
-    ? { readAtMs: now() - (performance.now() - from.begunAtMs), resolution: from }
-    : await lookUp();
+  const isFresh = from !== undefined && isRecent(from) && Buffer.compare(from.publicKey, publicKey) === 0;
+  let { readAtMs, resolution } = isFresh ? { readAtMs: from.begunAtMs, resolution: from } : await lookUp();
   let item: MutableItem | null = null;
+  let isGuarded = false;
+  // What this machine published before is known, also where the network has forgotten most of it.
+  const knownSeq = recall(stateFolder, publicKey).seq;
   let overtakenBy: MutableItem | null = null;
 
   for (let tries = 1; ; tries += 1) {
@@ -78,10 +77,11 @@ export async function updatePacket(
     const base: MutableItem | null = isOurs ? overtakenBy : newest;
     const { replacement, refusal } = await outcomeOf(change, base);
     // An earlier attempt may already be stored, with a higher `seq` than the packet we must keep. Republish that packet above it.
-    const isOnTop = item !== null && base !== null && item.seq > base.seq;
+    const isOnTop =
+      item !== null && base !== null && item.seq > base.seq && Buffer.compare(item.value, base.value) !== 0;
     if (replacement === null && !isOnTop) return settle(refusal);
 
-    const isGuarded = replacement?.isGuarded ?? true;
+    isGuarded = replacement?.isGuarded ?? isGuarded;
     const memory = recall(stateFolder, publicKey);
     const seq = nextSeq(isGuarded ? now() : readAtMs, isGuarded, newest?.seq ?? 0, memory.seq);
     const value = replacement === null ? (base?.value ?? new Uint8Array()) : encodePacket(replacement.packet);
@@ -89,11 +89,13 @@ export async function updatePacket(
     remember(stateFolder, publicKey, { ...memory, seq, placed: false });
     item = signItem(seed, publicKey, seq, value);
     const condition = isGuarded ? 'unchanged' : 'older';
-    const put = await dht.put(item, { ...operation, from: resolution, condition, isContested });
-    const report = isContested ? await put.settled : put;
+    const put = await dht.put(item, { ...operation, from: resolution, knownSeq, condition, isContested });
+    const report = isContested || replacement === null ? await put.settled : put;
     if (report.overtakenBy === null) {
-      if (replacement === null) return settle(refusal);
-      return { seq, put, wasOvertaken: tries > 1 };
+      if (replacement !== null) return { seq, put, wasOvertaken: tries > 1 };
+      if (report.holders < LEAST_HOLDERS) throw tooFewHolders(report.holders, report.tried);
+      rememberIfPossible(stateFolder, publicKey, { ...memory, seq, placed: true });
+      return settle(refusal);
     }
 
     if (tries === MAX_TRIES) throw lostRace();
@@ -103,6 +105,12 @@ export async function updatePacket(
     ({ readAtMs, resolution } = await lookUp());
     resolution = withItem(resolution, overtakenBy);
   }
+}
+
+/** True for a resolution that was done lately, by a clock that goes on while the machine sleeps. */
+function isRecent({ doneAtMs }: Resolution): boolean {
+  const ageMs = Date.now() - doneAtMs;
+  return ageMs >= 0 && ageMs < FRESH_MS;
 }
 
 /** What `change` makes of a packet, or what it threw. */

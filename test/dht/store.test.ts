@@ -14,6 +14,8 @@ import { testKey } from '../support/test-key.ts';
 const { publicKey, place, item } = testKey(7);
 const text = (packet: MutableItem | null) => packet && Buffer.from(packet.value).toString();
 const TOKEN = Buffer.from('token');
+/** Any list of so many. */
+const ofLength = (length: number) => expect.objectContaining({ length });
 
 const closing: { close(): void }[] = [];
 afterEach(() => {
@@ -113,7 +115,7 @@ describe('a packet is held', () => {
     const stubborn = await node((query, self) => (query.name === 'put' ? { r: { id: self.id } } : taking(query, self)));
     stubborn.held = item(1);
     const store = storeOn([stubborn, ...(await Promise.all([1, 2, 3].map(() => node(taking))))], { base: 1 });
-    expect(await store.settled).toMatchObject({ holders: 3, older: 1, overtakenBy: null });
+    expect(await store.settled).toMatchObject({ holders: 3, older: ofLength(1), overtakenBy: null });
     expect(stubborn.queries.filter(({ name }) => name === 'put')).toHaveLength(2);
   });
 });
@@ -130,7 +132,7 @@ describe('a packet is put', () => {
   test('and those beyond the 40 that hold an older one are told of', async () => {
     const all = await Promise.all(Array.from({ length: 60 }, () => node(taking)));
     for (const each of all.slice(25)) each.held = item(1);
-    expect((await storeOn(all, { base: 1 }).settled).older).toBe(15);
+    expect((await storeOn(all, { base: 1 }).settled).older).toHaveLength(15);
   });
 
   test('and that is enough with 8 nodes, while the others are waited for 400 ms at the most', async () => {
@@ -151,7 +153,7 @@ describe('a packet is put', () => {
     const slower = await Promise.all(Array.from({ length: 5 }, () => node(taking, { delay: 60 })));
     const store = storeOn([...slower, ...quick]);
     expect((await store.enough).holders).toBeLessThan(14);
-    expect(await store.settled).toMatchObject({ holders: 14, answered: 14, older: 0 });
+    expect(await store.settled).toMatchObject({ holders: 14, answered: 14, older: ofLength(0) });
   });
 });
 
@@ -375,7 +377,7 @@ describe('on a clock of its own', () => {
       const { outcome } = stage(nodes);
       await vi.advanceTimersByTimeAsync(1000);
       expect(outcome.enough).toMatchObject({ holders: 8, tried: 12, atMs: 2 * AFTER });
-      expect(outcome.settled).toMatchObject({ holders: 20, tried: 20, atMs: 2 * AFTER + 400 });
+      expect(outcome.settled).toMatchObject({ holders: 20, tried: 20, atMs: expect.closeTo(2 * AFTER + 400, -1) });
       expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank < 20));
       const later = nodes
         .slice(12, 20)
@@ -390,26 +392,26 @@ describe('on a clock of its own', () => {
     test('to others in the place of those that gave no token, and those of them that hold an older one are told of', async () => {
       const none = [null, item(1), item(1), OURS].map((held) => staged(takes(), { token: null, item: held }));
       const nodes = [...none, ...several(25)];
-      expect((await play(nodes, { base: 1 })).settled).toMatchObject({ tried: 20, holders: 20, older: 2 });
+      expect((await play(nodes, { base: 1 })).settled).toMatchObject({ tried: 20, holders: 20, older: ofLength(2) });
       expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank >= 4 && rank < 24));
     });
 
     test('to the closest first, and to 40 in all at the most', async () => {
       const nodes = [...several(12), ...Array.from({ length: 48 }, () => staged(takes(), { item: item(1) }))];
-      expect((await play(nodes, { base: 1 })).settled).toMatchObject({ tried: 40, holders: 40, older: 20 });
+      expect((await play(nodes, { base: 1 })).settled).toMatchObject({ tried: 40, holders: 40, older: ofLength(20) });
       expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank < 40));
     });
 
     test('to nobody further off who holds this very packet', async () => {
       const nodes = [...several(20), staged(takes(), { item: OURS })];
-      expect((await play(nodes)).settled).toMatchObject({ tried: 20, holders: 20, older: 0 });
+      expect((await play(nodes)).settled).toMatchObject({ tried: 20, holders: 20, older: ofLength(0) });
     });
 
     test('also to those who gave this very packet before: they may have forgotten it', async () => {
       const keeps = staged(takes(), { item: OURS });
       const forgot = staged(forgets, { item: OURS });
       forgot.held = null;
-      expect((await play([keeps, forgot])).settled).toMatchObject({ tried: 2, holders: 1, older: 0 });
+      expect((await play([keeps, forgot])).settled).toMatchObject({ tried: 2, holders: 1, older: ofLength(0) });
       expect([keeps, forgot].map((node) => putsTo(node).length)).toEqual([1, 2]);
       expect((await play([staged(isSilent, { item: OURS })])).settled).toMatchObject({ tried: 1, holders: 0 });
     });
@@ -542,7 +544,7 @@ describe('on a clock of its own', () => {
       const node = staged((name) =>
         name === 'get' ? { after: AFTER, answer: { token: TOKEN, item: wrong } } : accepts,
       );
-      expect((await play([node])).settled).toMatchObject({ holders: 0, older: 0, overtakenBy: null });
+      expect((await play([node])).settled).toMatchObject({ holders: 0, older: ofLength(0), overtakenBy: null });
     });
 
     test('that gives a newer one under a wrong signature ends nothing', async () => {
@@ -572,13 +574,16 @@ describe('on a clock of its own', () => {
       ['unless it gives the new one', takes(), 0],
     ])('%s', async (_how, says, older) => {
       const node = staged(says, { item: item(1) });
-      expect((await play([node, ...several(3)], { base: 1 })).settled).toMatchObject({ tried: 4, older });
+      expect((await play([node, ...several(3)], { base: 1 })).settled).toMatchObject({
+        tried: 4,
+        older: ofLength(older),
+      });
     });
 
     test('if nothing must be there: then it is not put to', async () => {
       const node = staged(takes(), { item: item(1) });
       const { settled } = await play([node, ...several(3)], { base: 1, condition: 'nothing' });
-      expect(settled).toMatchObject({ tried: 4, holders: 3, older: 1 });
+      expect(settled).toMatchObject({ tried: 4, holders: 3, older: ofLength(1) });
       expect(node.queries).toEqual([]);
     });
   });
@@ -595,7 +600,7 @@ describe('on a clock of its own', () => {
     expect(outcome.enough).toMatchObject({ holders: 8, atMs });
     store.consider(nodes);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(outcome.settled).toMatchObject({ tried: 9, holders: 8, atMs: atMs + 400 });
+    expect(outcome.settled).toMatchObject({ tried: 9, holders: 8, atMs: expect.closeTo(atMs + 400, -1) });
   });
 
   describe('somebody who was quicker', () => {
@@ -755,7 +760,7 @@ describe('on a clock of its own', () => {
     test('does not look again where another packet is held, and ends where none holds ours', async () => {
       const stubborn = staged(forgets, { item: item(1) });
       const { settled } = await play([stubborn, staged()], { ...contested, base: 1 });
-      expect(settled).toMatchObject({ holders: 1, older: 1 });
+      expect(settled).toMatchObject({ holders: 1, older: ofLength(1) });
       expect(namesOf(stubborn)).toEqual(['get', 'put', 'get', 'put', 'get']);
       expect((await play([staged(forgets)], contested)).settled).toMatchObject({ tried: 1, holders: 0 });
     });

@@ -696,6 +696,23 @@ describe('nodes further off than those that are known', () => {
     expect(next(shortlist, { ...WIDER, lookedTo: 2800n })).toMatchObject({ ask: [], isDone: false });
   });
 
+  test('are looked for in the second look as far as the last that replied, however close somebody put eight nodes', () => {
+    const shortlist = shortlistOf([...range(1, 8), 2800, 5600].map(local));
+    reply(shortlist.all());
+    expect(lookedTo(shortlist, WIDER)).toBe(32n);
+    expect(lookedTo(shortlist, { ...WIDER, lookedTo: 0n })).toBe(5600n);
+    expect(distances(shortlist, { ...WIDER, lookedTo: 0n })).toEqual(fourteen(200, 400));
+    // Not behind the last that must have replied.
+    expect(lookedTo(replied(25), { ...WIDER, lookedTo: 100n })).toBe(2000n);
+  });
+
+  test('are looked for with nodes that are at the target itself', () => {
+    const shortlist = shortlistOf([{ ...local(1), id: TARGET }]);
+    reply(shortlist.all());
+    expect(lookedTo(shortlist, WIDER)).toBe(4n);
+    expect(lookedTo(shortlist, { ...WIDER, lookedTo: 4n })).toBe(16n);
+  });
+
   test('are looked for once where 8 are enough, and fewer have replied', () => {
     expect(distances(replied(8))).toEqual([]);
     expect(distances(replied(4))).toEqual(fourteen(250, 100));
@@ -789,11 +806,11 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
     return shortlist;
   }
 
-  test('these are asked once more, and with them the three closest that replied', () => {
+  test('these are asked once more, and with them three that replied, the farthest first', () => {
     const shortlist = closestSilent(9);
-    expect(next(shortlist)).toEqual({ ...DONE, ask: [...range(1, 8), 10, 11, 12], isDone: false });
+    expect(next(shortlist)).toEqual({ ...DONE, ask: [...range(1, 8), 17, 16, 15], isDone: false });
     askNodes(shortlist, range(1, 8), 1000, 2);
-    askNodes(shortlist, [10, 11, 12], 1000, 2);
+    askNodes(shortlist, [15, 16, 17], 1000, 2);
     expect(next(shortlist)).toEqual(DONE);
   });
 
@@ -808,15 +825,15 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
   test('nobody is asked a third time', () => {
     const shortlist = closestSilent(8);
     askNodes(shortlist, range(2, 8), 1000, 2);
-    askNodes(shortlist, [10], 1000, 2);
-    expect(next(shortlist).ask).toEqual([1, 9, 11]);
+    askNodes(shortlist, [15], 1000, 2);
+    expect(next(shortlist).ask).toEqual([1, 16, 14]);
   });
 
   test('those that were silent lately do not count among these, and are not asked again', () => {
     const shortlist = closestSilent(8, [2, 5]);
     // The eighth of the others has replied.
     expect(next(shortlist)).toEqual(DONE);
-    expect(next(closestSilent(10, [2, 5])).ask).toEqual([1, 3, 4, ...range(6, 10), 11, 12, 13]);
+    expect(next(closestSilent(10, [2, 5])).ask).toEqual([1, 3, 4, ...range(6, 10), 18, 17, 16]);
   });
 
   test('these are the closest by distance, whether or not their id fits', () => {
@@ -827,7 +844,7 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
     );
     reply(at(shortlist, range(100, 107)));
     askNodes(shortlist, range(1, 8), 1000);
-    expect(next(shortlist).ask).toEqual([...range(1, 8), 100, 101, 102]);
+    expect(next(shortlist).ask).toEqual([...range(1, 8), 107, 106, 105]);
   });
 
   test('nobody is asked again before nodes further off were looked for', () => {
@@ -835,7 +852,18 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
     askNodes(shortlist, range(1, 8), 1000, 2);
     reply(at(shortlist, range(9, 12)));
     expect(next(shortlist, { lookedTo: null })).toMatchObject({ ask: [], isDone: false });
-    expect(next(shortlist).ask).toEqual([9, 10, 11]);
+    expect(next(shortlist).ask).toEqual([12, 11, 10]);
+  });
+
+  test('no two of the three are of one /24: whoever sits at a key alone can not make the link look down', () => {
+    const shortlist = shortlistOf([]);
+    const replied = range(21, 28).map((n) => ({ n, host: n > 26 ? `12.0.0.${n}` : `12.0.${n}.1` }));
+    const silent = range(1, 8).map((n) => ({ n, host: `13.0.${n}.1` }));
+    const nodeAt = ({ n, host }: { n: number; host: string }) => ({ id: TARGET.with(19, n), host, port: n });
+    shortlist.learn(NAMER, [...silent, ...replied].map(nodeAt));
+    askNodes(shortlist, range(1, 8), 1000);
+    reply(at(shortlist, range(21, 28)));
+    expect(next(shortlist).ask).toEqual([...range(1, 8), 28, 26, 25]);
   });
 
   test('but for one, nothing is left to be done', () => {
