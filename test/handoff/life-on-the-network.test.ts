@@ -13,7 +13,7 @@ import { recall } from '../../src/handoff/memory.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { signRecord } from '../../src/handoff/record.ts';
-import { revoke } from '../../src/handoff/revoke.ts';
+import { completeRevocation, revoke } from '../../src/handoff/revoke.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
@@ -236,6 +236,18 @@ describe('a handoff on a real network', () => {
     const { record } = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
     await revoke(dht, identity, record.text, { now: () => NOW, stateFolder });
     expect(await revoke(dht, identity, record.text, { now: () => NOW, stateFolder })).toBeNull();
+  });
+
+  it('is not what a packet of other programs took back, although older ones of theirs stand on other nodes', async () => {
+    const simulated = await startSimulatedNetwork({ live: 12 });
+    const client = openDht({ bootstrap: simulated.bootstrap });
+    closing.push(simulated, client);
+    const packets = [1, 2].map((seq) => signItem(identity.seed, identity.publicKey, seq, encodePacket(otherRecords())));
+    for (const [i, node] of simulated.live.entries()) node.held = packets[i === 0 ? 1 : 0] ?? null;
+    const resolution = await client.resolve(identity.publicKey);
+    expect(resolution).toMatchObject({ newest: { seq: 2 }, holders: 1 });
+    expect(await completeRevocation(client, resolution, { stateFolder })).toBeNull();
+    expect(simulated.live.flatMap(({ queries }) => queries).filter(({ name }) => name === 'put')).toEqual([]);
   });
 
   it('survives two machines that publish at the same moment: one of the two stands everywhere afterwards', async () => {

@@ -52,7 +52,7 @@ async function setUp(live = 20) {
   return { identity, dht, closest, itemOf, textIn, textOf, replaceBy, options };
 }
 
-const put = (nodes: readonly SimulatedNode[], item: MutableItem) => {
+const put = (nodes: readonly SimulatedNode[], item: MutableItem | null) => {
   for (const node of nodes) node.held = item;
 };
 
@@ -210,6 +210,33 @@ describe('somebody who publishes between the look-up and the put', () => {
     const update = updatePacket(dht as Dht, identity as Identity, change, options);
     await expect(update).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('same key') });
     expect(built).toBe(5);
+  });
+});
+
+describe('what this machine published before', () => {
+  it('and a node kept, while the network forgot it, is merely old: it is replaced, and not put again', async () => {
+    const { identity, dht, closest, textIn, textOf, replaceBy, options } = await setUp();
+    const first = await updatePacket(dht, identity, () => replaceBy('taken back since'), options);
+    await first?.put.settled;
+    const kept = closest[0]?.held ?? null;
+    put(closest, null);
+    // It gives it only once it was put to: the look-up does not meet it.
+    const [keeper] = closest as [SimulatedNode];
+    const { answer } = keeper;
+    keeper.answer = (query, self) => {
+      if (query.name === 'put' && self.held === null) self.held = kept;
+      return answer(query, self);
+    };
+    const seen: (string | null)[] = [];
+    const change = (packet: Packet) => {
+      seen.push(textIn(packet));
+      return replaceBy('new');
+    };
+    const update = await updatePacket(dht, identity, change, { ...options, now: () => NOW + 60_000 });
+    expect(seen).toEqual([null]);
+    expect(update?.wasOvertaken).toBe(false);
+    expect(await update?.put.settled).toMatchObject({ overtakenBy: null });
+    expect(textOf(keeper.held)).toBe('new');
   });
 });
 
