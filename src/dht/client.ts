@@ -48,8 +48,10 @@ export interface ResolveOptions extends OperationOptions {
 export interface PutOptions extends OperationOptions {
   /** A resolution of the same key: what the packet is built on, and whom to put it to. Minutes old at most: tokens expire. */
   readonly from?: Resolution | undefined;
-  /** The highest `seq` that is known to have been published before: what is not higher is merely old, wherever it is met. */
-  readonly knownSeq?: number | undefined;
+  /** The `seq` that the packet was built on, that of the newest in `from` if it is not given: what is not higher is merely old. */
+  readonly base?: number | undefined;
+  /** The `seq` of earlier attempts at the same. */
+  readonly attempts?: readonly number[] | undefined;
   /** What must be true of a node for it to take the packet: that what it holds is `older`, unless said otherwise. */
   readonly condition?: Condition | undefined;
   /**
@@ -203,19 +205,18 @@ class Client implements Dht {
   private store(
     item: MutableItem,
     from: Resolution,
-    { condition = 'older', isContested = false, knownSeq = -1 }: PutOptions,
+    { condition = 'older', isContested = false, base, attempts = [] }: PutOptions,
     operation: Operation,
   ): Pick<Store, 'enough' | 'settled'> {
     const { newest } = from;
     if (newest !== null && supersedes(newest, item)) return nothingPut(newest);
     const began = performance.now();
     const surroundings = this.surroundings(item.publicKey, operation);
-    const base = Math.max(newest?.seq ?? -1, knownSeq);
     const store = new Store({
       ...surroundings,
       item,
-      base,
-      knownSeq,
+      base: base ?? newest?.seq ?? -1,
+      attempts,
       condition,
       isContested,
     });

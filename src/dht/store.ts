@@ -34,13 +34,10 @@ export interface StoreOptions {
   /** Who puts: 20 bytes. */
   readonly id: Uint8Array;
   readonly item: MutableItem;
-  /**
-   * The highest `seq` that was known when the item was built, -1 if none was: a higher one on a node means that someone else was
-   * quicker, and whatever is not higher is merely old.
-   */
+  /** The `seq` that the item was built on, -1 if on nothing: a higher one on a node means that someone else was quicker. */
   readonly base: number;
-  /** What is not higher than this `seq` is merely old even where a node did not report it; `base` if it is not given. */
-  readonly knownSeq?: number;
+  /** The `seq` of earlier attempts at the same: those are nobody else's. */
+  readonly attempts?: readonly number[];
   readonly condition: Condition;
   /** True where of several that put over the same packet at one moment one alone may have done it. */
   readonly isContested: boolean;
@@ -174,7 +171,6 @@ export class Store {
     if (isContested) token = (await this.readBack(copy))?.token ?? token;
     for (let tries = 0; tries < TRIES && !this.isOver && token !== null; tries += 1) {
       if (this.options.condition === 'nothing' && copy.held !== null) return;
-      const reported = copy.held;
       const cas = this.casFor(copy);
       const answer = await this.ask(copy, putQuery(id, item, token, cas));
       if (typeof answer === 'string') return;
@@ -183,10 +179,6 @@ export class Store {
       const reply = await this.readBack(copy);
       if (reply === null) return;
       token = reply.token;
-      const isChanged = copy.held !== null && copy.held.seq !== reported?.seq;
-      if (isChanged && this.options.condition === 'unchanged') {
-        this.noteIfQuicker(copy.held, this.options.knownSeq ?? this.options.base);
-      }
       if (this.holds(copy)) {
         this.step();
         // Nodes of anacrolix/dht compare `cas` with that of the last put, not with the `seq`: after a put that had one they refuse
@@ -341,10 +333,10 @@ export class Store {
    * Notes what a node gave if someone else published it meanwhile, which ends the work; true if so. Once enough nodes hold ours, what
    * is older than ours is put over like any other, but for a contested write, where nobody else may have been first either.
    */
-  private noteIfQuicker(item: MutableItem | null, above = this.options.base): boolean {
-    const { item: ours, isContested } = this.options;
-    const least = this.isEnough && !isContested ? ours.seq - 1 : above;
-    if (item === null || !this.isOther(item) || item.seq <= least) return false;
+  private noteIfQuicker(item: MutableItem | null): boolean {
+    const { base, attempts = [], item: ours, isContested } = this.options;
+    const least = this.isEnough && !isContested ? ours.seq - 1 : base;
+    if (item === null || !this.isOther(item) || item.seq <= least || attempts.includes(item.seq)) return false;
     if (item.seq > (this.overtakenBy?.seq ?? -1)) this.overtakenBy = item;
     this.step();
     return true;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dht, OperationOptions, Put, Resolution } from '../dht/client.ts';
-import { type MutableItem, sameItem, signItem, supersedes } from '../dht/mutable-item.ts';
+import { type MutableItem, signItem, supersedes } from '../dht/mutable-item.ts';
 import { lostRace, tooFewHolders } from '../dht/network-failure.ts';
 import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../dht/packet.ts';
 import { LEAST_HOLDERS } from '../dht/store.ts';
@@ -66,6 +66,7 @@ export async function updatePacket(
   let { readAtMs, resolution } = isFresh ? { readAtMs: from.begunAtMs, resolution: from } : await lookUp();
   let item: MutableItem | null = null;
   let isGuarded = false;
+  const attempts: number[] = [];
   // What this machine published before is known, also where the network has forgotten most of it.
   const knownSeq = recall(stateFolder, publicKey).seq;
   let overtakenBy: MutableItem | null = null;
@@ -73,7 +74,7 @@ export async function updatePacket(
   for (let tries = 1; ; tries += 1) {
     const { newest } = resolution;
     // An earlier attempt of ours may be the newest by now. It was not built on what overtook it.
-    const isOurs: boolean = item !== null && newest !== null && sameItem(item, newest);
+    const isOurs = newest !== null && attempts.includes(newest.seq);
     const base: MutableItem | null = isOurs ? overtakenBy : newest;
     const { replacement, refusal } = await outcomeOf(change, base);
     // An earlier attempt may already be stored, with a higher `seq` than the packet we must keep. Republish that packet above it.
@@ -88,8 +89,17 @@ export async function updatePacket(
     // Remembered before it is sent: a crash in between must not let a later packet take the same number.
     remember(stateFolder, publicKey, { ...memory, seq, placed: false });
     item = signItem(seed, publicKey, seq, value);
+    const builtOn = Math.max(base?.seq ?? -1, knownSeq);
     const condition = isGuarded ? 'unchanged' : 'older';
-    const put = await dht.put(item, { ...operation, from: resolution, knownSeq, condition, isContested });
+    const put = await dht.put(item, {
+      ...operation,
+      from: resolution,
+      base: builtOn,
+      attempts,
+      condition,
+      isContested,
+    });
+    attempts.push(seq);
     const report = isContested || replacement === null ? await put.settled : put;
     if (report.overtakenBy === null) {
       if (replacement !== null) return { seq, put, wasOvertaken: tries > 1 };

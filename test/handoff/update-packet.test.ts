@@ -100,7 +100,8 @@ describe('an update', () => {
   it('begins with a resolution of the last two seconds, and looks again where it is older', async () => {
     const { identity, dht, closest, itemOf, textIn, replaceBy, options } = await setUp();
     const from = await dht.resolve(identity.publicKey);
-    put(closest, itemOf('theirs', OLD));
+    const theirs = itemOf('theirs', (NOW + 50) * MICROSECONDS);
+    put(closest, theirs);
     const seenFrom = async (doneAtMs: number) => {
       const seen: (string | null)[] = [];
       const change = (packet: Packet) => {
@@ -111,7 +112,7 @@ describe('an update', () => {
       return seen[0];
     };
     expect(await seenFrom(Date.now() - 1900)).toBeNull();
-    put(closest, itemOf('theirs', OLD));
+    put(closest, theirs);
     expect(await seenFrom(Date.now() - 2100)).toBe('theirs');
   });
 
@@ -271,6 +272,29 @@ describe('on a network of real nodes', () => {
     expect(new Set(texts).size).toBe(1);
     expect(found.map(({ conflict }) => conflict)).toEqual([false, false, false]);
     expect(new Set(JSON.parse(texts[0] ?? '[]') as number[])).toEqual(new Set([0, 1, 2]));
+  });
+});
+
+describe('a node that gives one old packet after another', () => {
+  it('stops no guarded publish: what is not above the packet that was built upon is merely old', async () => {
+    const { identity, dht, closest, itemOf, textIn, replaceBy, options } = await setUp();
+    put(closest, itemOf('current', OLD + 9));
+    const [liar] = closest as [SimulatedNode];
+    const { answer } = liar;
+    let answers = 0;
+    liar.answer = (query, self) => {
+      answers += 1;
+      self.held = itemOf(`old ${answers}`, OLD + (answers % 8));
+      return query.name === 'put' ? { r: { id: self.id } } : answer(query, self);
+    };
+    const seen: (string | null)[] = [];
+    const change = (packet: Packet) => {
+      seen.push(textIn(packet));
+      return replaceBy('ours', true);
+    };
+    const update = await updatePacket(dht, identity, change, options);
+    expect(seen).toEqual(['current']);
+    expect(await update?.put.settled).toMatchObject({ overtakenBy: null });
   });
 });
 
