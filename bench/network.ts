@@ -368,8 +368,12 @@ async function hostile(report: Report, simulated: SimulatedNetworkProcess, round
         await withOurs(bootstrap, async (dht) => {
           const from = await dht.resolve(publicKey);
           if (from.newest !== null && from.newest.seq !== OLD) honest.wrong = true;
-          const { holders } = await dht.put(item(NEW), { from });
-          if (holders < 3) ours.failed += 1;
+          let put = await dht.put(item(NEW), { from });
+          // An old packet that the look-up did not meet is built upon, as an update does.
+          const { overtakenBy } = put;
+          if (overtakenBy !== null && overtakenBy.seq !== OLD) honest.wrong = true;
+          if (overtakenBy !== null) put = await dht.put(item(NEW), { base: overtakenBy.seq });
+          if (put.holders < 3) ours.failed += 1;
         });
         if ((await OURS.get(bootstrap, publicKey)) !== NEW) ours.wrong += 1;
       } catch (error) {

@@ -22,8 +22,8 @@ const ASKED_AGAIN_MS = 500;
 /** How often bootstrap nodes are asked where nobody at all answers, and how often anybody where too few do. */
 const TRIES_IN_SILENCE = 3;
 const TRIES = 2;
-/** How many nodes that replied are asked whether the link is still up, where none of the closest did. */
-const WITNESSES = 3;
+/** How many nodes that replied are asked whether the link is still up, where none of the closest did: some of them may be slow. */
+const WITNESSES = 6;
 
 /**
  * Nodes further off than those that are known are looked for around so many ids, spread evenly over the distances from half of
