@@ -244,9 +244,13 @@ class Planning {
     const asked = this.shortlist.byDistance().filter(({ endpoint }) => endpoint.tries > 0 && !endpoint.isDoubtful);
     const closest = asked.slice(0, K);
     if (closest.some(hasReplied)) return;
-    for (const { endpoint } of [...closest, ...this.witnesses()]) {
+    const witnesses = this.witnesses().map(({ endpoint }) => endpoint);
+    for (const endpoint of [...closest.map(({ endpoint }) => endpoint), ...witnesses]) {
       if (endpoint.tries < TRIES) this.ask.push(endpoint);
     }
+    // One that answers is enough.
+    const hasAnswered = witnesses.some(({ tries, out }) => tries >= TRIES && out === 0);
+    if (!hasAnswered) for (const endpoint of witnesses) this.waitFor(endpoint);
   }
 
   /** Nodes that replied, far from the target and each of another /24: whoever sits at a key alone can't make the link look down. */

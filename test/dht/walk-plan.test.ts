@@ -822,6 +822,18 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
     expect(next(shortlist)).toEqual({ ...DONE, isDone: false, untilMs: NOW + 1 });
   });
 
+  test('those that replied are waited for until one of them answers again, or their limit is over', () => {
+    // They are further off than the walk has to go.
+    const shortlist = known(30);
+    askNodes(shortlist, range(1, 8), 1000, 2);
+    reply(at(shortlist, range(9, 30)));
+    askNodes(shortlist, range(25, 30), 399, 2);
+    expect(next(shortlist)).toEqual({ ...DONE, isDone: false, untilMs: NOW + 1 });
+    const [one] = at(shortlist, [27]);
+    if (one !== undefined) one.endpoint.out = 0;
+    expect(next(shortlist)).toEqual(DONE);
+  });
+
   test('nobody is asked a third time', () => {
     const shortlist = closestSilent(8);
     askNodes(shortlist, range(2, 8), 1000, 2);

@@ -169,7 +169,7 @@ describePeer('npm pkarr', missing(), () => {
   it('resolves what we published last, though its own packet had a clock that is ahead of ours', async () => {
     const ahead = await pkarrPublishes(SITE, NOW + 3_600_000);
     const { seq } = await published();
-    expect(seq).toBe(ahead.seq + 1);
+    expect(seq - ahead.seq).toBeGreaterThanOrEqual(2);
     expect(await pkarrResolves()).toMatchObject({ seq, answers: { length: SITE.length + 1 } });
   });
 
