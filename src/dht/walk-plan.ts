@@ -245,12 +245,14 @@ class Planning {
     const closest = asked.slice(0, K);
     if (closest.some(hasReplied)) return;
     const witnesses = this.witnesses().map(({ endpoint }) => endpoint);
-    for (const endpoint of [...closest.map(({ endpoint }) => endpoint), ...witnesses]) {
+    // One that answers again is enough.
+    const hasAnswered = [...this.shortlist.endpoints()].some(
+      ({ heard, tries, out }) => heard && tries >= TRIES && out === 0,
+    );
+    for (const endpoint of [...closest.map(({ endpoint }) => endpoint), ...(hasAnswered ? [] : witnesses)]) {
       if (endpoint.tries < TRIES) this.ask.push(endpoint);
+      else this.waitFor(endpoint);
     }
-    // One that answers is enough.
-    const hasAnswered = witnesses.some(({ tries, out }) => tries >= TRIES && out === 0);
-    if (!hasAnswered) for (const endpoint of witnesses) this.waitFor(endpoint);
   }
 
   /** Nodes that replied, far from the target and each of another /24: whoever sits at a key alone can't make the link look down. */

@@ -294,8 +294,10 @@ class Walk {
 
   /** True if nodes that had answered were asked whether they still do, and nobody answered any more. */
   private isCutOff(endpoints: readonly Endpoint[]): boolean {
-    const askedAgain = endpoints.filter(({ heard, tries, out }) => heard && tries > 1 && out > 0);
-    return askedAgain.length > 0 && askedAgain.every(({ askedAtMs }) => (askedAtMs ?? 0) > this.heardAtMs);
+    const askedAgain = endpoints.filter(({ heard, tries }) => heard && tries > 1);
+    return (
+      askedAgain.length > 0 && askedAgain.every(({ out, askedAtMs }) => out > 0 && (askedAtMs ?? 0) > this.heardAtMs)
+    );
   }
 
   private silent(endpoints: readonly Endpoint[]): Endpoint[] {

@@ -298,14 +298,16 @@ const isAsked = ({ queries }: StagedNode) => queries.length > 0;
 /** Leads to staged nodes, and gives up after 3 s, as `Rpc` does. */
 class StagedRpc extends Rpc {
   private readonly nodes: readonly StagedNode[];
+  private readonly holdMs: number;
 
-  constructor(nodes: readonly StagedNode[]) {
+  constructor(nodes: readonly StagedNode[], holdMs = LIMITS.holdMs) {
     super();
     this.nodes = nodes;
+    this.holdMs = holdMs;
   }
 
   override limits() {
-    return LIMITS;
+    return { ...LIMITS, holdMs: this.holdMs };
   }
 
   override request(to: Address, query: Query, onSent?: () => void): ReturnType<Rpc['request']> {
@@ -518,6 +520,15 @@ describe('on a clock of its own', () => {
       expect(settled).toMatchObject({ holders: 4, atMs: 230 });
     });
 
+    test('whose answer comes when its time is over is waited for again with its next answer', async () => {
+      const late = staged(inTurn(takes(2 * OVER + 40), isSilent, takes(80)));
+      const { store, outcome } = stage([late, ...several(3)]);
+      await vi.advanceTimersByTimeAsync(2 * OVER + 60);
+      store.endOfNodes();
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(outcome.settled).toMatchObject({ holders: 4, atMs: 2 * OVER + 40 + 80 });
+    });
+
     test('whose answer has come just when its time is over is not asked again', async () => {
       const slow = staged(takes(LIMITS.holdMs));
       expect((await play([slow])).settled).toMatchObject({ holders: 1, atMs: 2 * LIMITS.holdMs });
@@ -603,7 +614,45 @@ describe('on a clock of its own', () => {
     expect(outcome.settled).toMatchObject({ tried: 9, holders: 8, atMs: expect.closeTo(atMs + 400, -1) });
   });
 
+  test('an answer counts that has come just when the time of the rest is over', async () => {
+    const late = staged(inTurn(takes(320), isSilent, takes(100)));
+    const { outcome } = stage([late, ...several(8)]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(outcome.enough).toMatchObject({ holders: 8, atMs: 2 * AFTER });
+    expect(outcome.settled).toMatchObject({ holders: 9 });
+  });
+
   describe('somebody who was quicker', () => {
+    test('is nobody whose packet is an earlier attempt of ours', async () => {
+      const attempt = () => staged(takes(), { item: item(3) });
+      const options = { base: 1, attempts: [2, 3] };
+      const { settled } = await play([attempt(), ...several(2)], options);
+      expect(settled).toMatchObject({ holders: 3, overtakenBy: null });
+      const theirs = staged(takes(), { item: item(4) });
+      expect((await play([attempt(), theirs], options)).settled).toMatchObject({ overtakenBy: { seq: 4 } });
+    });
+
+    test('is nobody whose packet is older than ours, once 8 nodes hold that: it is put over', async () => {
+      const nodes = several(10);
+      const { store, outcome } = stage(nodes.slice(0, 8), {}, nodes);
+      await vi.advanceTimersByTimeAsync(50);
+      store.consider(nodes.map((node, rank) => (rank < 8 ? node : { ...node, item: item(3) })));
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(outcome.settled).toMatchObject({ tried: 10, holders: 10, overtakenBy: null });
+    });
+
+    test.each([item(5, 'theirs'), item(6)])(
+      'is met after 8 nodes hold ours, where his is not older',
+      async (theirs) => {
+        const nodes = several(9);
+        const { store, outcome } = stage(nodes.slice(0, 8), {}, nodes);
+        await vi.advanceTimersByTimeAsync(50);
+        store.consider(nodes.map((node, rank) => (rank < 8 ? node : { ...node, item: theirs })));
+        await vi.advanceTimersByTimeAsync(0);
+        expect(outcome.settled).toMatchObject({ overtakenBy: theirs, atMs: 50 });
+      },
+    );
+
     test('and published under the same number ends the work', async () => {
       const theirs = item(5, 'theirs');
       const nodes = [staged(forgets, { item: theirs }), ...several(3)];
@@ -743,8 +792,9 @@ describe('on a clock of its own', () => {
 
     test('does so once, though one more takes it meanwhile', async () => {
       const nodes = several(8, () => inTurn(takes(), takes(), takes(), takes(60)));
-      const { settled } = await play([...nodes, staged(takes(2 * AFTER))], contested);
-      expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['get', 'put', 'get', 'get']));
+      const later = staged(takes(2 * AFTER));
+      const { settled } = await play([...nodes, later], contested);
+      expect([...nodes, later].map(namesOf)).toEqual([...nodes, later].map(() => ['get', 'put', 'get', 'get']));
       expect(settled).toMatchObject({ holders: 9, atMs: 3 * AFTER + 250 + 60 });
     });
 
@@ -762,7 +812,42 @@ describe('on a clock of its own', () => {
       const { settled } = await play([stubborn, staged()], { ...contested, base: 1 });
       expect(settled).toMatchObject({ holders: 1, older: ofLength(1) });
       expect(namesOf(stubborn)).toEqual(['get', 'put', 'get', 'put', 'get']);
-      expect((await play([staged(forgets)], contested)).settled).toMatchObject({ tried: 1, holders: 0 });
+      const none = (await play([staged(forgets)], contested)).settled;
+      expect(none).toMatchObject({ tried: 1, holders: 0 });
+      expect(none?.atMs).toBeLessThan(300);
+    });
+
+    test('does not count a node that is silent in the second look', async () => {
+      const silent = staged(inTurn(takes(), takes(), takes(), isSilent));
+      const { enough, settled } = await play([silent, ...several(8)], contested);
+      expect(enough).toMatchObject({ holders: 8 });
+      expect(settled).toMatchObject({ tried: 9, holders: 8, answered: 9 });
+    });
+
+    test('waits 400 ms for the second look of a few nodes, though their time is over before', async () => {
+      const lookAtMs = 3 * AFTER + 250;
+      const late = staged(inTurn(takes(), takes(), takes(), takes(300), isSilent));
+      expect((await play([late], contested)).settled).toMatchObject({ holders: 1, atMs: lookAtMs + 300 });
+      const silent = staged(inTurn(takes(), takes(), takes(), isSilent));
+      // One turn later: an answer may have waited in the socket.
+      expect((await play([silent], contested)).settled).toMatchObject({ holders: 0, atMs: lookAtMs + 400 + 1 });
+    });
+
+    test('waits twice as long as a node may take for the second look, where that is more', async () => {
+      const late = staged(inTurn(takes(), takes(), takes(), takes(550), isSilent));
+      const nodes = [late, ...several(3)];
+      const { settled } = await play(nodes, { ...contested, rpc: new StagedRpc(nodes, 300) });
+      expect(settled).toMatchObject({ holders: 4, atMs: 3 * AFTER + 250 + 550 });
+    });
+
+    test('is overtaken by what is older than it, too, after 8 nodes hold it', async () => {
+      const nodes = several(9);
+      const { store, outcome } = stage(nodes.slice(0, 8), contested, nodes);
+      await vi.advanceTimersByTimeAsync(50);
+      expect(outcome.enough).toMatchObject({ holders: 8 });
+      store.consider(nodes.map((node, rank) => (rank < 8 ? node : { ...node, item: item(3) })));
+      await vi.advanceTimersByTimeAsync(0);
+      expect(outcome.settled).toMatchObject({ overtakenBy: { seq: 3 } });
     });
   });
 });
