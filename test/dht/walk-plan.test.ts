@@ -834,6 +834,20 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
     expect(next(shortlist)).toEqual(DONE);
   });
 
+  test('a silent node whose second request is over as well is none that answers again', () => {
+    const shortlist = closestSilent(8);
+    askNodes(shortlist, range(1, 8), 1000, 2);
+    for (const { endpoint } of at(shortlist, range(1, 8))) endpoint.out = 0;
+    expect(next(shortlist).ask).toEqual([16, 15, 14, 13, 12, 11]);
+  });
+
+  test('a bootstrap node that answered again is enough', () => {
+    const shortlist = closestSilent(8);
+    askNodes(shortlist, range(1, 8), 1000, 2);
+    Object.assign(addBootstrapNode(shortlist), { tries: 2, heard: true });
+    expect(next(shortlist)).toEqual(DONE);
+  });
+
   test('nobody is asked a third time', () => {
     const shortlist = closestSilent(8);
     askNodes(shortlist, range(2, 8), 1000, 2);
