@@ -14,8 +14,9 @@ const FLOORS = [
   ['handoff'],
   ['dht'],
   ['identity'],
-  ['claude', 'crypto', 'state'],
-  ['failure.ts', 'regular-file.ts', 'shell-quote.ts'],
+  ['claude', 'crypto'],
+  ['files'],
+  ['failure.ts', 'shell-quote.ts'],
 ];
 
 const floorOf = (path: string): string => path.split(/[/\\]/)[0] ?? '';

@@ -4,7 +4,7 @@ import { constants as system } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Failure } from '../failure.ts';
-import { readAt, withRegularFile } from '../regular-file.ts';
+import { readAt, withRegularFile } from '../files/regular-file.ts';
 import { realPath } from './real-path.ts';
 import { isShim, shimLine } from './windows-shim.ts';
 

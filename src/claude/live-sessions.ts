@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readAt, withRegularFile } from '../regular-file.ts';
+import { readAt, withRegularFile } from '../files/regular-file.ts';
 import { parseObject } from './json-object.ts';
 import { isSessionId } from './session-id.ts';
 

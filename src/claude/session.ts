@@ -1,4 +1,4 @@
-import { readAt, withRegularFile } from '../regular-file.ts';
+import { readAt, withRegularFile } from '../files/regular-file.ts';
 import { isSlug, slugOf } from './folders.ts';
 import type { SessionFile } from './session-files.ts';
 import { readTranscript, type Transcript } from './transcript.ts';

@@ -1,6 +1,6 @@
 import { fstatSync, lstatSync } from 'node:fs';
 import { join, posix, win32 } from 'node:path';
-import { readAt, withRegularFile } from '../regular-file.ts';
+import { readAt, withRegularFile } from '../files/regular-file.ts';
 import { isObject, parseObject } from './json-object.ts';
 
 const STEP_BYTES = 64 * 1024;

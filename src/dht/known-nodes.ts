@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { readAt, withRegularFile } from '../regular-file.ts';
-import { writeCache } from '../state/atomic-write.ts';
-import { makePrivateFolder } from '../state/folders.ts';
+import { writeCache } from '../files/atomic-write.ts';
+import { makePrivateFolder } from '../files/folders.ts';
+import { readAt, withRegularFile } from '../files/regular-file.ts';
 import type { HostPort } from './bootstrap.ts';
 import { type Address, compactNodes, keyOf, type NodeAddress, parseCompactNodes } from './krpc.ts';
 import { compareDistance } from './node-id.ts';

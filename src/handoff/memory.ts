@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
+import { writeAtomically } from '../files/atomic-write.ts';
+import { makePrivateFolder } from '../files/folders.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { writeAtomically } from '../state/atomic-write.ts';
-import { makePrivateFolder } from '../state/folders.ts';
 
 /** What this machine remembers of a key that it published under. */
 export interface Memory {

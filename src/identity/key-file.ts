@@ -14,10 +14,10 @@ import {
 import { dirname } from 'node:path';
 import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
+import { createAtomically, syncFolder, writeAtomically } from '../files/atomic-write.ts';
+import { errorCode, fileFailure } from '../files/file-failure.ts';
+import { makePrivateFolder } from '../files/folders.ts';
 import { quoteForShell } from '../shell-quote.ts';
-import { createAtomically, syncFolder, writeAtomically } from '../state/atomic-write.ts';
-import { errorCode, fileFailure } from '../state/file-failure.ts';
-import { makePrivateFolder } from '../state/folders.ts';
 import { encodePublicKey, fingerprint, parsePublicKey, samePublicKey } from './public-key.ts';
 import { encodeStoredKey, MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from './stored-key.ts';
 

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
+import { writeAtomically } from '../../src/files/atomic-write.ts';
 import { writeKeyFile } from '../../src/identity/key-file.ts';
 import { fingerprint } from '../../src/identity/public-key.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
-import { writeAtomically } from '../../src/state/atomic-write.ts';
 
 // Run as a process of its own, to be killed at any moment: `killed-writer.ts <what> <path>`.
 const [what, path = ''] = process.argv.slice(2);

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
-import { createAtomically, writeAtomically } from '../../src/state/atomic-write.ts';
+import { createAtomically, writeAtomically } from '../../src/files/atomic-write.ts';
 import { startWriter } from '../support/start-writer.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { canMount, withTinyDisk } from '../support/tmpfs.ts';

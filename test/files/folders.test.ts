@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cacheFolder, configFolder, makePrivateFolder, stateFolder } from '../../src/state/folders.ts';
+import { cacheFolder, configFolder, makePrivateFolder, stateFolder } from '../../src/files/folders.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const all = [stateFolder, cacheFolder, configFolder] as const;
