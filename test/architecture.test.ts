@@ -14,7 +14,7 @@ const FLOORS = [
   ['handoff'],
   ['dht'],
   ['identity'],
-  ['claude', 'crypto'],
+  ['claude', 'crypto', 'process'],
   ['files'],
   ['failure.ts', 'shell-quote.ts'],
 ];

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { realPath } from './real-path.ts';
+import { realPath } from '../files/real-path.ts';
 
 /**
  * The nearest directory from `cwd` upwards with a `.git` folder, or the `.git` file of a worktree; null if there is

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, relative, sep } from 'node:path';
+import { realPath } from '../files/real-path.ts';
 import { isSlug, slugOf, slugPrefixBelow } from './folders.ts';
-import { realPath } from './real-path.ts';
 import { describeSession, firstDirectory, type Session } from './session.ts';
 import { sessionFiles } from './session-files.ts';
 

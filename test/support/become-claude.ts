@@ -1,4 +1,4 @@
-import { becomeClaude } from '../../src/claude/become-claude.ts';
+import { becomeClaude } from '../../src/process/become-claude.ts';
 
 // Run as a process of its own, bundled: becomes what the environment variable BECOME says, and ends with its exit code.
 const { claudePath, args, directory, env, touchStdin } = JSON.parse(process.env['BECOME'] ?? '');

@@ -4,8 +4,8 @@ import { constants as system } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Failure } from '../failure.ts';
+import { realPath } from '../files/real-path.ts';
 import { readAt, withRegularFile } from '../files/regular-file.ts';
-import { realPath } from './real-path.ts';
 import { isShim, shimLine } from './windows-shim.ts';
 
 /** How to start Claude Code in our place. */

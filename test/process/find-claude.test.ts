@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { claudeCandidates, findClaude } from '../../src/claude/find-claude.ts';
+import { claudeCandidates, findClaude } from '../../src/process/find-claude.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function folderWith(...names: string[]): string {
@@ -32,7 +32,7 @@ describe('the claude program', () => {
     const before = process.cwd();
     process.chdir(folder);
     try {
-      for (const PATH of ['', ':', '.', '::.', './']) expect(findClaude({ PATH }, 'linux'), PATH).toBe(null);
+      for (const PATH of ['', ':', '.', '::.', '../claude/']) expect(findClaude({ PATH }, 'linux'), PATH).toBe(null);
     } finally {
       process.chdir(before);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isShim, shimLine } from '../../src/claude/windows-shim.ts';
+import { isShim, shimLine } from '../../src/process/windows-shim.ts';
 
 describe('the line for a Windows shim', () => {
   it('is for .cmd and .bat', () => {
