@@ -1,5 +1,5 @@
 /** A private DHT of 20 nodes, as a process that does what it is asked to (`startWorkingChild`). */
-import { type PrivateNetwork, startPrivateNetwork } from '../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../src/dht/private/private-network.ts';
 import { serve, type WorkingChild } from '../test/support/working-child.ts';
 
 let network: PrivateNetwork | undefined;

@@ -1,6 +1,6 @@
 /** `npm run network`: a private DHT on this machine until Ctrl-C. */
 import { parseArgs } from 'node:util';
-import { startPrivateNetwork } from '../src/dht/private-network.ts';
+import { startPrivateNetwork } from '../src/dht/private/private-network.ts';
 
 const { values } = parseArgs({
   options: { nodes: { type: 'string', default: '20' }, port: { type: 'string', default: '0' } },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { slugOf } from '../claude/folders.ts';
-import { startPrivateNetwork } from '../dht/private-network.ts';
+import { startPrivateNetwork } from '../dht/private/private-network.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';

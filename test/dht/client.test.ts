@@ -7,7 +7,7 @@ import { Deadline } from '../../src/dht/deadline.ts';
 import { KnownNodes } from '../../src/dht/known-nodes.ts';
 import { type MutableItem, target } from '../../src/dht/mutable-item.ts';
 import { noNetwork } from '../../src/dht/network-failure.ts';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { walk } from '../../src/dht/walk.ts';
 import { Failure } from '../../src/failure.ts';

@@ -8,7 +8,7 @@ import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
 import { EMPTY_PACKET, encodePacket, withCclinkText } from '../../src/dht/packet.ts';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import type { Payload } from '../../src/handoff/payload.ts';
 import { publish } from '../../src/handoff/publish.ts';
 import { signRecord } from '../../src/handoff/record.ts';

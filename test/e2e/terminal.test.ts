@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Machine, SESSION } from '../support/machine.ts';
 
 const PASSPHRASE = 'a good passphrase';

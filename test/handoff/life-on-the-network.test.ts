@@ -7,7 +7,7 @@ import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { signItem, target } from '../../src/dht/mutable-item.ts';
 import { encodePacket, type Packet, parsePacket, withCclinkText } from '../../src/dht/packet.ts';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { liveRecord, lookUp } from '../../src/handoff/lookup.ts';
 import { recall } from '../../src/handoff/memory.ts';
 import { openRecord } from '../../src/handoff/open.ts';

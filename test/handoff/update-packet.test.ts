@@ -11,7 +11,7 @@ import {
   parsePacket,
   withCclinkText,
 } from '../../src/dht/packet.ts';
-import { startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { nextSeq, recall } from '../../src/handoff/memory.ts';
 import { type UpdateOptions, updatePacket } from '../../src/handoff/update-packet.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Machine, SESSION } from '../support/machine.ts';
 
 /** The native program of npm's `@anthropic-ai/claude-code`, a download of 360 MB: installed by whoever wants this test. */

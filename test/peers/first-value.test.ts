@@ -4,7 +4,7 @@ import { type Dht, openDht } from '../../src/dht/client.ts';
 import { getQuery, keyOf, putQuery } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { EMPTY_PACKET, encodePacket } from '../../src/dht/packet.ts';
-import { startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { revoke } from '../../src/handoff/revoke.ts';

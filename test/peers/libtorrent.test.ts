@@ -13,7 +13,7 @@ import {
   parsePacket,
   withCclinkText,
 } from '../../src/dht/packet.ts';
-import { startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { Store, type StoreReport } from '../../src/dht/store.ts';
 import type { AnsweredNode } from '../../src/dht/walk.ts';

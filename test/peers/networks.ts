@@ -1,4 +1,4 @@
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { PeerNodes } from './peer-nodes.ts';
 
 /** A network of nodes that are not ours. */

@@ -8,7 +8,7 @@ import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { parsePacket, type ResourceRecord, withoutCclink } from '../../src/dht/packet.ts';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { EventEmitter } from 'node:events';
-import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, encode } from './bencode.ts';
+import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, encode } from '../bencode.ts';
 
 /**
  * A UDP socket that hands a bittorrent-dht node harmless datagrams only.

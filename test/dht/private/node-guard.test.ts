@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Encodable, encode } from '../../src/dht/bencode.ts';
-import { harmlessDatagram } from '../../src/dht/node-guard.ts';
+import { type Encodable, encode } from '../../../src/dht/bencode.ts';
+import { harmlessDatagram } from '../../../src/dht/private/node-guard.ts';
 
 const id = Buffer.alloc(20, 1);
 const get = { t: 'aa', y: 'q', q: 'get', a: { id, target: id } };

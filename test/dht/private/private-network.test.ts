@@ -1,13 +1,13 @@
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
-import { type Encodable, encode } from '../../src/dht/bencode.ts';
-import { parseBootstrap } from '../../src/dht/bootstrap.ts';
-import { openDht } from '../../src/dht/client.ts';
-import { type Address, type ErrorReply, getQuery, putQuery, type Query, type Reply } from '../../src/dht/krpc.ts';
-import { signItem, target } from '../../src/dht/mutable-item.ts';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private-network.ts';
-import { Rpc } from '../../src/dht/rpc.ts';
+import { publicKeyOf } from '../../../src/crypto/ed25519.ts';
+import { type Encodable, encode } from '../../../src/dht/bencode.ts';
+import { parseBootstrap } from '../../../src/dht/bootstrap.ts';
+import { openDht } from '../../../src/dht/client.ts';
+import { type Address, type ErrorReply, getQuery, putQuery, type Query, type Reply } from '../../../src/dht/krpc.ts';
+import { signItem, target } from '../../../src/dht/mutable-item.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../../src/dht/private/private-network.ts';
+import { Rpc } from '../../../src/dht/rpc.ts';
 
 const id = new Uint8Array(20).fill(1);
 const seed = new Uint8Array(32).fill(7);

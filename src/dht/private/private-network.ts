@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type DHT from 'bittorrent-dht';
 import type { PutQuery } from 'bittorrent-dht';
-import { verify } from '../crypto/ed25519.ts';
-import { keyOf } from './krpc.ts';
-import { target } from './mutable-item.ts';
+import { verify } from '../../crypto/ed25519.ts';
+import { keyOf } from '../krpc.ts';
+import { target } from '../mutable-item.ts';
 import { guardedSocket } from './node-guard.ts';
 
 /** A DHT of its own on this machine, for the demo and the tests. */
