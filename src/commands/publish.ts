@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { parseSessionId } from '../claude/session-id.ts';
 import type { Dht } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
-import { cclinkText, EMPTY_PACKET, parsePacket } from '../dht/packet.ts';
+import { EMPTY_PACKET, parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { encodePayload } from '../handoff/payload.ts';
@@ -10,6 +10,7 @@ import { makePin, weaknessOfPin } from '../handoff/pin.ts';
 import { fitHandoff, type Handoff, publish as publishHandoff } from '../handoff/publish.ts';
 import { isLive, modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
 import type { Audience } from '../handoff/seal.ts';
+import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
@@ -84,7 +85,7 @@ async function send(
     );
     warnOfConflict(context, resolution);
     const name = encodePublicKey(identity.publicKey);
-    const current = resolution.newest === null ? null : cclinkText(parsePacket(resolution.newest.value), name);
+    const current = resolution.newest === null ? null : HANDOFF_TXT.read(parsePacket(resolution.newest.value), name);
     await mayReplace(context, current, identity.publicKey, handoff);
 
     const published = await output.progress(

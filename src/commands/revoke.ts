@@ -1,8 +1,9 @@
-import { cclinkText, parsePacket } from '../dht/packet.ts';
+import { parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
 import { openRecord } from '../handoff/open.ts';
 import { modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
 import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
+import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget, type Identity } from '../identity/unlock.ts';
 import { describeAge } from '../terminal/time.ts';
@@ -37,7 +38,7 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
     const resolution = await output.progress('Asking the network …', dht.resolve(publicKey, { deadline }));
     warnOfConflict(context, resolution);
     const newest = resolution.newest;
-    const text = newest === null ? null : cclinkText(parsePacket(newest.value), encodePublicKey(publicKey));
+    const text = newest === null ? null : HANDOFF_TXT.read(parsePacket(newest.value), encodePublicKey(publicKey));
     const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0, older: 0 };
     if (text === null) {
       const completed = await output.progress(

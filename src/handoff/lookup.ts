@@ -1,9 +1,10 @@
 import type { Dht, OperationOptions, Resolution, ResolveOptions } from '../dht/client.ts';
+import { parsePacket } from '../dht/dns-packet.ts';
 import type { MutableItem } from '../dht/mutable-item.ts';
-import { cclinkText, parsePacket } from '../dht/packet.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { isLive, parseRecord, type SignedRecord } from './record.ts';
+import { HANDOFF_TXT } from './txt-record.ts';
 
 /** What stands under a key now. */
 export interface Lookup {
@@ -69,7 +70,7 @@ export async function lookUp(dht: Dht, publicKey: Uint8Array, options: ResolveOp
 
 /** The handoff in a packet, verified; null if it holds none. Throws `refused` for one that is malformed, forged, or stands twice. */
 function recordIn({ publicKey, value }: MutableItem): SignedRecord | null {
-  const text = cclinkText(parsePacket(value), encodePublicKey(publicKey));
+  const text = HANDOFF_TXT.read(parsePacket(value), encodePublicKey(publicKey));
   return text === null ? null : parseRecord(text, publicKey);
 }
 

@@ -1,6 +1,6 @@
 import type { Dht } from '../dht/client.ts';
+import type { Packet } from '../dht/dns-packet.ts';
 import { tooFewHolders } from '../dht/network-failure.ts';
-import { cclinkText, type Packet, roomForText, withCclinkText, withoutCclink } from '../dht/packet.ts';
 import { LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
@@ -9,6 +9,7 @@ import { rememberIfPossible } from './memory.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
 import { modeOf, parseRecord, recordText, type SignedRecord, signRecord } from './record.ts';
 import { type Audience, payloadRoom, sealedTextLength, sealerFor } from './seal.ts';
+import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
 /** What is to be handed over, to whom, and for how long. */
@@ -62,7 +63,7 @@ export function fitHandoff(
 ): { payload: Payload; recordBytes: number } {
   const pinSalt = handoff.audience.mode === 'pin' ? new Uint8Array(32) : null;
   const withoutBlob = recordText(unsealed(handoff, publicKey, pinSalt, now), new Uint8Array(64)).length;
-  const room = roomForText(others, encodePublicKey(publicKey)) - withoutBlob;
+  const room = HANDOFF_TXT.room(others, encodePublicKey(publicKey)) - withoutBlob;
   const payload = fitPayload(handoff.payload, payloadRoom(room));
   const blobLength = sealedTextLength(encodePayload(payload).length);
   if (blobLength > room) {
@@ -97,16 +98,16 @@ export async function publish(
     dht,
     identity,
     async (packet) => {
-      const replaced = cclinkText(packet, name);
+      const replaced = HANDOFF_TXT.read(packet, name);
       mayReplace?.(replaced);
-      const others = withoutCclink(packet, name);
+      const others = HANDOFF_TXT.remove(packet, name);
       const { payload } = fitHandoff(handoff, publicKey, others, now());
       const blob = await sealer.seal(encodePayload(payload));
       const record = signRecord({ ...unsealed(handoff, publicKey, sealer.pinSalt, now()), blob }, seed);
       sealed = { record, payload };
       const isForOthers = handoff.audience.mode !== 'self' || isRecordForOthers(replaced, publicKey);
       return {
-        packet: withCclinkText(others, name, record.text),
+        packet: HANDOFF_TXT.write(others, name, record.text),
         isGuarded: isForOthers || others.records.length > 0,
       };
     },

@@ -1,11 +1,12 @@
 import type { Dht, OperationOptions, Resolution } from '../dht/client.ts';
+import { parsePacket } from '../dht/dns-packet.ts';
 import type { MutableItem } from '../dht/mutable-item.ts';
-import { cclinkText, parsePacket, withoutCclink } from '../dht/packet.ts';
 import { ENOUGH, LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { recall, rememberIfPossible } from './memory.ts';
+import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
 /** Whom a revocation reached. */
@@ -35,10 +36,10 @@ export async function revoke(
       dht,
       identity,
       (packet) => {
-        const current = cclinkText(packet, name);
+        const current = HANDOFF_TXT.read(packet, name);
         if (current === null) return null;
         if (current !== text) throw replaced();
-        return { packet: withoutCclink(packet, name), isGuarded: false };
+        return { packet: HANDOFF_TXT.remove(packet, name), isGuarded: false };
       },
       { ...options, isContested: true },
     );
@@ -86,7 +87,7 @@ export async function completeRevocation(
 /** True for a packet with a handoff in it, whatever that is; false for one that can't be read. */
 function holdsHandoff({ publicKey, value }: MutableItem): boolean {
   try {
-    return cclinkText(parsePacket(value), encodePublicKey(publicKey)) !== null;
+    return HANDOFF_TXT.read(parsePacket(value), encodePublicKey(publicKey)) !== null;
   } catch {
     return false;
   }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dht, OperationOptions, Put, Resolution } from '../dht/client.ts';
+import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../dht/dns-packet.ts';
 import { type MutableItem, signItem, supersedes } from '../dht/mutable-item.ts';
 import { lostRace, tooFewHolders } from '../dht/network-failure.ts';
-import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../dht/packet.ts';
 import { LEAST_HOLDERS } from '../dht/store.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { nextSeq, recall, remember, rememberIfPossible } from './memory.ts';

@@ -1,12 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EMPTY_PACKET, encodePacket, parsePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
-import { cclinkText, EMPTY_PACKET, encodePacket, parsePacket, withCclinkText } from '../../src/dht/packet.ts';
 import { remember } from '../../src/handoff/memory.ts';
 import { encodePayload } from '../../src/handoff/payload.ts';
 import { signRecord } from '../../src/handoff/record.ts';
 import { type Audience, sealerFor } from '../../src/handoff/seal.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { Machine, type TerminalRun } from '../support/machine.ts';
@@ -96,7 +97,7 @@ class Network {
 /** A packet under the desk's key, newer than all before it. */
 function packetOf(text: string | null): MutableItem {
   const name = encodePublicKey(identity.publicKey);
-  const value = encodePacket(text === null ? EMPTY_PACKET : withCclinkText(EMPTY_PACKET, name, text));
+  const value = encodePacket(text === null ? EMPTY_PACKET : HANDOFF_TXT.write(EMPTY_PACKET, name, text));
   return signItem(identity.seed, identity.publicKey, ++seq, value);
 }
 
@@ -159,7 +160,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     expect(await run.end()).toBe(0);
     expect(network.putAt).toBeGreaterThan(network.endedAt);
     const name = encodePublicKey(identity.publicKey);
-    const left = network.nodes.map(({ held }) => cclinkText(parsePacket(held?.value ?? new Uint8Array()), name));
+    const left = network.nodes.map(({ held }) => HANDOFF_TXT.read(parsePacket(held?.value ?? new Uint8Array()), name));
     expect(left).toEqual([null, null, null, null]);
     expect(desk.claudeStart()?.args).toEqual(['--resume', OLD]);
   });

@@ -6,12 +6,13 @@ import { sealTo } from '../../src/crypto/age.ts';
 import { x25519PublicOfSecret, x25519SecretOf } from '../../src/crypto/x25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { EMPTY_PACKET, encodePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
-import { EMPTY_PACKET, encodePacket, withCclinkText } from '../../src/dht/packet.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import type { Payload } from '../../src/handoff/payload.ts';
 import { publish } from '../../src/handoff/publish.ts';
 import { signRecord } from '../../src/handoff/record.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { Machine, SESSION } from '../support/machine.ts';
@@ -96,7 +97,7 @@ describe('a handoff that a stranger wrote', () => {
       },
       stranger.seed,
     );
-    const value = encodePacket(withCclinkText(EMPTY_PACKET, name, record.text));
+    const value = encodePacket(HANDOFF_TXT.write(EMPTY_PACKET, name, record.text));
     await dht.put(signItem(stranger.seed, stranger.publicKey, Date.now() * 1000, value));
     for (const flags of [[], ['-v'], ['--json'], ['-v', '--json']]) {
       const { code, stdout, stderr } = await victim.run(['show', name, ...flags]);

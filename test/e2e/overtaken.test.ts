@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EMPTY_PACKET, encodePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
-import { EMPTY_PACKET, encodePacket } from '../../src/dht/packet.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { Machine } from '../support/machine.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cclinkText, parsePacket } from '../../src/dht/packet.ts';
+import { parsePacket } from '../../src/dht/dns-packet.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { Machine } from '../support/machine.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import type { SimulatedNode } from '../support/simulated-node.ts';
@@ -42,7 +43,9 @@ function recover(): void {
 
 /** How many nodes give a handoff, and how many an empty packet. */
 function held(): { handoff: number; empty: number } {
-  const texts = network.live.flatMap(({ held }) => (held ? [cclinkText(parsePacket(held.value), publicKey)] : []));
+  const texts = network.live.flatMap(({ held }) =>
+    held ? [HANDOFF_TXT.read(parsePacket(held.value), publicKey)] : [],
+  );
   const handoff = texts.filter((text) => text !== null).length;
   return { handoff, empty: texts.length - handoff };
 }

@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { encodePacket, type Packet, parsePacket } from '../../src/dht/dns-packet.ts';
 import { signItem, target } from '../../src/dht/mutable-item.ts';
-import { encodePacket, type Packet, parsePacket, withCclinkText } from '../../src/dht/packet.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { liveRecord, lookUp } from '../../src/handoff/lookup.ts';
 import { recall } from '../../src/handoff/memory.ts';
@@ -14,6 +14,7 @@ import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { signRecord } from '../../src/handoff/record.ts';
 import { completeRevocation, revoke } from '../../src/handoff/revoke.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
@@ -94,7 +95,7 @@ async function overtaking() {
       },
       identity.seed,
     );
-    const packet = withCclinkText({ records: [] }, encodePublicKey(identity.publicKey), record.text);
+    const packet = HANDOFF_TXT.write({ records: [] }, encodePublicKey(identity.publicKey), record.text);
     const item = signItem(identity.seed, identity.publicKey, seq, encodePacket(packet));
     for (const node of closest) node.held = item;
     return record;
@@ -281,7 +282,7 @@ describe('a handoff on a real network', () => {
 
   it('is refused where the newest packet holds two of them', async () => {
     const name = encodePublicKey(identity.publicKey);
-    const { records } = withCclinkText({ records: [] }, name, '{}');
+    const { records } = HANDOFF_TXT.write({ records: [] }, name, '{}');
     await putPacket({ records: [...records, ...records] }, 5);
     await expect(lookUp(dht, identity.publicKey)).rejects.toMatchObject({ code: 'refused' });
   });
@@ -290,7 +291,7 @@ describe('a handoff on a real network', () => {
     const simulated = await startSimulatedNetwork({ live: 12 });
     const client = openDht({ bootstrap: simulated.bootstrap });
     const packets = ['one', 'other'].map((text) => {
-      const value = encodePacket(withCclinkText({ records: [] }, encodePublicKey(identity.publicKey), text));
+      const value = encodePacket(HANDOFF_TXT.write({ records: [] }, encodePublicKey(identity.publicKey), text));
       return signItem(identity.seed, identity.publicKey, NOW * 1000, value);
     });
     for (const [i, node] of simulated.live.entries()) node.held = packets[i % 2] ?? null;

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { EMPTY_PACKET, encodePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
-import { EMPTY_PACKET, encodePacket, withCclinkText } from '../../src/dht/packet.ts';
 import { search } from '../../src/handoff/lookup.ts';
 import { type SignedRecord, signRecord } from '../../src/handoff/record.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
 import { honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
@@ -18,7 +19,7 @@ function recordAt(createdAt: bigint): SignedRecord {
 }
 
 function packetOf(seq: number, text: string | null): MutableItem {
-  const packet = text === null ? EMPTY_PACKET : withCclinkText(EMPTY_PACKET, encodePublicKey(publicKey), text);
+  const packet = text === null ? EMPTY_PACKET : HANDOFF_TXT.write(EMPTY_PACKET, encodePublicKey(publicKey), text);
   return signItem(seed, publicKey, seq, encodePacket(packet));
 }
 

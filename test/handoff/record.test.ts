@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
-import { cclinkText, parsePacket } from '../../src/dht/packet.ts';
+import { parsePacket } from '../../src/dht/dns-packet.ts';
 import { Failure } from '../../src/failure.ts';
 import {
   expiresAt,
@@ -12,6 +12,7 @@ import {
   signedText,
   signRecord,
 } from '../../src/handoff/record.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey, parsePublicKey } from '../../src/identity/public-key.ts';
 import { fromHex, packetVectors } from '../support/vectors.ts';
 
@@ -53,7 +54,7 @@ const refusal = (text: string): string => {
 describe('records of the Rust implementation', () => {
   it.each(packetVectors().valid)('reads and verifies: $name', (vector) => {
     const publicKey = parsePublicKey(vector.public_key);
-    const text = cclinkText(parsePacket(fromHex(vector.v_hex)), vector.public_key);
+    const text = HANDOFF_TXT.read(parsePacket(fromHex(vector.v_hex)), vector.public_key);
     expect(text).toBe(vector.record_json);
     const record = parseRecord(vector.record_json, publicKey);
     expect(signedText(record)).toBe(vector.signed_text);

@@ -2,17 +2,11 @@ import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { Deadline } from '../../src/dht/deadline.ts';
+import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
-import {
-  cclinkText,
-  EMPTY_PACKET,
-  encodePacket,
-  type Packet,
-  parsePacket,
-  withCclinkText,
-} from '../../src/dht/packet.ts';
 import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { nextSeq, recall } from '../../src/handoff/memory.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { type UpdateOptions, updatePacket } from '../../src/handoff/update-packet.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
@@ -41,11 +35,11 @@ async function setUp(live = 20) {
   const closest = byDistance(network.live, target(identity.publicKey));
   const name = encodePublicKey(identity.publicKey);
   const itemOf = (text: string, seq: number) =>
-    signItem(identity.seed, identity.publicKey, seq, encodePacket(withCclinkText(EMPTY_PACKET, name, text)));
-  const textIn = (packet: Packet) => cclinkText(packet, name);
+    signItem(identity.seed, identity.publicKey, seq, encodePacket(HANDOFF_TXT.write(EMPTY_PACKET, name, text)));
+  const textIn = (packet: Packet) => HANDOFF_TXT.read(packet, name);
   const textOf = (item: MutableItem | null) => item && textIn(parsePacket(item.value));
   const replaceBy = (text: string, isGuarded = false) => ({
-    packet: withCclinkText(EMPTY_PACKET, name, text),
+    packet: HANDOFF_TXT.write(EMPTY_PACKET, name, text),
     isGuarded,
   });
   const options: UpdateOptions = { now: () => NOW, stateFolder: temporaryFolder() };
@@ -258,9 +252,9 @@ describe('on a network of real nodes', () => {
     };
     const add = (nowMs: number, word: number | null) => {
       const change = (packet: Packet) => {
-        const words = JSON.parse(cclinkText(packet, name) ?? '[]') as number[];
+        const words = JSON.parse(HANDOFF_TXT.read(packet, name) ?? '[]') as number[];
         const text = JSON.stringify(word === null ? words : [...words, word]);
-        return { packet: withCclinkText(EMPTY_PACKET, name, text), isGuarded: true };
+        return { packet: HANDOFF_TXT.write(EMPTY_PACKET, name, text), isGuarded: true };
       };
       return updatePacket(open(), identity, change, { now: () => nowMs, stateFolder: temporaryFolder() });
     };
@@ -268,7 +262,9 @@ describe('on a network of real nodes', () => {
     const updates = await Promise.all(clocks.map(add));
     await Promise.all(updates.map((update) => update?.put.settled));
     const found = await Promise.all(clocks.map(() => open().resolve(identity.publicKey)));
-    const texts = found.map(({ newest }) => cclinkText(parsePacket(newest?.value ?? new Uint8Array()), name) ?? '');
+    const texts = found.map(
+      ({ newest }) => HANDOFF_TXT.read(parsePacket(newest?.value ?? new Uint8Array()), name) ?? '',
+    );
     expect(new Set(texts).size).toBe(1);
     expect(found.map(({ conflict }) => conflict)).toEqual([false, false, false]);
     expect(new Set(JSON.parse(texts[0] ?? '[]') as number[])).toEqual(new Set([0, 1, 2]));

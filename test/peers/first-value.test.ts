@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { EMPTY_PACKET, encodePacket } from '../../src/dht/dns-packet.ts';
 import { getQuery, keyOf, putQuery } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
-import { EMPTY_PACKET, encodePacket } from '../../src/dht/packet.ts';
 import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';

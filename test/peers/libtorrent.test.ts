@@ -3,16 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { EMPTY_PACKET, encodePacket, MAX_VALUE_WRITTEN, parsePacket } from '../../src/dht/dns-packet.ts';
 import { getQuery, putQuery, type Reply } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
-import {
-  cclinkText,
-  EMPTY_PACKET,
-  encodePacket,
-  MAX_VALUE_WRITTEN,
-  parsePacket,
-  withCclinkText,
-} from '../../src/dht/packet.ts';
 import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { Store, type StoreReport } from '../../src/dht/store.ts';
@@ -21,6 +14,7 @@ import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -87,7 +81,7 @@ describePeer('libtorrent', missingLibtorrent(), () => {
       const { libtorrent, dht } = await mixedNetwork();
       const options = { now: () => NOW, stateFolder: temporaryFolder() };
       const { record, seq } = await publish(dht, identity, HANDOFF, options);
-      const packet = encodePacket(withCclinkText(EMPTY_PACKET, encodePublicKey(identity.publicKey), record.text));
+      const packet = encodePacket(HANDOFF_TXT.write(EMPTY_PACKET, encodePublicKey(identity.publicKey), record.text));
       expect(await libtorrent.get(identity.publicKey)).toEqual({ seq, value: hex(packet) });
 
       await revoke(dht, identity, record.text, options);
@@ -99,7 +93,7 @@ describePeer('libtorrent', missingLibtorrent(), () => {
     it('holds and finds a packet of 996 bytes, the largest that we write, and its nodes count among the holders', async () => {
       const { libtorrent, dht } = await mixedNetwork();
       const name = encodePublicKey(identity.publicKey);
-      const packet = encodePacket(withCclinkText(EMPTY_PACKET, name, 'x'.repeat(908)));
+      const packet = encodePacket(HANDOFF_TXT.write(EMPTY_PACKET, name, 'x'.repeat(908)));
       expect(packet).toHaveLength(MAX_VALUE_WRITTEN);
       const { holders: nodes } = await dht.put(signed(NOW, packet));
       expect(nodes).toBeGreaterThanOrEqual(8);
@@ -147,7 +141,7 @@ describePeer('libtorrent', missingLibtorrent(), () => {
       const packet = parsePacket(Buffer.from(value ?? '', 'hex'));
       expect(packet.records).toHaveLength(2);
       expect(packet.records[0]?.data).toEqual(site.data);
-      expect(cclinkText(packet, encodePublicKey(identity.publicKey))).toBe(record.text);
+      expect(HANDOFF_TXT.read(packet, encodePublicKey(identity.publicKey))).toBe(record.text);
     });
 
     it('puts on top of what we put, and we resolve that', async () => {

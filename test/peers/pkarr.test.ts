@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
+import { parsePacket, type ResourceRecord } from '../../src/dht/dns-packet.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
-import { parsePacket, type ResourceRecord, withoutCclink } from '../../src/dht/packet.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { PeerProcess } from './peer-process.ts';
@@ -182,7 +183,7 @@ describePeer('npm pkarr', missing(), () => {
 
 /** The records beside the handoff in a packet, each byte of them. */
 function others(item: MutableItem | null, key: string): readonly ResourceRecord[] {
-  return withoutCclink(parsePacket(item?.value ?? new Uint8Array()), key).records;
+  return HANDOFF_TXT.remove(parsePacket(item?.value ?? new Uint8Array()), key).records;
 }
 
 function missing(): string[] {

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
-import { cclinkText, type Packet, parsePacket, type ResourceRecord } from '../../src/dht/packet.ts';
+import { type Packet, parsePacket, type ResourceRecord } from '../../src/dht/dns-packet.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { updatePacket } from '../../src/handoff/update-packet.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
@@ -73,7 +74,7 @@ describePeer('races on a mixed network', missing, () => {
 
   const textOf = async (identity: Identity) => {
     const packet = await packetOf(identity);
-    return packet && cclinkText(packet, encodePublicKey(identity.publicKey));
+    return packet && HANDOFF_TXT.read(packet, encodePublicKey(identity.publicKey));
   };
 
   /** Runs both, the second a while after the first or before it; what became of each. */
@@ -144,7 +145,7 @@ describePeer('races on a mixed network', missing, () => {
       const version = packet?.records.find(isSite)?.data[3];
       if (site.status === 'rejected') return `the other program failed: ${site.reason.message}`;
       if (version !== 2) return `REPLACED by ${version}`;
-      return cclinkText(packet as Packet, name) === own.value ? 'both stand' : 'the handoff is LOST';
+      return HANDOFF_TXT.read(packet as Packet, name) === own.value ? 'both stand' : 'the handoff is LOST';
     });
     expect(outcomes).toEqual({ 'both stand': RACES });
   }, 180_000);

@@ -28,12 +28,6 @@ export const EMPTY_PACKET: Packet = { records: [] };
 
 const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
-const TYPE_TXT = 16;
-const CLASS_IN = 1;
-/** Seconds. */
-const TXT_TTL = 86400;
-/** Rust cclink splits at 254 bytes, one less than a character-string holds. */
-const STRING_BYTES = 254;
 
 /** Where names lie in the data of the types that may hold compressed ones: after `skip` bytes, `names` of them. */
 const NAMES_IN_DATA: ReadonlyMap<number, { readonly skip: number; readonly names: number }> = new Map([
@@ -51,7 +45,8 @@ const NAMES_IN_DATA: ReadonlyMap<number, { readonly skip: number; readonly names
 /** MD, MF, MB, MG, MR, MINFO, RP, AFSDB, RT, SIG, PX, NXT, NAPTR, KX, A6: their data may hold pointers, and we do not know where. */
 const OPAQUE_NAMES: ReadonlySet<number> = new Set([3, 4, 7, 8, 9, 14, 17, 18, 21, 24, 26, 30, 35, 36, 38]);
 
-function malformed(what: string): Failure {
+/** The failure of a packet that is not what PKARR asks for; `what` says in which way. */
+export function malformedPacket(what: string): Failure {
   return new Failure(
     'refused',
     `The packet under this key is not a valid PKARR packet: ${what}.`,
@@ -65,7 +60,7 @@ function malformed(what: string): Failure {
  * Throws `refused` where it is malformed.
  */
 export function parsePacket(bytes: Uint8Array): Packet {
-  if (bytes.length > MAX_VALUE_READ) throw malformed('it is larger than 1000 bytes');
+  if (bytes.length > MAX_VALUE_READ) throw malformedPacket('it is larger than 1000 bytes');
   return new Reader(bytes).packet();
 }
 
@@ -80,16 +75,16 @@ class Reader {
   }
 
   packet(): Packet {
-    if (this.bytes.length < HEADER_BYTES) throw malformed('it is too short');
-    if ((this.view.getUint16(2) & 0x8000) === 0) throw malformed('it is not a DNS response');
+    if (this.bytes.length < HEADER_BYTES) throw malformedPacket('it is too short');
+    if ((this.view.getUint16(2) & 0x8000) === 0) throw malformedPacket('it is not a DNS response');
     const count = this.view.getUint16(6);
     if (this.view.getUint16(4) + this.view.getUint16(8) + this.view.getUint16(10) > 0) {
-      throw malformed('it holds more than answers');
+      throw malformedPacket('it holds more than answers');
     }
     this.position = HEADER_BYTES;
     const records: ResourceRecord[] = [];
     for (let i = 0; i < count; i += 1) records.push(this.record());
-    if (this.position !== this.bytes.length) throw malformed('something follows its last record');
+    if (this.position !== this.bytes.length) throw malformedPacket('something follows its last record');
     return { records };
   }
 
@@ -119,7 +114,7 @@ class Reader {
         compressed ||= name.compressed;
         parts.push(...name.labels.flatMap((label) => [Uint8Array.of(label.length), label]), Uint8Array.of(0));
       }
-      if (this.position > end) throw malformed('a name leaves its record');
+      if (this.position > end) throw malformedPacket('a name leaves its record');
     }
     parts.push(this.bytes.subarray(this.position, end));
     return { data: Uint8Array.from(Buffer.concat(parts)), compressed };
@@ -128,7 +123,7 @@ class Reader {
   /** Moves on by `length` bytes, which must exist. Returns where they start. */
   private advance(length: number): number {
     const start = this.position;
-    if (start + length > this.bytes.length) throw malformed('it is cut off');
+    if (start + length > this.bytes.length) throw malformedPacket('it is cut off');
     this.position += length;
     return start;
   }
@@ -147,12 +142,12 @@ class Reader {
         this.advance(1);
         after ??= this.position;
         this.position = this.view.getUint16(at) & 0x3fff;
-        if (this.position >= earliest || this.position < HEADER_BYTES) throw malformed('a name points nowhere');
+        if (this.position >= earliest || this.position < HEADER_BYTES) throw malformedPacket('a name points nowhere');
         earliest = this.position;
       } else {
-        if (length > 63) throw malformed('a name has a label of an unknown kind');
+        if (length > 63) throw malformedPacket('a name has a label of an unknown kind');
         size += 1 + length;
-        if (size > MAX_NAME_BYTES) throw malformed('a name is too long');
+        if (size > MAX_NAME_BYTES) throw malformedPacket('a name is too long');
         const start = this.advance(length);
         labels.push(this.bytes.slice(start, start + length));
       }
@@ -184,6 +179,11 @@ export function encodePacket(packet: Packet): Uint8Array {
     `The packet would be ${bytes.length} bytes large; the DHT carries ${MAX_VALUE_WRITTEN}.`,
     'Remove some of the other records under your key with the tool that published them, or use another key.',
   );
+}
+
+/** How large a packet is when it is written, in bytes, whether or not the DHT carries that much. */
+export function encodedLength(packet: Packet): number {
+  return write(packet).length;
 }
 
 function write(packet: Packet): Uint8Array {
@@ -256,75 +256,4 @@ class Writer {
     this.parts.push(bytes);
     this.length += bytes.length;
   }
-}
-
-const CCLINK_LABEL = '_cclink';
-
-const labelText = (label: Uint8Array) => Buffer.from(label).toString('latin1').toLowerCase();
-
-function isCclink(record: ResourceRecord, z32Key: string): boolean {
-  const [first, second] = record.owner;
-  return (
-    record.type === TYPE_TXT &&
-    record.owner.length === 2 &&
-    labelText(first as Uint8Array) === CCLINK_LABEL &&
-    labelText(second as Uint8Array) === z32Key.toLowerCase()
-  );
-}
-
-/**
- * The text of the packet's `_cclink` record under a key (z-base-32), its character-strings joined; null if there is none.
- *
- * Throws `refused` where there are two, or it is not UTF-8.
- */
-export function cclinkText(packet: Packet, z32Key: string): string | null {
-  const [record, second] = packet.records.filter((candidate) => isCclink(candidate, z32Key));
-  if (record === undefined) return null;
-  if (second !== undefined) throw malformed('it holds two handoffs');
-  const strings: Uint8Array[] = [];
-  for (let position = 0; position < record.data.length; ) {
-    const length = record.data[position] as number;
-    position += 1;
-    if (position + length > record.data.length) throw malformed('the text of its handoff is cut off');
-    strings.push(record.data.subarray(position, position + length));
-    position += length;
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(strings));
-  } catch {
-    throw malformed('the text of its handoff is not UTF-8');
-  }
-}
-
-/** The packet with `text` as its only `_cclink` record under a key (z-base-32), in the place of the one it had, else last. */
-export function withCclinkText(packet: Packet, z32Key: string, text: string): Packet {
-  const record = cclinkRecord(z32Key, Buffer.from(text));
-  const place = packet.records.findIndex((candidate) => isCclink(candidate, z32Key));
-  const others = withoutCclink(packet, z32Key).records;
-  return { records: place === -1 ? [...others, record] : others.toSpliced(place, 0, record) };
-}
-
-function cclinkRecord(z32Key: string, text: Uint8Array): ResourceRecord {
-  const parts: Uint8Array[] = [];
-  for (let start = 0; start < text.length; start += STRING_BYTES) {
-    const string = text.subarray(start, start + STRING_BYTES);
-    parts.push(Uint8Array.of(string.length), string);
-  }
-  const owner = [Buffer.from(CCLINK_LABEL), Buffer.from(z32Key)];
-  return { owner, type: TYPE_TXT, class: CLASS_IN, ttl: TXT_TTL, data: Buffer.concat(parts), compressed: false };
-}
-
-/** The packet without its `_cclink` records under a key (z-base-32). Everything else stays, in its order. */
-export function withoutCclink(packet: Packet, z32Key: string): Packet {
-  return { records: packet.records.filter((record) => !isCclink(record, z32Key)) };
-}
-
-/**
- * How many bytes of text a `_cclink` record under a key (z-base-32) has room for beside the packet's other records; 908 in
- * an empty packet. Negative if the others are too large already.
- */
-export function roomForText(packet: Packet, z32Key: string): number {
-  const left = MAX_VALUE_WRITTEN - write(withCclinkText(packet, z32Key, '')).length;
-  // Each started 254 bytes of text cost one byte more.
-  return left - Math.ceil(Math.max(left, 0) / (STRING_BYTES + 1));
 }

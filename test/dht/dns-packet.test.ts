@@ -1,32 +1,16 @@
 import { type Answer, decode as dnsDecode, encode as dnsEncode } from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  cclinkText,
-  EMPTY_PACKET,
-  encodePacket,
-  MAX_VALUE_WRITTEN,
-  type Packet,
-  parsePacket,
-  type ResourceRecord,
-  roomForText,
-  withCclinkText,
-  withoutCclink,
-} from '../../src/dht/packet.ts';
+import { EMPTY_PACKET, encodePacket, MAX_VALUE_WRITTEN, parsePacket } from '../../src/dht/dns-packet.ts';
 import { Failure } from '../../src/failure.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
+import { anyRecords, ascii, KEY, plain, record, refusalOf } from '../support/dns-records.ts';
 import { packetVectors } from '../support/packet-vectors.ts';
 
-const KEY = '8pinxxgqs41n4aididenw5apqp1urfmzdztr8jt4abrkdn435ewo';
 const HEADER = '000080000000';
 
-const ascii = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
-const labels = (name: string) => name.split('.').map(ascii);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const fromHex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
-
-function record(owner: string, type: number, data: Uint8Array, more: Partial<ResourceRecord> = {}): ResourceRecord {
-  return { owner: labels(owner), type, class: 1, ttl: 300, data, compressed: false, ...more };
-}
 
 /** A packet of one record with this owner (hexadecimal, with its pointers), type and data (hexadecimal). */
 function raw(owner: string, type: number, data: string): Uint8Array {
@@ -38,19 +22,9 @@ function raw(owner: string, type: number, data: string): Uint8Array {
   return Buffer.concat([fromHex(`${HEADER} 0001 0000 0000`), fromHex(owner), fixed, body]);
 }
 
-function refusal(work: () => unknown): Failure {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
-
 describe('packets of Rust cclink', () => {
   test.each(packetVectors)('give up their record: $name', ({ item, key, recordText }) => {
-    expect(cclinkText(parsePacket(item.value), key)).toBe(recordText);
+    expect(HANDOFF_TXT.read(parsePacket(item.value), key)).toBe(recordText);
   });
 
   test.each(packetVectors.filter(({ item }) => item.value.length <= MAX_VALUE_WRITTEN))(
@@ -58,14 +32,14 @@ describe('packets of Rust cclink', () => {
     ({ item, key, recordText }) => {
       const packet = parsePacket(item.value);
       expect(hex(encodePacket(packet))).toBe(hex(item.value));
-      expect(hex(encodePacket(withCclinkText(packet, key, recordText)))).toBe(hex(item.value));
+      expect(hex(encodePacket(HANDOFF_TXT.write(packet, key, recordText)))).toBe(hex(item.value));
     },
   );
 
   test.each(packetVectors.filter(({ item }) => item.value.length <= MAX_VALUE_WRITTEN))(
     'are read by npm dns-packet after a merge as we read them: $name',
     ({ item, key }) => {
-      const merged = encodePacket(withCclinkText(parsePacket(item.value), key, '{"new":"text"}'));
+      const merged = encodePacket(HANDOFF_TXT.write(parsePacket(item.value), key, '{"new":"text"}'));
       const before = dnsDecode(Buffer.from(item.value)).answers ?? [];
       const after = dnsDecode(Buffer.from(merged)).answers ?? [];
       const isOther = ({ name }: Answer) => name !== `_cclink.${key}`;
@@ -79,7 +53,7 @@ describe('packets of Rust cclink', () => {
 
   test('above 996 bytes are read, but not written', () => {
     const largest = packetVectors.find(({ item }) => item.value.length > MAX_VALUE_WRITTEN);
-    expect(refusal(() => encodePacket(parsePacket(largest?.item.value ?? new Uint8Array()))).code).toBe('refused');
+    expect(refusalOf(() => encodePacket(parsePacket(largest?.item.value ?? new Uint8Array()))).code).toBe('refused');
   });
 });
 
@@ -105,7 +79,7 @@ describe('parsePacket', () => {
     const check = (bytes: Uint8Array) => {
       try {
         const packet = parsePacket(bytes);
-        cclinkText(packet, KEY);
+        HANDOFF_TXT.read(packet, KEY);
         encodePacket(packet);
       } catch (error) {
         expect(error).toBeInstanceOf(Failure);
@@ -140,7 +114,7 @@ describe('parsePacket', () => {
     ['a header that is cut off', fromHex(HEADER)],
     ['more than 1000 bytes', new Uint8Array(1001)],
   ])('refuses %s', (_, bytes) => {
-    expect(refusal(() => parsePacket(bytes)).code).toBe('refused');
+    expect(refusalOf(() => parsePacket(bytes)).code).toBe('refused');
   });
 
   test('reads names of exactly 255 bytes', () => {
@@ -177,7 +151,7 @@ describe('names in the data of other records', () => {
 
   test('still mean the same to npm dns-packet when the record that they pointed to is gone', () => {
     const { records } = parsePacket(pointing);
-    const merged = encodePacket(withCclinkText({ records: records.slice(1) }, KEY, 'x'));
+    const merged = encodePacket(HANDOFF_TXT.write({ records: records.slice(1) }, KEY, 'x'));
     const cname = dnsDecode(Buffer.from(merged)).answers?.find(({ type }) => type === 'CNAME');
     expect(cname).toMatchObject({ name: `www.${KEY}`, data: KEY });
   });
@@ -212,116 +186,18 @@ describe('names in the data of other records', () => {
 
   test('are refused on writing in old types that may hold pointers anywhere, but do not stand in the way of reading', () => {
     const rp = parsePacket(raw('0161 00', 17, 'c00c c00c'));
-    expect(refusal(() => encodePacket(withCclinkText(rp, KEY, 'x'))).message).toContain('type 17');
+    expect(refusalOf(() => encodePacket(HANDOFF_TXT.write(rp, KEY, 'x'))).message).toContain('type 17');
     const plain = parsePacket(raw('0161 00', 17, '016100 016200'));
     expect(encodePacket(plain)).toEqual(Uint8Array.from(raw('0161 00', 17, '016100 016200')));
   });
 });
 
-describe('cclinkText', () => {
-  const txt = (owner: string, data: Uint8Array) => record(owner, 16, data);
-
-  test('finds the record whatever the case of its name', () => {
-    const packet = { records: [txt(`_CCLINK.${KEY.toUpperCase()}`, ascii('\x01a\x00\x02bc'))] };
-    expect(cclinkText(packet, KEY)).toBe('abc');
-  });
-
-  test('overlooks records of other names and types', () => {
-    const records = [
-      txt(`_pubky.${KEY}`, ascii('\x01a')),
-      txt(`a._cclink.${KEY}`, ascii('\x01a')),
-      txt('_cclink', ascii('\x01a')),
-      txt(`_cclink.${KEY.replace('8', 'y')}`, ascii('\x01a')),
-      record(`_cclink.${KEY}`, 1, ascii('abcd')),
-    ];
-    expect(cclinkText({ records }, KEY)).toBeNull();
-  });
-
-  test.each([
-    ['two of them', [txt(`_cclink.${KEY}`, ascii('\x01a')), txt(`_cclink.${KEY}`, ascii('\x01a'))]],
-    ['one that is not UTF-8', [txt(`_cclink.${KEY}`, ascii('\x01\xff'))]],
-    ['one whose last string is cut off', [txt(`_cclink.${KEY}`, ascii('\x03ab'))]],
-  ])('refuses %s', (_, records) => {
-    expect(refusal(() => cclinkText({ records }, KEY)).code).toBe('refused');
-  });
-});
-
-const name = fc
-  .array(fc.uint8Array({ minLength: 1, maxLength: 8 }), { maxLength: 4 })
-  .map((owner) => owner.map((label) => Uint8Array.from(label)));
-const others = fc.array(
-  fc.record<ResourceRecord>({
-    owner: fc.oneof(
-      name,
-      name.map((owner) => [...owner.slice(0, 1), ascii(KEY)]),
-    ),
-    type: fc.constantFrom(1, 16, 28, 43, 65280),
-    class: fc.nat(65535),
-    ttl: fc.nat(0xffffffff),
-    data: fc.uint8Array({ maxLength: 40 }).map((data) => Uint8Array.from(data)),
-    compressed: fc.constant(false),
-  }),
-  { maxLength: 8 },
-);
-/** A copy without Buffers, to compare. */
-const plain = ({ records }: Packet): Packet => ({
-  records: records.map((item) => ({
-    ...item,
-    owner: item.owner.map((label) => Uint8Array.from(label)),
-    data: Uint8Array.from(item.data),
-  })),
-});
-
 describe('for every packet', () => {
   test('encoding and parsing give it back', () => {
     fc.assert(
-      fc.property(others, (records) => {
+      fc.property(anyRecords, (records) => {
         expect(plain(parsePacket(encodePacket({ records })))).toEqual({ records });
       }),
     );
   });
-
-  test('merging and revoking leave the other records as they are', () => {
-    fc.assert(
-      fc.property(others, fc.string({ maxLength: 300 }), (records, text) => {
-        const merged = parsePacket(encodePacket(withCclinkText({ records }, KEY, text)));
-        expect(cclinkText(merged, KEY)).toBe(Buffer.from(text).toString());
-        expect(plain(withoutCclink(merged, KEY))).toEqual({ records });
-      }),
-    );
-  });
-
-  test('roomForText is exact', () => {
-    fc.assert(
-      fc.property(others, (records) => {
-        const packet = { records };
-        const room = roomForText(packet, KEY);
-        const full = encodePacket(withCclinkText(packet, KEY, 'x'.repeat(room)));
-        expect(full.length).toBeGreaterThanOrEqual(995);
-        expect(() => encodePacket(withCclinkText(packet, KEY, 'x'.repeat(room + 1)))).toThrow(Failure);
-      }),
-    );
-  });
-});
-
-test('an empty packet has room for 908 bytes of text', () => {
-  expect(roomForText(EMPTY_PACKET, KEY)).toBe(908);
-});
-
-test('packets that are full leave no room, and say so', () => {
-  const packet = { records: [record(KEY, 16, new Uint8Array(900))] };
-  expect(roomForText(packet, KEY)).toBeLessThanOrEqual(20);
-  expect(roomForText({ records: [record(KEY, 16, new Uint8Array(920))] }, KEY)).toBeLessThan(1);
-});
-
-test('a handoff takes the place of the one before it', () => {
-  const records = [
-    record('a', 1, ascii('abcd')),
-    record(`_cclink.${KEY}`, 16, ascii('\x01a')),
-    record('b', 1, ascii('abcd')),
-  ];
-  const types = withCclinkText({ records }, KEY, 'new').records.map(({ owner }) =>
-    Buffer.from(owner[0] ?? '').toString(),
-  );
-  expect(types).toEqual(['a', '_cclink', 'b']);
 });
