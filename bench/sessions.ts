@@ -8,7 +8,7 @@ import { gitRootOf } from '../src/claude/git-root.ts';
 import { sessionsOf } from '../src/claude/sessions-here.ts';
 import { chooseSession } from '../src/commands/choose-session.ts';
 import type { Context } from '../src/commands/context.ts';
-import { takeEnvironment } from '../src/commands/environment.ts';
+import { takeEnvironment } from '../src/environment.ts';
 import { interleave, timed } from './measure.ts';
 import type { Report } from './report.ts';
 

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { takeEnvironment } from './commands/environment.ts';
+import { takeEnvironment } from './environment.ts';
 import { EXIT_CODES, Failure } from './failure.ts';
 import { buildProgram, ownArguments } from './program.ts';
 import { openOutput } from './terminal/output.ts';

@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander';
 import type { Context } from './commands/context.ts';
-import type { Environment } from './commands/environment.ts';
 import type { InitOptions } from './commands/init.ts';
 import type { PickupOptions } from './commands/pickup.ts';
 import type { PublishOptions } from './commands/publish.ts';
 import type { WhoamiOptions } from './commands/whoami.ts';
+import type { Environment } from './environment.ts';
 import { Failure } from './failure.ts';
 import { hasControllingTerminal } from './terminal/controlling-terminal.ts';
 import { openOutput } from './terminal/output.ts';
 import { terminalQuestions } from './terminal/questions.ts';
-import { parseDuration } from './terminal/time.ts';
+import { parseDuration } from './time.ts';
 
 declare const CCLINK_VERSION: string;
 

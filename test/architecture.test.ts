@@ -10,13 +10,14 @@ const FLOORS = [
   ['main.ts'],
   ['program.ts'],
   ['commands'],
-  ['terminal'],
+  ['terminal', 'environment.ts'],
   ['handoff'],
   ['dht'],
   ['identity'],
   ['claude', 'crypto', 'process'],
   ['files'],
-  ['failure.ts', 'shell-quote.ts'],
+  ['shell-quote.ts', 'time.ts'],
+  ['failure.ts'],
 ];
 
 const floorOf = (path: string): string => path.split(/[/\\]/)[0] ?? '';

@@ -4,11 +4,11 @@ import { describeSession, type Session } from '../claude/session.ts';
 import { completeSessionId, findSession } from '../claude/session-files.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { newestSessions, sessionsOf } from '../claude/sessions-here.ts';
+import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
-import { describeAge } from '../terminal/time.ts';
+import { describeAge } from '../time.ts';
 import type { Context } from './context.ts';
-import { workingDirectory } from './environment.ts';
 
 /** The session that is to be published. */
 export interface ChosenSession {

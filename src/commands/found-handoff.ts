@@ -7,7 +7,7 @@ import { openRecord } from '../handoff/open.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from '../handoff/record.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { describeAge } from '../terminal/time.ts';
+import { describeAge } from '../time.ts';
 import { type Context, unixNow } from './context.ts';
 import { type FoundHandoff, HandoffReader, type Subject } from './handoff-reader.ts';
 import { keyMadeAt, opensSilently, ownPublicKey, readOwnKey, readOwnKeyIfAny } from './own-key.ts';

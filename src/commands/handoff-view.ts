@@ -3,7 +3,7 @@ import { expiresAt, type HandoffMode, type HandoffRecord, modeOf } from '../hand
 import { encodePublicKey } from '../identity/public-key.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import type { Style } from '../terminal/style.ts';
-import { describeAge, describeEnd, rfc3339 } from '../terminal/time.ts';
+import { describeAge, describeEnd, rfc3339 } from '../time.ts';
 import type { LocalSession } from './local-session.ts';
 
 /** A session as the JSON results name it. */

@@ -6,7 +6,7 @@ import type { Payload } from '../handoff/payload.ts';
 import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
-import { describeAge, describeEnd } from '../terminal/time.ts';
+import { describeAge, describeEnd } from '../time.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { onceInARow } from './handoff-reader.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';

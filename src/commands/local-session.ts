@@ -2,10 +2,10 @@ import { resumePlace } from '../claude/resume-place.ts';
 import { describeSession } from '../claude/session.ts';
 import { findSession } from '../claude/session-files.ts';
 import { isSessionId } from '../claude/session-id.ts';
+import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import type { Payload } from '../handoff/payload.ts';
 import type { Context } from './context.ts';
-import { workingDirectory } from './environment.ts';
 
 /** What this machine has of a session that was handed over. */
 export interface LocalSession {

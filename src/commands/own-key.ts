@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import type { Resolution } from '../dht/client.ts';
+import type { Environment } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { publicKeyOfStored, readKeyFile } from '../identity/key-file.ts';
 import type { StoredKey } from '../identity/stored-key.ts';
 import { type Identity, unlock } from '../identity/unlock.ts';
 import type { Context } from './context.ts';
-import type { Environment } from './environment.ts';
 
 /** The key pair of this machine as far as it is known without a passphrase. */
 export interface OwnKey {

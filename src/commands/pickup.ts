@@ -1,13 +1,13 @@
 import { liveSessions } from '../claude/live-sessions.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import type { Resolution } from '../dht/client.ts';
+import { SECRET_VARIABLES } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { samePublicKey } from '../identity/public-key.ts';
 import { becomeClaude } from '../process/become-claude.ts';
 import { findClaude } from '../process/find-claude.ts';
 import { type Context, unixNow, withDht } from './context.ts';
-import { SECRET_VARIABLES } from './environment.ts';
 import { type Finding, findHandoff, type Look, type NewestHandoff, stillLive, subjectOf } from './found-handoff.ts';
 import type { FoundHandoff, Subject } from './handoff-reader.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';

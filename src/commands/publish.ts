@@ -14,7 +14,7 @@ import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget } from '../identity/unlock.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
-import { describeDuration, parseDuration } from '../terminal/time.ts';
+import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';

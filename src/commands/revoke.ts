@@ -6,7 +6,7 @@ import { completeRevocation, type Revocation, revoke, stillGiven } from '../hand
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { forget, type Identity } from '../identity/unlock.ts';
-import { describeAge } from '../terminal/time.ts';
+import { describeAge } from '../time.ts';
 import { type Context, unixNow, withDht } from './context.ts';
 import { describeMode } from './handoff-view.ts';
 import { anotherKeyBeside, openIdentity, readOwnKey, warnOfConflict } from './own-key.ts';

@@ -22,6 +22,11 @@ export const DEFAULT_BOOTSTRAP: readonly HostPort[] = [
 /** How long all names together may take, in milliseconds. */
 const NAME_LIMIT = 1500;
 
+/** The nodes that `CCLINK_BOOTSTRAP` names, those of the Mainline DHT where it is not set. Throws as `parseBootstrap`. */
+export function bootstrapNodes(text: string | undefined): readonly HostPort[] {
+  return text === undefined ? DEFAULT_BOOTSTRAP : parseBootstrap(text);
+}
+
 /** Reads `CCLINK_BOOTSTRAP`: `host:port`, several separated by commas. Throws `usage` for anything else. */
 export function parseBootstrap(text: string): HostPort[] {
   const nodes = text

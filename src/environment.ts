@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { claudeFolder } from '../claude/folders.ts';
-import { Failure } from '../failure.ts';
-import { cacheFolder, stateFolder } from '../files/folders.ts';
-import { quoteForShell } from '../shell-quote.ts';
+import { claudeFolder } from './claude/folders.ts';
+import { Failure } from './failure.ts';
+import { cacheFolder, stateFolder } from './files/folders.ts';
+import { quoteForShell } from './shell-quote.ts';
 
 /** Variables that hold a secret: taken out of the environment at once, so that no child ever sees them. */
 export const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;

@@ -1,4 +1,4 @@
-import { Failure } from '../failure.ts';
+import { Failure } from './failure.ts';
 
 const UNITS = [
   { letter: 'd', seconds: 86_400, name: 'day' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeAge, describeDuration, describeEnd, parseDuration, rfc3339 } from '../../src/terminal/time.ts';
+import { describeAge, describeDuration, describeEnd, parseDuration, rfc3339 } from '../src/time.ts';
 
 describe('durations', () => {
   it.each([
