@@ -29,7 +29,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
     if (await questions.confirm('Is there a key of yours on another machine already?')) return showHowToBring(context);
   }
   const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
-  const backup = await writeKeyFile(keyFile, key, { publicKey, replace, now: Date.now() });
+  const backup = writeKeyFile(keyFile, key, { publicKey, replace, now: Date.now() });
   if (key.kind === 'plain') key.seed.fill(0);
   if (backup !== null) output.say(`The key that was there is kept as ${printable(backup)}.`);
   if (publicKey === null) {

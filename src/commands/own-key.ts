@@ -17,8 +17,8 @@ export interface OwnKey {
 /** Reads the key file, without opening it. Throws `no-key` where there is none. */
 export async function readOwnKey(context: Context): Promise<OwnKey> {
   const { keyFile } = context.environment;
-  const stored = await readKeyFile(keyFile);
-  return { stored, publicKey: await publicKeyOfStored(keyFile, stored) };
+  const stored = readKeyFile(keyFile);
+  return { stored, publicKey: publicKeyOfStored(keyFile, stored) };
 }
 
 /** The same, or null where there is no key file. */

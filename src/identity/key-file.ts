@@ -31,7 +31,7 @@ const MAX_BACKUPS = 1000;
  * Throws `no-key` where there is none; `refused` where it is no regular file, others may read it (on Unix its mode must be exactly 0600),
  * or the system won't let us; `cannot-open` where what it holds is no key.
  */
-export async function readKeyFile(path: string): Promise<StoredKey> {
+export function readKeyFile(path: string): StoredKey {
   const content = readKeyBytes(path, { anyMode: false });
   if (content === null) {
     throw new Failure(
@@ -48,8 +48,8 @@ export async function readKeyFile(path: string): Promise<StoredKey> {
 }
 
 /** The 32-byte public key of a stored key: computed for a plain one, read beside an encrypted one. Null: only opening tells. */
-export async function publicKeyOfStored(path: string, key: StoredKey): Promise<Uint8Array | null> {
-  return key.kind === 'plain' ? publicKeyOf(key.seed) : publicKeyBeside(path);
+export function publicKeyOfStored(path: string, key: StoredKey): Uint8Array | null {
+  return key.kind === 'plain' ? publicKeyOf(key.seed) : readPublicKeyFile(path);
 }
 
 /** How a key file is written. */
@@ -69,11 +69,7 @@ export interface WriteOptions {
  * `<path>.unknown-<time>.bak`, and only then replaced. No backup ever replaces another. Returns the backup's path, null if there was
  * nothing to keep. Throws `key-exists`, `refused`.
  */
-export async function writeKeyFile(
-  path: string,
-  key: StoredKey,
-  { publicKey, replace, now }: WriteOptions,
-): Promise<string | null> {
+export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace, now }: WriteOptions): string | null {
   makePrivateFolder(dirname(path));
   const content = encodeStoredKey(key);
   let backup: string | null = null;
@@ -81,10 +77,10 @@ export async function writeKeyFile(
     if (replace) {
       writeAtomically(path, content, () => {
         backup = keepBeside(path, now);
-        removePublicKeyBeside(path);
+        removePublicKeyFile(path);
       });
     } else {
-      if (!exists(path)) removePublicKeyBeside(path);
+      if (!exists(path)) removePublicKeyFile(path);
       if (!createAtomically(path, content)) {
         throw new Failure('key-exists', `There is a key at ${path} already.`, 'Keep it, or move it away first.');
       }
@@ -92,7 +88,7 @@ export async function writeKeyFile(
   } finally {
     content.fill(0);
   }
-  if (key.kind === 'encrypted' && publicKey !== null) await refreshPublicKeyFile(path, publicKey);
+  if (key.kind === 'encrypted' && publicKey !== null) refreshPublicKeyFile(path, publicKey);
   return backup;
 }
 
@@ -101,28 +97,24 @@ function publicKeyFileOf(path: string): string {
   return `${path}.pub`;
 }
 
-/** The public key (32 bytes) beside a key file. Null if there is none, or what is there is no public key. Never throws. */
-export async function readPublicKeyFile(path: string): Promise<Uint8Array | null> {
-  return publicKeyBeside(path);
-}
-
 /** Writes the public key (32 bytes) beside a key file: z-base-32, one line. Throws `refused`. */
-export async function writePublicKeyFile(path: string, publicKey: Uint8Array): Promise<void> {
+export function writePublicKeyFile(path: string, publicKey: Uint8Array): void {
   writeAtomically(publicKeyFileOf(path), Buffer.from(`${encodePublicKey(publicKey)}\n`));
 }
 
 /** Makes the public key beside a key file the right one, where the disk lets us: it is a convenience, nothing depends on it. */
-export async function refreshPublicKeyFile(path: string, publicKey: Uint8Array): Promise<void> {
-  const there = publicKeyBeside(path);
+export function refreshPublicKeyFile(path: string, publicKey: Uint8Array): void {
+  const there = readPublicKeyFile(path);
   if (there !== null && samePublicKey(there, publicKey)) return;
   try {
-    await writePublicKeyFile(path, publicKey);
+    writePublicKeyFile(path, publicKey);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }
 }
 
-function publicKeyBeside(path: string): Uint8Array | null {
+/** The public key (32 bytes) beside a key file. Null if there is none, or what is there is no public key. Never throws. */
+export function readPublicKeyFile(path: string): Uint8Array | null {
   try {
     const content = readSmallFile(publicKeyFileOf(path), () => {});
     return content === null
@@ -137,12 +129,12 @@ function publicKeyBeside(path: string): Uint8Array | null {
   }
 }
 
-function removePublicKeyBeside(path: string): void {
+function removePublicKeyFile(path: string): void {
   try {
     unlinkSync(publicKeyFileOf(path));
   } catch (error) {
     // Something that can't be removed may stay if it can't be taken for the new key's.
-    if (publicKeyBeside(path) !== null) throw error;
+    if (readPublicKeyFile(path) !== null) throw error;
   }
 }
 
@@ -168,7 +160,7 @@ function nameOfKeyAt(path: string): string | null {
     if (content === null) return null;
     const key = parseStoredKey(content);
     content.fill(0);
-    const publicKey = key.kind === 'plain' ? publicKeyOf(key.seed) : publicKeyBeside(path);
+    const publicKey = key.kind === 'plain' ? publicKeyOf(key.seed) : readPublicKeyFile(path);
     if (key.kind === 'plain') key.seed.fill(0);
     return publicKey === null ? null : fingerprint(publicKey);
   } catch {

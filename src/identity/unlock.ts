@@ -46,7 +46,7 @@ export async function unlock(path: string, key: StoredKey, source: PassphraseSou
       const seed = await openEnvelope(key.envelope, passphrase);
       if (seed === null) continue;
       const identity = { publicKey: publicKeyOf(seed), seed };
-      await refreshPublicKeyFile(path, identity.publicKey);
+      refreshPublicKeyFile(path, identity.publicKey);
       return identity;
     } finally {
       passphrase.fill(0);

@@ -70,10 +70,10 @@ describe('opening the own key', () => {
     const path = keyPath();
     const source: PassphraseSource = { kind: 'value', value: 'päßphrase 🔑' };
     await unlock(path, await encrypted(), source);
-    expect(await readPublicKeyFile(path)).toEqual(PUBLIC);
-    await writePublicKeyFile(path, publicKeyOf(new Uint8Array(32)));
+    expect(readPublicKeyFile(path)).toEqual(PUBLIC);
+    writePublicKeyFile(path, publicKeyOf(new Uint8Array(32)));
     await unlock(path, await encrypted(), source);
-    expect(await readPublicKeyFile(path)).toEqual(PUBLIC);
+    expect(readPublicKeyFile(path)).toEqual(PUBLIC);
   });
 
   it('does not touch the public key for a wrong passphrase', async () => {
