@@ -10,7 +10,7 @@ import type { Identity } from '../identity/unlock.ts';
 import { describeAge } from '../time.ts';
 import { type Context, unixNow } from './context.ts';
 import { type FoundHandoff, HandoffReader, type Subject } from './handoff-reader.ts';
-import { keyMadeAt, opensSilently, ownPublicKey, readOwnKey, readOwnKeyIfAny } from './own-key.ts';
+import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
 import { parseWho } from './who.ts';
 
 /** The one that counts. */
@@ -31,19 +31,27 @@ export interface Finding {
    * `refused` where its session id is none of Claude Code's, and what `lookUp` throws.
    */
   newest(shown: FoundHandoff | null): Promise<NewestHandoff>;
-  /** The own key pair, opened once and forgotten when the finding ends. Throws `no-key` where there is none. */
-  identity(): Promise<Identity>;
+  /** The own key pair, which must be that of `publicKey`. Throws `no-key` where there is none, else as `openAs` does. */
+  identity(publicKey: Uint8Array): Promise<Identity>;
 }
 
-/** The subject that a `who` argument names: the own key where there is none. Throws `no-key` where that is missing. */
-export async function subjectOf(context: Context, who: string | undefined): Promise<Subject> {
+/**
+ * Runs `work` on the subject that a `who` argument names, the own key where there is none, and wipes the own key
+ * afterwards. Throws `no-key` where that is needed and missing.
+ */
+export async function withSubject<T>(
+  context: Context,
+  who: string | undefined,
+  work: (subject: Subject) => Promise<T>,
+): Promise<T> {
   if (who === undefined) {
-    const own = await readOwnKey(context);
-    return { publicKey: await ownPublicKey(context, own), isOwn: true, own };
+    return withOwnKey(context, async (own) => work({ publicKey: await own.publicKey(), isOwn: true, own }));
   }
   const publicKey = parseWho(who);
-  const own = await readOwnKeyIfAny(context);
-  return { publicKey, isOwn: own?.publicKey != null && samePublicKey(own.publicKey, publicKey), own };
+  return withOwnKeyIfAny(context, (own) => {
+    const known = own?.knownPublicKey ?? null;
+    return work({ publicKey, isOwn: known !== null && samePublicKey(known, publicKey), own });
+  });
 }
 
 /** The network, the time that a command may take there, and what is done where the newest packet holds no handoff. */
@@ -84,7 +92,7 @@ export async function findHandoff<T>(
           context.output.say('A newer handoff stands there now.');
         return { ...(await reader.read(record)), resolution: lookup.resolution };
       },
-      identity: () => reader.identity(),
+      identity: (publicKey) => reader.ownKey().openAs(publicKey),
     });
   } finally {
     reader.forget();
@@ -109,7 +117,7 @@ async function mustBeLive(context: Context, reader: HandoffReader, lookup: Looku
   const now = unixNow();
   if (lookup.record === null) throw notFound(context, subject, lookup);
   const record = liveRecord(lookup, now);
-  if (record === null) throw await expired(context, reader, lookup.record, now);
+  if (record === null) throw await expired(reader, lookup.record, now);
   const memory = recall(context.environment.stateFolder, subject.publicKey);
   if (memory.revoked && (lookup.seq ?? 0) < memory.seq) throw revokedHere();
   return record;
@@ -139,7 +147,7 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
       'Compare the key with what cclink whoami shows on the other machine; it may also have expired, or the network forgot it: ask for it to be published again.',
     );
   }
-  const made = new Date(keyMadeAt(context)).toISOString().slice(0, 10);
+  const made = new Date(subject.own?.madeAtMs ?? 0).toISOString().slice(0, 10);
   return new Failure(
     'not-found',
     `There is no handoff under your key ${key}, which has been on this machine since ${made} (${answered} nodes answered).`,
@@ -156,12 +164,12 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
 }
 
 /** An expired handoff; an own one names its session, where that needs no question. */
-async function expired(context: Context, reader: HandoffReader, record: SignedRecord, now: bigint): Promise<Failure> {
+async function expired(reader: HandoffReader, record: SignedRecord, now: bigint): Promise<Failure> {
   const { subject } = reader;
   const age = describeAge(Number(now - expiresAt(record)));
   let session = '';
-  if (subject.isOwn && subject.own !== null && modeOf(record) === 'self' && opensSilently(context, subject.own)) {
-    const payload = await openRecord(record, await reader.identity());
+  if (subject.isOwn && subject.own?.opensSilently && modeOf(record) === 'self') {
+    const payload = await openRecord(record, await reader.ownKey().open());
     if (payload !== null) session = ` of session ${payload.session}`;
   }
   return ended(`The handoff${session} expired ${age}.`);

@@ -2,11 +2,10 @@ import { Failure } from '../failure.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { modeOf, type SignedRecord } from '../handoff/record.ts';
+import type { OwnKey } from '../identity/own-key.ts';
 import { parsePublicKey, samePublicKey } from '../identity/public-key.ts';
-import { forget, type Identity } from '../identity/unlock.ts';
 import type { Context } from './context.ts';
 import { type LocalSession, localSession } from './local-session.ts';
-import { type OwnKey, openIdentity } from './own-key.ts';
 
 /** Under which key to look, and whether it is this machine's own. */
 export interface Subject {
@@ -45,7 +44,6 @@ const PIN_TRIES = 3;
 export class HandoffReader {
   readonly subject: Subject;
   private readonly context: Context;
-  private opened: Identity | null = null;
   /** As typed (UTF-8 bytes), or from `CCLINK_PIN`; empty where there was none yet. */
   private pin: Uint8Array;
 
@@ -58,8 +56,8 @@ export class HandoffReader {
   /** Opens a record, and finds its session here. */
   readonly read = onceInARow((record) => this.readAnew(record));
 
-  /** The own key pair, opened once. Throws `no-key` where there is none. */
-  async identity(): Promise<Identity> {
+  /** The own key. Throws `no-key` where there is none. */
+  ownKey(): OwnKey {
     const { own } = this.subject;
     if (own === null) {
       throw new Failure(
@@ -68,13 +66,11 @@ export class HandoffReader {
         'Make one and give its public key to the publisher: cclink init',
       );
     }
-    this.opened ??= await openIdentity(this.context, own);
-    return this.opened;
+    return own;
   }
 
   /** Overwrites the secrets. */
   forget(): void {
-    if (this.opened !== null) forget(this.opened);
     this.pin.fill(0);
   }
 
@@ -82,16 +78,17 @@ export class HandoffReader {
     const { subject } = this;
     const payload = modeOf(record) === 'pin' ? await this.openWithPin(record) : await this.openWithKey(record);
     // Only now is it known for sure whose key this is, where an encrypted key has no public key beside it.
-    const isOwn = subject.isOwn || (this.opened !== null && samePublicKey(this.opened.publicKey, subject.publicKey));
+    const known = subject.own?.knownPublicKey ?? null;
+    const isOwn = subject.isOwn || (known !== null && samePublicKey(known, subject.publicKey));
     return { subject: { ...subject, isOwn }, record, payload, local: localSession(this.context, payload) };
   }
 
   private async openWithKey(record: SignedRecord): Promise<Payload> {
     const { own, isOwn } = this.subject;
-    if (own !== null && own.publicKey !== null && !isFor(record, this.subject, own.publicKey)) {
+    if (own !== null && own.knownPublicKey !== null && !isFor(record, this.subject, own.knownPublicKey)) {
       throw sealedForAnother(record, isOwn);
     }
-    const payload = await openRecord(record, await this.identity());
+    const payload = await openRecord(record, await this.ownKey().open());
     if (payload === null) throw sealedForAnother(record, isOwn);
     return payload;
   }

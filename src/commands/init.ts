@@ -9,7 +9,7 @@ import { passphraseBytes, passphraseFromCommand, weaknessOfPassphrase } from '..
 import { MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from '../identity/stored-key.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
-import { readOwnKey } from './own-key.ts';
+import { newSecret } from './secrets.ts';
 import { describeKey, keyView } from './whoami.ts';
 
 export interface InitOptions {
@@ -40,7 +40,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
     );
     return;
   }
-  const view = await keyView(context, await readOwnKey(context));
+  const view = await keyView(publicKey, { keyFile, encrypted: key.kind === 'encrypted' });
   output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${printable(keyFile)} is you.`);
   if (imported === null) output.say(nextStep(keyFile));
@@ -126,8 +126,7 @@ async function keyToStore(
 
 /** A new passphrase (UTF-8 bytes): from the environment, from `CCLINK_PASSPHRASE_COMMAND`, or asked for twice. */
 async function newPassphrase(context: Context): Promise<Uint8Array> {
-  const { environment, output, questions } = context;
-  const { passphrase, passphraseCommand, variables } = environment;
+  const { passphrase, passphraseCommand, variables } = context.environment;
   if (passphrase !== undefined || passphraseCommand !== undefined) {
     const given =
       passphrase === undefined
@@ -137,13 +136,14 @@ async function newPassphrase(context: Context): Promise<Uint8Array> {
     if (weakness !== null) throw new Failure('usage', `The passphrase is too weak: ${weakness}.`, PASSPHRASE_HINT);
     return given;
   }
-  for (;;) {
-    const first = await questions.secret('Passphrase for the key (at least 8 characters)');
-    const weakness = weaknessOfPassphrase(first);
-    if (weakness !== null) output.warn(`that passphrase is too weak: ${weakness}. ${PASSPHRASE_HINT}`);
-    else if ((await questions.secret('The same again')) !== first) output.warn('the two differ; once more.');
-    else return passphraseBytes(first);
-  }
+  return newSecret(context, {
+    question: 'Passphrase for the key (at least 8 characters)',
+    again: 'The same again',
+    weakness: (typed) => {
+      const weakness = weaknessOfPassphrase(typed);
+      return weakness && `that passphrase is too weak: ${weakness}. ${PASSPHRASE_HINT}`;
+    },
+  });
 }
 
 const PASSPHRASE_HINT = 'Take a longer one; a few random words are good.';

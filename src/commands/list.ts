@@ -4,21 +4,25 @@ import { liveRecord, search } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
+import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { forget } from '../identity/unlock.ts';
 import { describeAge, describeEnd } from '../time.ts';
-import { type Context, unixNow, withDht } from './context.ts';
+import { type Context, unixNow } from './context.ts';
 import { onceInARow } from './handoff-reader.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
 import { localSession } from './local-session.ts';
-import { type OwnKey, openIdentity, opensSilently, ownPublicKey, readOwnKey } from './own-key.ts';
+import { withDht } from './network.ts';
+import { withOwnKey } from './secrets.ts';
 
 /** `cclink list`: the live handoffs under the own key. The session is named where no question is needed to open it. */
-export async function list(context: Context): Promise<void> {
+export function list(context: Context): Promise<void> {
+  return withOwnKey(context, (own) => listUnder(context, own));
+}
+
+async function listUnder(context: Context, own: OwnKey): Promise<void> {
   const { output } = context;
-  const key = await readOwnKey(context);
-  const publicKey = await ownPublicKey(context, key);
-  const open = onceInARow((record) => openSilently(context, key, record));
+  const publicKey = await own.publicKey();
+  const open = onceInARow((record) => openSilently(own, record));
   const lookup = await withDht(context, async (dht, deadline) => {
     const { first, newest } = search(dht, publicKey, unixNow(), { deadline });
     const patiently = <T>(answer: Promise<T>) => output.progress('Asking the network …', answer);
@@ -56,16 +60,14 @@ export async function list(context: Context): Promise<void> {
 }
 
 /** The payload where the own key opens it, and nobody must be asked for that; else null. */
-async function openSilently(context: Context, key: OwnKey, record: SignedRecord): Promise<Payload | null> {
-  if (modeOf(record) === 'pin' || !opensSilently(context, key)) return null;
-  const identity = await openIdentity(context, key);
+async function openSilently(own: OwnKey, record: SignedRecord): Promise<Payload | null> {
+  if (modeOf(record) === 'pin' || !own.opensSilently) return null;
+  const identity = await own.open();
   try {
     return await openRecord(record, identity);
   } catch (error) {
     if (error instanceof Failure && error.code === 'cannot-open') return null;
     throw error;
-  } finally {
-    forget(identity);
   }
 }
 

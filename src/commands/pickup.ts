@@ -4,14 +4,13 @@ import type { Resolution } from '../dht/client.ts';
 import { SECRET_VARIABLES } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
-import { samePublicKey } from '../identity/public-key.ts';
 import { becomeClaude } from '../process/become-claude.ts';
 import { findClaude } from '../process/find-claude.ts';
-import { type Context, unixNow, withDht } from './context.ts';
-import { type Finding, findHandoff, type Look, type NewestHandoff, stillLive, subjectOf } from './found-handoff.ts';
+import { type Context, unixNow } from './context.ts';
+import { type Finding, findHandoff, type Look, type NewestHandoff, stillLive, withSubject } from './found-handoff.ts';
 import type { FoundHandoff, Subject } from './handoff-reader.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
-import { anotherKeyBeside } from './own-key.ts';
+import { withDht } from './network.ts';
 
 export interface PickupOptions {
   /** False with `--no-run`. */
@@ -23,9 +22,8 @@ export interface PickupOptions {
 /** `cclink show`: what a handoff holds. It is not taken, burnt or run. */
 export async function show(context: Context, who: string | undefined): Promise<void> {
   const { output } = context;
-  const subject = await subjectOf(context, who);
-  const found = await withDht(context, (dht, deadline) =>
-    findHandoff(context, { dht, deadline }, subject, ({ newest }) => newest(null)),
+  const found = await withSubject(context, who, (subject) =>
+    withDht(context, (dht, deadline) => findHandoff(context, { dht, deadline }, subject, ({ newest }) => newest(null))),
   );
   output.result(resultJson(found, []), view(found, output.resultStyle));
   if (!found.local.here) output.say('The files of this session are not on this machine.');
@@ -47,12 +45,13 @@ export async function pickup(
   if (options.tmux && run && !environment.variables['TMUX']) {
     throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
   }
-  const subject = await subjectOf(context, who);
-  const { found, claudePath, burnt } = await withDht(context, (dht, deadline) => {
-    const onNothing = (resolution: Resolution) => completeBurn(context, look, subject, resolution);
-    const look: Look = { dht, deadline, onNothing };
-    return findHandoff(context, look, subject, (finding) => take(context, look, finding, run));
-  });
+  const { found, claudePath, burnt } = await withSubject(context, who, (subject) =>
+    withDht(context, (dht, deadline) => {
+      const onNothing = (resolution: Resolution) => completeBurn(context, look, subject, resolution);
+      const look: Look = { dht, deadline, onNothing };
+      return findHandoff(context, look, subject, (finding) => take(context, look, finding, run));
+    }),
+  );
   const { local } = found;
   const command = resumeCommand(found.payload.session, claudeArgs);
   if (options.qr && !output.json) {
@@ -150,8 +149,7 @@ async function burn(
 ): Promise<Revocation> {
   const { environment, output } = context;
   // A PIN opened it without the key, which taking it off the network needs.
-  const identity = await finding.identity();
-  if (!samePublicKey(identity.publicKey, found.record.publicKey)) throw anotherKeyBeside(environment.keyFile);
+  const identity = await finding.identity(found.record.publicKey);
   const burnt = await output.progress(
     'Burning it …',
     revoke(dht, identity, found.record.text, {

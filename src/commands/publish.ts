@@ -11,14 +11,15 @@ import { fitHandoff, type Handoff, publish as publishHandoff } from '../handoff/
 import { isLive, modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
 import type { Audience } from '../handoff/seal.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
+import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
-import { forget } from '../identity/unlock.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
-import { type Context, unixNow, withDht } from './context.ts';
+import { type Context, unixNow } from './context.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
-import { type OwnKey, openIdentity, ownPublicKey, readOwnKey, warnOfConflict } from './own-key.ts';
+import { ownResolution, withDht } from './network.ts';
+import { newSecret, withOwnKey } from './secrets.ts';
 import { parseWho } from './who.ts';
 
 export interface PublishOptions {
@@ -39,103 +40,94 @@ export async function publish(context: Context, options: PublishOptions, session
   if (sessionId !== undefined) parseSessionId(sessionId); // what was typed is checked before anything is read
   const ttl = parseDuration(options.ttl, '--ttl', ...TTL_RANGE);
   const recipient = options.share === undefined ? null : parseWho(options.share);
-  const key = await readOwnKey(context);
-  const session = await chooseSession(context, sessionId, options.force ?? false);
-  const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
-  const burn = options.burn ?? false;
-
-  if (options.dryRun) {
-    const audience: Audience = options.pin
-      ? { mode: 'pin', pin: new Uint8Array() }
-      : recipient === null
-        ? { mode: 'self' }
-        : { mode: 'share', publicKey: recipient };
-    return showDryRun(context, await ownPublicKey(context, key), session, { audience, burn, ttl, payload });
-  }
-  const audience: Audience = options.pin
-    ? { mode: 'pin', pin: await takePin(context) }
-    : recipient === null
-      ? { mode: 'self' }
-      : { mode: 'share', publicKey: recipient };
-  await withDht(context, (dht, deadline) =>
-    send(context, { dht, deadline }, key, session, { audience, burn, ttl, payload }, options.qr ?? false),
-  );
+  await withOwnKey(context, async (own) => {
+    const session = await chooseSession(context, sessionId, options.force ?? false);
+    const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
+    const burn = options.burn ?? false;
+    const pin = options.pin ? (options.dryRun ? new Uint8Array() : await takePin(context)) : null;
+    const audience: Audience =
+      pin !== null
+        ? { mode: 'pin', pin }
+        : recipient === null
+          ? { mode: 'self' }
+          : { mode: 'share', publicKey: recipient };
+    const handoff: Handoff = { audience, burn, ttl, payload };
+    if (options.dryRun) return showDryRun(context, await own.publicKey(), session, handoff);
+    try {
+      await withDht(context, (dht, deadline) =>
+        send(context, { dht, deadline }, own, session, handoff, options.qr ?? false),
+      );
+    } finally {
+      pin?.fill(0);
+    }
+  });
 }
 
 async function send(
   context: Context,
   { dht, deadline }: { readonly dht: Dht; readonly deadline: Deadline },
-  key: OwnKey,
+  own: OwnKey,
   session: ChosenSession,
   handoff: Handoff,
   qr: boolean,
 ): Promise<void> {
   const { environment, output } = context;
   // The walk goes on while a passphrase is typed; where the public key is not known, the key is opened first.
-  const known = key.publicKey;
+  const known = own.knownPublicKey;
   const early = known === null ? null : dht.resolve(known, { deadline });
   early?.catch(() => {}); // reported where it is awaited
-  const identity = await openIdentity(context, key);
-  try {
-    // The public key beside an encrypted one may be that of another: what was asked under it is of no use then.
-    const isOfKey = known !== null && samePublicKey(known, identity.publicKey);
-    const resolution = await output.progress(
-      'Asking the network …',
-      (isOfKey && early) || dht.resolve(identity.publicKey, { deadline }),
-    );
-    warnOfConflict(context, resolution);
-    const name = encodePublicKey(identity.publicKey);
-    const current = resolution.newest === null ? null : HANDOFF_TXT.read(parsePacket(resolution.newest.value), name);
-    await mayReplace(context, current, identity.publicKey, handoff);
+  const identity = await own.open();
+  // The public key beside an encrypted one may be that of another key: what was asked under that one is of no use.
+  const isOfKey = known !== null && samePublicKey(known, identity.publicKey);
+  const resolution = await ownResolution(context, (isOfKey && early) || dht.resolve(identity.publicKey, { deadline }));
+  const name = encodePublicKey(identity.publicKey);
+  const current = resolution.newest === null ? null : HANDOFF_TXT.read(parsePacket(resolution.newest.value), name);
+  await mayReplace(context, current, identity.publicKey, handoff);
 
-    const published = await output.progress(
-      'Publishing …',
-      publishHandoff(dht, identity, handoff, {
-        now: Date.now,
-        deadline,
-        stateFolder: environment.stateFolder,
-        from: resolution,
-        mayReplace: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
-      }),
+  const published = await output.progress(
+    'Publishing …',
+    publishHandoff(dht, identity, handoff, {
+      now: Date.now,
+      deadline,
+      stateFolder: environment.stateFolder,
+      from: resolution,
+      mayReplace: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
+    }),
+  );
+  const { record, payload, nodes, seq, wasOvertaken, settled } = published;
+  const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
+  const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
+  output.say(summary(context, session, record, nodes, handoff.ttl));
+  if (wasOvertaken)
+    output.warn('another machine published under your key at the same moment; this handoff replaced it.');
+  if (burn && mode === 'pin') {
+    output.warn(
+      'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
     );
-    const { record, payload, nodes, seq, wasOvertaken, settled } = published;
-    const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
-    const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
-    output.say(summary(context, session, record, nodes, handoff.ttl));
-    if (wasOvertaken)
-      output.warn('another machine published under your key at the same moment; this handoff replaced it.');
-    if (burn && mode === 'pin') {
-      output.warn(
-        'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
-      );
-    }
-    output.result(
-      {
-        session: sessionJson(payload, session.title),
-        publicKey,
-        mode,
-        recipient: record.recipient,
-        burn,
-        createdAt,
-        expiresAt,
-        seq: String(seq),
-        nodes,
-        pickup,
-      },
+  }
+  output.result(
+    {
+      session: sessionJson(payload, session.title),
+      publicKey,
+      mode,
+      recipient: record.recipient,
+      burn,
+      createdAt,
+      expiresAt,
+      seq: String(seq),
+      nodes,
       pickup,
+    },
+    pickup,
+  );
+  if (qr && !output.json) {
+    const { drawQr } = await import('../terminal/qr.ts');
+    process.stdout.write(`${drawQr(pickup)}\n`);
+  }
+  if ((await settled).overtakenBy !== null) {
+    output.warn(
+      'another machine published under your key a moment later, and its handoff replaced this one. Look: cclink list',
     );
-    if (qr && !output.json) {
-      const { drawQr } = await import('../terminal/qr.ts');
-      process.stdout.write(`${drawQr(pickup)}\n`);
-    }
-    if ((await settled).overtakenBy !== null) {
-      output.warn(
-        'another machine published under your key a moment later, and its handoff replaced this one. Look: cclink list',
-      );
-    }
-  } finally {
-    forget(identity);
-    if (handoff.audience.mode === 'pin') handoff.audience.pin.fill(0);
   }
 }
 
@@ -197,7 +189,7 @@ const PIN_HINT =
 
 /** The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice; a bare Return makes one and shows it. Throws `usage` for a weak one. */
 async function takePin(context: Context): Promise<Uint8Array> {
-  const { environment, output, questions } = context;
+  const { environment, output } = context;
   if (environment.pin !== undefined) {
     const weakness = weaknessOfPin(environment.pin);
     if (weakness !== null)
@@ -208,21 +200,22 @@ async function takePin(context: Context): Promise<Uint8Array> {
       );
     return Buffer.from(environment.pin);
   }
-  for (;;) {
-    const pin = await questions.secret('PIN (Return makes one of five words)');
-    if (pin === '') {
+  return newSecret(context, {
+    question: 'PIN (Return makes one of five words)',
+    again: 'The same PIN again',
+    weakness: (typed) => {
+      const weakness = weaknessOfPin(typed);
+      return weakness && `that PIN is too weak: ${weakness}. ${PIN_HINT}`;
+    },
+    onEmpty: async () => {
       const { wordlist } = await import('@scure/bip39/wordlists/english.js');
       const made = makePin(wordlist);
       process.stderr.write(
         `PIN: ${output.style.bold(made)}\nTell it to them by another channel than the line below.\n`,
       );
       return Buffer.from(made);
-    }
-    const weakness = weaknessOfPin(pin);
-    if (weakness !== null) output.warn(`that PIN is too weak: ${weakness}. ${PIN_HINT}`);
-    else if ((await questions.secret('The same PIN again')) !== pin) output.warn('the two differ; once more.');
-    else return Buffer.from(pin);
-  }
+    },
+  });
 }
 
 function showDryRun(context: Context, publicKey: Uint8Array, session: ChosenSession, handoff: Handoff): void {

@@ -4,12 +4,14 @@ import { openRecord } from '../handoff/open.ts';
 import { modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
 import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
+import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
-import { forget, type Identity } from '../identity/unlock.ts';
+import type { Identity } from '../identity/unlock.ts';
 import { describeAge } from '../time.ts';
-import { type Context, unixNow, withDht } from './context.ts';
+import { type Context, unixNow } from './context.ts';
 import { describeMode } from './handoff-view.ts';
-import { anotherKeyBeside, openIdentity, readOwnKey, warnOfConflict } from './own-key.ts';
+import { ownResolution, withDht } from './network.ts';
+import { withOwnKey } from './secrets.ts';
 import { parseWho } from './who.ts';
 
 const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
@@ -18,14 +20,15 @@ const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
  * `cclink revoke`: takes the handoff under the own key back. `who` is nothing, the own key, or the id of a session (or its
  * first 8 characters and more): then only a handoff of that session is revoked.
  */
-export async function revokeHandoff(context: Context, who: string | undefined): Promise<void> {
+export function revokeHandoff(context: Context, who: string | undefined): Promise<void> {
+  return withOwnKey(context, (own) => revokeUnder(context, own, who));
+}
+
+async function revokeUnder(context: Context, own: OwnKey, who: string | undefined): Promise<void> {
   const { environment, output, questions } = context;
-  const key = await readOwnKey(context);
   const sessionPrefix = who !== undefined && SESSION_ID_PREFIX.test(who) ? who.toLowerCase() : null;
   const named = who === undefined || sessionPrefix !== null ? null : parseWho(who);
-  // Without it, no public key is known of an encrypted key that was never opened here; and revoking opens it anyway.
-  const identity = key.publicKey === null ? await openIdentity(context, key) : null;
-  const publicKey = key.publicKey ?? identity?.publicKey ?? new Uint8Array();
+  const publicKey = await own.publicKey();
   if (named !== null && !samePublicKey(named, publicKey)) {
     throw new Failure(
       'usage',
@@ -35,8 +38,7 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
   }
   const { stateFolder } = environment;
   await withDht(context, async (dht, deadline) => {
-    const resolution = await output.progress('Asking the network …', dht.resolve(publicKey, { deadline }));
-    warnOfConflict(context, resolution);
+    const resolution = await ownResolution(context, dht.resolve(publicKey, { deadline }));
     const newest = resolution.newest;
     const text = newest === null ? null : HANDOFF_TXT.read(parsePacket(newest.value), encodePublicKey(publicKey));
     const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0, older: 0 };
@@ -54,27 +56,20 @@ export async function revokeHandoff(context: Context, who: string | undefined): 
       );
     }
 
-    const unlocked = sessionPrefix === null ? identity : (identity ?? (await openIdentity(context, key)));
-    if (sessionPrefix !== null && !(await isOfSession(text, publicKey, unlocked, sessionPrefix))) {
-      if (unlocked !== null) forget(unlocked);
+    if (sessionPrefix !== null && !(await isOfSession(text, await own.openAs(publicKey), sessionPrefix))) {
       return output.result(nothing, 'The handoff under your key is not of that session; it was left alone.');
     }
     output.say(describeShown(text, publicKey));
     if (!context.yes && !(await questions.confirm('Take it back?'))) {
       throw new Failure('interrupted', 'Left where it is.');
     }
-    const opened = unlocked ?? (await openIdentity(context, key));
-    try {
-      if (!samePublicKey(opened.publicKey, publicKey)) throw anotherKeyBeside(environment.keyFile);
-      const revoked = await output.progress(
-        'Revoking …',
-        revoke(dht, opened, text, { now: Date.now, stateFolder, from: resolution, deadline }),
-      );
-      if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
-      else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);
-    } finally {
-      forget(opened);
-    }
+    const identity = await own.openAs(publicKey);
+    const revoked = await output.progress(
+      'Revoking …',
+      revoke(dht, identity, text, { now: Date.now, stateFolder, from: resolution, deadline }),
+    );
+    if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
+    else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);
   });
 }
 
@@ -89,14 +84,9 @@ function showRevocation(
   if (older > 0) output.warn(`${stillGiven(older)}, until they forget it in some hours. To try again: cclink revoke`);
 }
 
-async function isOfSession(
-  text: string,
-  publicKey: Uint8Array,
-  identity: Identity | null,
-  prefix: string,
-): Promise<boolean> {
-  const record = parseRecord(text, publicKey);
-  if (identity === null || modeOf(record) !== 'self') {
+async function isOfSession(text: string, identity: Identity, prefix: string): Promise<boolean> {
+  const record = parseRecord(text, identity.publicKey);
+  if (modeOf(record) !== 'self') {
     throw new Failure(
       'usage',
       'The handoff under your key is sealed for others, so that its session cannot be told from here.',

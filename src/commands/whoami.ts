@@ -1,12 +1,12 @@
 import { ageIdentity, ageRecipient } from '../crypto/age.ts';
 import { x25519PublicOf, x25519SecretOf } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
+import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, fingerprint } from '../identity/public-key.ts';
-import { forget } from '../identity/unlock.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
 import { describeLines } from './handoff-view.ts';
-import { type OwnKey, openIdentity, ownPublicKey, readOwnKey } from './own-key.ts';
+import { withOwnKey } from './secrets.ts';
 
 export interface WhoamiOptions {
   readonly copy?: boolean;
@@ -17,10 +17,11 @@ export interface WhoamiOptions {
 /** `cclink whoami`: the own key, as others need it. */
 export async function whoami(context: Context, options: WhoamiOptions): Promise<void> {
   const { environment, output } = context;
-  const key = await readOwnKey(context);
-  if (options.ageIdentity) return showAgeIdentity(context, key);
+  if (options.ageIdentity) return withOwnKey(context, (own) => showAgeIdentity(context, own));
 
-  const view = await keyView(context, key);
+  const view = await withOwnKey(context, async (own) =>
+    keyView(await own.publicKey(), { keyFile: environment.keyFile, encrypted: own.isEncrypted }),
+  );
   output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (options.qr && !output.json) {
     const { drawQr } = await import('../terminal/qr.ts');
@@ -43,14 +44,12 @@ export interface KeyView {
   readonly encrypted: boolean;
 }
 
-export async function keyView(context: Context, key: OwnKey): Promise<KeyView> {
-  const publicKey = await ownPublicKey(context, key);
+export async function keyView(publicKey: Uint8Array, file: Pick<KeyView, 'keyFile' | 'encrypted'>): Promise<KeyView> {
   return {
     publicKey: encodePublicKey(publicKey),
     fingerprint: fingerprint(publicKey),
     ageRecipient: ageRecipient(await x25519PublicOf(publicKey)),
-    keyFile: context.environment.keyFile,
-    encrypted: key.stored.kind === 'encrypted',
+    ...file,
   };
 }
 
@@ -67,16 +66,14 @@ export function describeKey(view: KeyView, style: Parameters<typeof describeLine
 }
 
 /** The secret key in age's form, for age's own tools: shown only to a person who says yes. */
-async function showAgeIdentity(context: Context, key: OwnKey): Promise<void> {
+async function showAgeIdentity(context: Context, own: OwnKey): Promise<void> {
   const { output, questions } = context;
   // `age -i <(cclink whoami --age-identity)` reads it from a pipe, so the question is asked wherever the output goes.
   if (!(await questions.confirm('This prints the secret key of your identity. Print it?'))) {
     throw new Failure('interrupted', 'Nothing was printed.');
   }
-  const identity = await openIdentity(context, key);
-  const secret = x25519SecretOf(identity.seed);
+  const secret = x25519SecretOf((await own.open()).seed);
   const text = ageIdentity(secret);
   secret.fill(0);
-  forget(identity);
   output.result({ ageIdentity: text }, text);
 }

@@ -4,7 +4,7 @@ import { openEnvelope } from './envelope.ts';
 import { refreshPublicKeyFile, type StoredKey } from './key-file.ts';
 import { passphraseBytes, passphraseFromCommand } from './passphrase.ts';
 
-/** An opened key pair: Ed25519 public key and seed, 32 bytes each. `forget` it after use. */
+/** An opened key pair: Ed25519 public key and seed, 32 bytes each. `wipe` it after use. */
 export interface Identity {
   readonly publicKey: Uint8Array;
   readonly seed: Uint8Array;
@@ -26,7 +26,7 @@ export function identityOf(seed: Uint8Array): Identity {
 }
 
 /** Overwrites the seed. The identity can't be used any more. */
-export function forget(identity: Identity): void {
+export function wipe(identity: Identity): void {
   identity.seed.fill(0);
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { sealSeed } from '../../src/identity/envelope.ts';
 import { readPublicKeyFile, type StoredKey, writePublicKeyFile } from '../../src/identity/key-file.ts';
-import { forget, identityOf, type PassphraseSource, unlock } from '../../src/identity/unlock.ts';
+import { identityOf, type PassphraseSource, unlock, wipe } from '../../src/identity/unlock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { canMount, withTinyDisk } from '../support/tmpfs.ts';
 
@@ -98,7 +98,7 @@ describe('an identity', () => {
     const identity = identityOf(seed);
     seed.fill(0);
     expect(identity).toEqual({ publicKey: PUBLIC, seed: SEED });
-    forget(identity);
+    wipe(identity);
     expect(identity.seed).toEqual(new Uint8Array(32));
   });
 });
