@@ -16,7 +16,7 @@ const FLOORS = [
   ['identity'],
   ['claude', 'crypto', 'process'],
   ['files'],
-  ['shell-quote.ts', 'time.ts'],
+  ['running-process.ts', 'shell-quote.ts', 'time.ts'],
   ['failure.ts'],
 ];
 

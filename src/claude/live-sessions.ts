@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAt, withRegularFile } from '../files/regular-file.ts';
+import { isRunning, startOf } from '../running-process.ts';
 import { parseObject } from './json-object.ts';
 import { isSessionId } from './session-id.ts';
 
@@ -51,29 +52,8 @@ function pidsIn(folder: string): number[] {
   return pids.filter((pid) => pid > 1 && pid < 2 ** 31).slice(0, MOST_FILES);
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** True if the process `pid` is not the one that started at `started`. Linux tells; elsewhere nobody is asked. */
 function wasReused(pid: number, started: string | null): boolean {
   const now = startOf(pid);
   return started !== null && now !== null && started !== now;
-}
-
-/** When a process started: field 22 of /proc/<pid>/stat, in clock ticks since boot. */
-function startOf(pid: number): string | null {
-  if (process.platform !== 'linux') return null;
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets, in which anything may stand.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
 }

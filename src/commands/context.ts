@@ -1,4 +1,5 @@
 import type { Environment } from '../environment.ts';
+import { History } from '../handoff/history.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
 
@@ -11,6 +12,15 @@ export interface Context {
   readonly yes: boolean;
   /** The most time for the network, in milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** What this machine remembers of the handoffs that it had to do with. */
+export function openHistory({ environment, output }: Context): History {
+  return new History(environment.stateFolder, (path) =>
+    output.warn(
+      `what this machine remembered of a key was damaged, and is kept as ${path}; the newest packet on the network counts now.`,
+    ),
+  );
 }
 
 /** The clock, in Unix seconds. */

@@ -2,13 +2,12 @@ import type { Dht, Resolution } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
 import { type Lookup, liveRecord, type Sighting, search } from '../handoff/lookup.ts';
-import { recall } from '../handoff/memory.ts';
 import { openRecord } from '../handoff/open.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from '../handoff/record.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { describeAge } from '../time.ts';
-import { type Context, unixNow } from './context.ts';
+import { type Context, openHistory, unixNow } from './context.ts';
 import { type FoundHandoff, HandoffReader, type Subject } from './handoff-reader.ts';
 import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
 import { parseWho } from './who.ts';
@@ -101,7 +100,7 @@ export async function findHandoff<T>(
 
 /** The first handoff, opened; null where the newest must be waited for. */
 async function openFirst(context: Context, reader: HandoffReader, seen: Sighting | null): Promise<FoundHandoff | null> {
-  if (seen === null || seen.seq < recall(context.environment.stateFolder, reader.subject.publicKey).seq) return null;
+  if (seen === null || seen.seq < openHistory(context).read(reader.subject.publicKey).seq) return null;
   try {
     return await reader.read(seen.record);
   } catch (error) {
@@ -118,8 +117,9 @@ async function mustBeLive(context: Context, reader: HandoffReader, lookup: Looku
   if (lookup.record === null) throw notFound(context, subject, lookup);
   const record = liveRecord(lookup, now);
   if (record === null) throw await expired(reader, lookup.record, now);
-  const memory = recall(context.environment.stateFolder, subject.publicKey);
-  if (memory.revoked && (lookup.seq ?? 0) < memory.seq) throw revokedHere();
+  const history = openHistory(context);
+  const memory = history.read(subject.publicKey);
+  if ((memory.revoked && (lookup.seq ?? 0) < memory.seq) || history.hasEnded(record)) throw revokedHere();
   return record;
 }
 
@@ -137,7 +137,7 @@ function revokedHere(): Failure {
 }
 
 function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
-  if (subject.isOwn && recall(context.environment.stateFolder, subject.publicKey).revoked) return revokedHere();
+  if (subject.isOwn && openHistory(context).read(subject.publicKey).revoked) return revokedHere();
   const key = encodePublicKey(subject.publicKey);
   const { answered } = lookup.resolution.network;
   if (!subject.isOwn) {
@@ -153,7 +153,7 @@ function notFound(context: Context, subject: Subject, lookup: Lookup): Failure {
     `There is no handoff under your key ${key}, which has been on this machine since ${made} (${answered} nodes answered).`,
     [
       'Most likely, in this order:',
-      ...(recall(context.environment.stateFolder, subject.publicKey).seq > 0
+      ...(openHistory(context).read(subject.publicKey).seq > 0
         ? ['  you published here: it was picked up and burnt, or taken back, on another machine']
         : []),
       '  the other machine has another key: compare cclink whoami on both, and bring the key over with cclink init --import',

@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts';
 import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { becomeClaude } from '../process/become-claude.ts';
 import { findClaude } from '../process/find-claude.ts';
-import { type Context, unixNow } from './context.ts';
+import { type Context, openHistory, unixNow } from './context.ts';
 import { type Finding, findHandoff, type Look, type NewestHandoff, stillLive, withSubject } from './found-handoff.ts';
 import type { FoundHandoff, Subject } from './handoff-reader.ts';
 import { describeHandoff, handoffJson, sessionJson } from './handoff-view.ts';
@@ -147,14 +147,15 @@ async function burn(
   finding: Finding,
   found: NewestHandoff,
 ): Promise<Revocation> {
-  const { environment, output } = context;
+  const { output } = context;
   // A PIN opened it without the key, which taking it off the network needs.
   const identity = await finding.identity(found.record.publicKey);
   const burnt = await output.progress(
     'Burning it …',
     revoke(dht, identity, found.record.text, {
       now: Date.now,
-      stateFolder: environment.stateFolder,
+      history: openHistory(context),
+      fate: 'burnt',
       from: found.resolution,
       deadline,
     }).catch(asHalfBurnt),
@@ -194,12 +195,11 @@ async function completeBurn(
   resolution: Resolution,
 ): Promise<void> {
   if (!isOwn) return;
-  const { environment, output } = context;
-  const { stateFolder } = environment;
+  const { output } = context;
   try {
     const completed = await output.progress(
       'Completing what was burnt or taken back …',
-      completeRevocation(dht, resolution, { stateFolder, deadline }),
+      completeRevocation(dht, resolution, { history: openHistory(context), deadline }),
     );
     if (completed === null) return;
     output.say(`It had been burnt or taken back, and too few nodes knew: ${completed.nodes} nodes know it now.`);

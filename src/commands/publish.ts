@@ -16,7 +16,7 @@ import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/publ
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
-import { type Context, unixNow } from './context.ts';
+import { type Context, openHistory, unixNow } from './context.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
 import { ownResolution, withDht } from './network.ts';
 import { newSecret, withOwnKey } from './secrets.ts';
@@ -71,7 +71,7 @@ async function send(
   handoff: Handoff,
   qr: boolean,
 ): Promise<void> {
-  const { environment, output } = context;
+  const { output } = context;
   // The walk goes on while a passphrase is typed; where the public key is not known, the key is opened first.
   const known = own.knownPublicKey;
   const early = known === null ? null : dht.resolve(known, { deadline });
@@ -89,7 +89,7 @@ async function send(
     publishHandoff(dht, identity, handoff, {
       now: Date.now,
       deadline,
-      stateFolder: environment.stateFolder,
+      history: openHistory(context),
       from: resolution,
       mayReplace: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
     }),

@@ -8,7 +8,7 @@ import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { describeAge } from '../time.ts';
-import { type Context, unixNow } from './context.ts';
+import { type Context, openHistory, unixNow } from './context.ts';
 import { describeMode } from './handoff-view.ts';
 import { ownResolution, withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
@@ -25,7 +25,7 @@ export function revokeHandoff(context: Context, who: string | undefined): Promis
 }
 
 async function revokeUnder(context: Context, own: OwnKey, who: string | undefined): Promise<void> {
-  const { environment, output, questions } = context;
+  const { output, questions } = context;
   const sessionPrefix = who !== undefined && SESSION_ID_PREFIX.test(who) ? who.toLowerCase() : null;
   const named = who === undefined || sessionPrefix !== null ? null : parseWho(who);
   const publicKey = await own.publicKey();
@@ -36,17 +36,14 @@ async function revokeUnder(context: Context, own: OwnKey, who: string | undefine
       'Leave the key out to revoke your own: cclink revoke',
     );
   }
-  const { stateFolder } = environment;
+  const history = openHistory(context);
   await withDht(context, async (dht, deadline) => {
     const resolution = await ownResolution(context, dht.resolve(publicKey, { deadline }));
     const newest = resolution.newest;
     const text = newest === null ? null : HANDOFF_TXT.read(parsePacket(newest.value), encodePublicKey(publicKey));
     const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0, older: 0 };
     if (text === null) {
-      const completed = await output.progress(
-        'Revoking …',
-        completeRevocation(dht, resolution, { stateFolder, deadline }),
-      );
+      const completed = await output.progress('Revoking …', completeRevocation(dht, resolution, { history, deadline }));
       if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
       return showRevocation(
         context,
@@ -66,7 +63,7 @@ async function revokeUnder(context: Context, own: OwnKey, who: string | undefine
     const identity = await own.openAs(publicKey);
     const revoked = await output.progress(
       'Revoking …',
-      revoke(dht, identity, text, { now: Date.now, stateFolder, from: resolution, deadline }),
+      revoke(dht, identity, text, { now: Date.now, history, from: resolution, deadline }),
     );
     if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
     else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);

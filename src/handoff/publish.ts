@@ -5,7 +5,6 @@ import { LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { rememberIfPossible } from './memory.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
 import { modeOf, parseRecord, recordText, type SignedRecord, signRecord } from './record.ts';
 import { type Audience, payloadRoom, sealedTextLength, sealerFor } from './seal.ts';
@@ -88,7 +87,7 @@ export async function publish(
   handoff: Handoff,
   { mayReplace, ...options }: UpdateOptions & { readonly mayReplace?: (text: string | null) => void },
 ): Promise<Published> {
-  const { now, stateFolder } = options;
+  const { now, history } = options;
   const { publicKey, seed } = identity;
   const sealer = await sealerFor(handoff.audience, seed);
   const name = encodePublicKey(publicKey);
@@ -116,7 +115,7 @@ export async function publish(
   if (update === null || sealed === undefined) throw new Error('the update ended without a packet');
   const { seq, put, wasOvertaken } = update;
   if (put.holders < LEAST_HOLDERS) throw tooFewHolders(put.holders, put.tried);
-  rememberIfPossible(stateFolder, publicKey, { seq, revoked: false, placed: true });
+  await history.notePlaced(publicKey, seq, { revoked: false });
   return { ...sealed, seq, nodes: put.holders, wasOvertaken, settled: put.settled };
 }
 

@@ -5,7 +5,8 @@ import { ENOUGH, LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { recall, rememberIfPossible } from './memory.ts';
+import type { Fate } from './history.ts';
+import { parseRecord, type SignedRecord } from './record.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
@@ -28,7 +29,7 @@ export async function revoke(
   dht: Dht,
   identity: Identity,
   text: string,
-  options: UpdateOptions,
+  { fate = 'revoked', ...options }: UpdateOptions & { readonly fate?: Exclude<Fate, 'taken'> },
 ): Promise<Revocation | null> {
   const name = encodePublicKey(identity.publicKey);
   try {
@@ -45,7 +46,9 @@ export async function revoke(
     );
     if (update === null) return null;
     const revocation = reached(await update.put.settled);
-    rememberIfPossible(options.stateFolder, identity.publicKey, { seq: update.seq, revoked: true, placed: true });
+    const record = recordOf(text, identity.publicKey);
+    if (record !== null) await options.history.noteFate(record, fate);
+    await options.history.notePlaced(identity.publicKey, update.seq, { revoked: true });
     return revocation;
   } catch (error) {
     if (error instanceof Failure && error.code === 'network') {
@@ -66,11 +69,11 @@ export async function revoke(
 export async function completeRevocation(
   dht: Dht,
   resolution: Resolution,
-  { stateFolder, ...options }: OperationOptions & Pick<UpdateOptions, 'stateFolder'>,
+  { history, ...options }: OperationOptions & Pick<UpdateOptions, 'history'>,
 ): Promise<Revocation | null> {
   const { publicKey, newest, holders, nodes } = resolution;
   if (newest === null || holdsHandoff(newest)) return null;
-  const memory = recall(stateFolder, publicKey);
+  const memory = history.read(publicKey);
   const isUnplaced = memory.seq === newest.seq && !memory.placed;
   // A packet of other programs alone need never have held a handoff.
   const isRevocation = memory.seq > 0 || parsePacket(newest.value).records.length === 0;
@@ -80,8 +83,17 @@ export async function completeRevocation(
   const report = await put.settled;
   if (report.overtakenBy !== null) return null;
   const revocation = reached(report);
-  if (isUnplaced) rememberIfPossible(stateFolder, publicKey, { seq: newest.seq, revoked: true, placed: true });
+  if (isUnplaced) await history.notePlaced(publicKey, newest.seq, { revoked: true });
   return revocation;
+}
+
+/** The record, null for one that can't be read: it can be revoked, but nobody could pick it up anyway. */
+function recordOf(text: string, publicKey: Uint8Array): SignedRecord | null {
+  try {
+    return parseRecord(text, publicKey);
+  } catch {
+    return null;
+  }
 }
 
 /** True for a packet with a handoff in it, whatever that is; false for one that can't be read. */

@@ -1,18 +1,19 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dht, OperationOptions, Put, Resolution } from '../dht/client.ts';
 import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../dht/dns-packet.ts';
 import { type MutableItem, signItem, supersedes } from '../dht/mutable-item.ts';
 import { lostRace, tooFewHolders } from '../dht/network-failure.ts';
 import { LEAST_HOLDERS } from '../dht/store.ts';
+import { Failure } from '../failure.ts';
 import type { Identity } from '../identity/unlock.ts';
-import { nextSeq, recall, remember, rememberIfPossible } from './memory.ts';
+import type { History } from './history.ts';
 
 /** How to reach the packet under the own key. */
 export interface UpdateOptions extends OperationOptions {
   /** The clock, in Unix milliseconds. */
   readonly now: () => number;
-  /** Where it is remembered what was published. */
-  readonly stateFolder: string;
+  readonly history: History;
   /** A look-up of the same key to start from; if it is older than two seconds, the key is looked up again. */
   readonly from?: Resolution | undefined;
 }
@@ -37,6 +38,8 @@ export interface Update {
 /** How long a resolution may serve an update, in milliseconds: an older one may have been overtaken while a question stood. */
 const FRESH_MS = 2_000;
 const MAX_TRIES = 5;
+/** In microseconds. */
+const MILLISECOND = 1000;
 /** Two that overtook each other wait for up to so long, times the tries so far, in milliseconds: each for a time of its own. */
 const PAUSE_MS = 100;
 
@@ -56,7 +59,7 @@ export async function updatePacket(
   change: (packet: Packet) => Replacement | null | Promise<Replacement | null>,
   options: UpdateOptions & { readonly isContested?: boolean },
 ): Promise<Update | null> {
-  const { now, stateFolder, from, isContested, ...operation } = options;
+  const { now, history, from, isContested, ...operation } = options;
   const { publicKey, seed } = identity;
   const lookUp = async () => {
     const readAtMs = now();
@@ -68,7 +71,7 @@ export async function updatePacket(
   let isGuarded = false;
   const attempts: number[] = [];
   // What this machine published before is known, also where the network has forgotten most of it.
-  const knownSeq = recall(stateFolder, publicKey).seq;
+  const knownSeq = history.read(publicKey).seq;
   let overtakenBy: MutableItem | null = null;
 
   for (let tries = 1; ; tries += 1) {
@@ -83,11 +86,10 @@ export async function updatePacket(
     if (replacement === null && !isOnTop) return settle(refusal);
 
     isGuarded = replacement?.isGuarded ?? isGuarded;
-    const memory = recall(stateFolder, publicKey);
-    const seq = nextSeq(isGuarded ? now() : readAtMs, isGuarded, newest?.seq ?? 0, memory.seq);
     const value = replacement === null ? (base?.value ?? new Uint8Array()) : encodePacket(replacement.packet);
-    // Remembered before it is sent: a crash in between must not let a later packet take the same number.
-    remember(stateFolder, publicKey, { ...memory, seq, placed: false });
+    const clockMs = isGuarded ? now() : readAtMs;
+    // Written down before it is sent: after a crash in between, no later packet may get the same number.
+    const seq = await history.reserve(publicKey, (highest) => nextSeq(clockMs, isGuarded, newest?.seq ?? 0, highest));
     item = signItem(seed, publicKey, seq, value);
     const builtOn = Math.max(base?.seq ?? -1, knownSeq);
     const condition = isGuarded ? 'unchanged' : 'older';
@@ -104,7 +106,7 @@ export async function updatePacket(
     if (report.overtakenBy === null) {
       if (replacement !== null) return { seq, put, wasOvertaken: tries > 1 };
       if (report.holders < LEAST_HOLDERS) throw tooFewHolders(report.holders, report.tried);
-      rememberIfPossible(stateFolder, publicKey, { ...memory, seq, placed: true });
+      await history.notePlaced(publicKey, seq);
       return settle(refusal);
     }
 
@@ -147,4 +149,23 @@ function withItem(resolution: Resolution, item: MutableItem): Resolution {
   return resolution.newest === null || supersedes(item, resolution.newest)
     ? { ...resolution, newest: item, conflict: false }
     : resolution;
+}
+
+/**
+ * The `seq` (microseconds) for the next packet: the clock (`nowMs`, Unix milliseconds), or at least 2 more than the highest seen,
+ * whichever is larger. One more is what a revocation that was signed with that packet has: it loses to whatever is published later.
+ *
+ * It rises with every publish, even for two in one millisecond or after the clock was set back; there, too, a guarded packet is
+ * above one that is not (see `updatePacket`). Throws `refused` above 2^53-1, which takes somebody who has the key.
+ */
+export function nextSeq(nowMs: number, isGuarded: boolean, ...seen: readonly number[]): number {
+  const leastSeq = Math.max(...seen) + 2 + (isGuarded ? MILLISECOND : 0);
+  // The clock has only milliseconds; random microseconds keep two machines from picking the same `seq`.
+  const seq = Math.max(Math.floor(nowMs) * MILLISECOND, leastSeq) + randomInt(MILLISECOND);
+  if (Number.isSafeInteger(seq)) return seq;
+  throw new Failure(
+    'refused',
+    'The newest packet under your key has the highest number there is, so that nothing can follow it.',
+    'Somebody else may have your key: make a new one with cclink init, and tell those who have the old one.',
+  );
 }

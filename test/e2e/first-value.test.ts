@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EMPTY_PACKET, encodePacket, parsePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
-import { remember } from '../../src/handoff/memory.ts';
+import { History } from '../../src/handoff/history.ts';
 import { encodePayload } from '../../src/handoff/payload.ts';
 import { signRecord } from '../../src/handoff/record.ts';
 import { type Audience, sealerFor } from '../../src/handoff/seal.ts';
@@ -282,8 +282,9 @@ describe('a pickup at a terminal, while a node is still out', () => {
       'is older than the last that was published here',
       async () => {
         const old = await handoffOf(OLD);
-        const memory = { seq: old.seq + 1, revoked: false, placed: true };
-        remember(join(desk.home, '.local/state/cclink'), identity.publicKey, memory);
+        const history = new History(join(desk.home, '.local/state/cclink'));
+        await history.reserve(identity.publicKey, () => old.seq + 1);
+        await history.notePlaced(identity.publicKey, old.seq + 1, { revoked: false });
         return old;
       },
     ],

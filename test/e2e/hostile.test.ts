@@ -9,6 +9,7 @@ import { type Dht, openDht } from '../../src/dht/client.ts';
 import { EMPTY_PACKET, encodePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
+import { History } from '../../src/handoff/history.ts';
 import type { Payload } from '../../src/handoff/payload.ts';
 import { publish } from '../../src/handoff/publish.ts';
 import { signRecord } from '../../src/handoff/record.ts';
@@ -26,6 +27,7 @@ let dht: Dht;
 let victim: Machine;
 let identity: Identity;
 let stateFolder: string;
+let history: History;
 
 beforeAll(async () => {
   network = await startPrivateNetwork({ nodes: 12 });
@@ -38,6 +40,7 @@ afterAll(async () => {
 beforeEach(async () => {
   victim = new Machine('victim', network.bootstrap);
   stateFolder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
+  history = new History(stateFolder);
   await victim.init();
   identity = identityOf(fromHex(readFileSync(victim.keyFile, 'utf8')));
   victim.addSession();
@@ -58,7 +61,7 @@ const send = (payload: Partial<Payload>) =>
       ttl: 3600,
       payload: { host: 'h', project: '/p', session: SESSION, ...payload },
     },
-    { now: Date.now, stateFolder },
+    { now: Date.now, history },
   );
 
 describe('a handoff that a stranger wrote', () => {

@@ -8,8 +8,8 @@ import { type Dht, openDht } from '../../src/dht/client.ts';
 import { encodePacket, type Packet, parsePacket } from '../../src/dht/dns-packet.ts';
 import { signItem, target } from '../../src/dht/mutable-item.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
+import { History } from '../../src/handoff/history.ts';
 import { liveRecord, lookUp } from '../../src/handoff/lookup.ts';
-import { recall } from '../../src/handoff/memory.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { signRecord } from '../../src/handoff/record.ts';
@@ -27,6 +27,7 @@ const SESSION = '11111111-1111-4111-8111-111111111111';
 let network: PrivateNetwork;
 let dht: Dht;
 let stateFolder: string;
+let history: History;
 let identity: Identity;
 let keys = 0;
 
@@ -34,6 +35,7 @@ beforeAll(async () => {
   network = await startPrivateNetwork({ nodes: 12 });
   dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
   stateFolder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
+  history = new History(stateFolder);
 });
 const closing: { close(): void }[] = [];
 afterEach(() => {
@@ -105,7 +107,7 @@ async function overtaking() {
 
 describe('a handoff on a real network', () => {
   it('is found and opened by the same key after it was published', async () => {
-    const published = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
+    const published = await publish(dht, identity, handoff(), { now: () => NOW, history });
     expect(published.nodes).toBeGreaterThanOrEqual(8);
     const lookup = await lookUp(dht, identity.publicKey);
     const record = liveRecord(lookup, BigInt(NOW / 1000));
@@ -117,7 +119,7 @@ describe('a handoff on a real network', () => {
     const seqs: number[] = [];
     for (const unixMs of [NOW, NOW, NOW - 86_400_000]) {
       const now = () => unixMs;
-      seqs.push((await publish(dht, identity, handoff(), { now, stateFolder })).seq);
+      seqs.push((await publish(dht, identity, handoff(), { now, history })).seq);
     }
     const [first = 0, second = 0, third = 0] = seqs;
     expect([first >= NOW * 1000, first < NOW * 1000 + 1000]).toEqual([true, true]);
@@ -126,10 +128,10 @@ describe('a handoff on a real network', () => {
   });
 
   it('does not publish under an older seq after the network forgot everything', async () => {
-    const first = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
+    const first = await publish(dht, identity, handoff(), { now: () => NOW, history });
     const empty = await startPrivateNetwork({ nodes: 8 });
     const other = openDht({ bootstrap: parseBootstrap(empty.bootstrap) });
-    const second = await publish(other, identity, handoff(), { now: () => NOW - 5000, stateFolder });
+    const second = await publish(other, identity, handoff(), { now: () => NOW - 5000, history });
     expect(second.seq - first.seq).toBeGreaterThanOrEqual(2);
     other.close();
     await empty.close();
@@ -138,10 +140,10 @@ describe('a handoff on a real network', () => {
   it("keeps the key's other records byte for byte, and so does revoking", async () => {
     const others = otherRecords();
     await putPacket(others, 1);
-    const { record } = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
+    const { record } = await publish(dht, identity, handoff(), { now: () => NOW, history });
     const found = (await dht.resolve(identity.publicKey)).newest;
     expect(parsePacket(found?.value ?? new Uint8Array()).records).toHaveLength(others.records.length + 1);
-    await revoke(dht, identity, record.text, { now: () => NOW, stateFolder });
+    await revoke(dht, identity, record.text, { now: () => NOW, history });
     const left = (await dht.resolve(identity.publicKey)).newest;
     expect(Buffer.from(left?.value ?? []).toString('hex')).toBe(Buffer.from(encodePacket(others)).toString('hex'));
   });
@@ -151,7 +153,7 @@ describe('a handoff on a real network', () => {
       payload: { host: 'laptop', project: `/home/alice/${'deep/'.repeat(60)}proj`, session: SESSION },
     });
     await putPacket(otherRecords(), 1);
-    const { payload } = await publish(dht, identity, long, { now: () => NOW, stateFolder });
+    const { payload } = await publish(dht, identity, long, { now: () => NOW, history });
     expect(payload.project).toMatch(/^….*\/proj$/u);
     expect(payload.session).toBe(SESSION);
 
@@ -167,18 +169,18 @@ describe('a handoff on a real network', () => {
     };
     const value = encodePacket({ records: [site] });
     await dht.put(signItem(full.seed, full.publicKey, 1, value));
-    await expect(publish(dht, full, handoff(), { now: () => NOW, stateFolder })).rejects.toMatchObject({
+    await expect(publish(dht, full, handoff(), { now: () => NOW, history })).rejects.toMatchObject({
       code: 'refused',
     });
     expect((await dht.resolve(full.publicKey)).newest?.seq).toBe(1);
   });
 
   it('is gone after it was revoked, and the machine remembers it', async () => {
-    const { record } = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
-    const revoked = await revoke(dht, identity, record.text, { now: () => NOW, stateFolder });
+    const { record } = await publish(dht, identity, handoff(), { now: () => NOW, history });
+    const revoked = await revoke(dht, identity, record.text, { now: () => NOW, history });
     expect(revoked).toMatchObject({ nodes: 12, older: 0 });
     expect((await lookUp(dht, identity.publicKey)).record).toBeNull();
-    expect(recall(stateFolder, identity.publicKey).revoked).toBe(true);
+    expect(history.read(identity.publicKey).revoked).toBe(true);
     const { newest } = await dht.resolve(identity.publicKey);
     expect(Buffer.from(newest?.value ?? []).toString('hex')).toBe('000080000000000000000000');
   });
@@ -191,17 +193,17 @@ describe('a handoff on a real network', () => {
       const { answer } = refusing;
       refusing.answer = (query, self) => (query.name === 'put' ? { e: [203, 'bad token'] } : answer(query, self));
     }
-    await expect(publish(client, identity, handoff(), { now: () => NOW, stateFolder })).rejects.toMatchObject({
+    await expect(publish(client, identity, handoff(), { now: () => NOW, history })).rejects.toMatchObject({
       code: 'network',
       message: expect.stringContaining('Only 2 of the 8'),
     });
-    expect(recall(stateFolder, identity.publicKey).placed).toBe(false);
+    expect(history.read(identity.publicKey).placed).toBe(false);
   });
 
   it('is revoked only if it is still the very one that was shown', async () => {
-    const shown = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
-    const next = await publish(dht, identity, handoff({ burn: true }), { now: () => NOW, stateFolder });
-    await expect(revoke(dht, identity, shown.record.text, { now: () => NOW, stateFolder })).rejects.toMatchObject({
+    const shown = await publish(dht, identity, handoff(), { now: () => NOW, history });
+    const next = await publish(dht, identity, handoff({ burn: true }), { now: () => NOW, history });
+    await expect(revoke(dht, identity, shown.record.text, { now: () => NOW, history })).rejects.toMatchObject({
       code: 'refused',
     });
     expect((await lookUp(dht, identity.publicKey)).record?.text).toBe(next.record.text);
@@ -212,7 +214,7 @@ describe('a handoff on a real network', () => {
     const from = await client.resolve(identity.publicKey);
     const next = replaceIt();
     await expect(
-      revoke(client, identity, shown.text, { now: () => NOW + 60_000, stateFolder, from }),
+      revoke(client, identity, shown.text, { now: () => NOW + 60_000, history, from }),
     ).rejects.toMatchObject({
       code: 'refused',
     });
@@ -228,15 +230,15 @@ describe('a handoff on a real network', () => {
       if (text !== shown.text) throw new Error('not this one');
     };
     await expect(
-      publish(client, identity, forBob, { now: () => NOW + 60_000, stateFolder, from, mayReplace }),
+      publish(client, identity, forBob, { now: () => NOW + 60_000, history, from, mayReplace }),
     ).rejects.toThrow('not this one');
     expect((await lookUp(client, identity.publicKey)).record?.text).toBe(next.text);
   });
 
   it('is revoked to no effect where nothing stands any more', async () => {
-    const { record } = await publish(dht, identity, handoff(), { now: () => NOW, stateFolder });
-    await revoke(dht, identity, record.text, { now: () => NOW, stateFolder });
-    expect(await revoke(dht, identity, record.text, { now: () => NOW, stateFolder })).toBeNull();
+    const { record } = await publish(dht, identity, handoff(), { now: () => NOW, history });
+    await revoke(dht, identity, record.text, { now: () => NOW, history });
+    expect(await revoke(dht, identity, record.text, { now: () => NOW, history })).toBeNull();
   });
 
   it('is not what a packet of other programs took back, although older ones of theirs stand on other nodes', async () => {
@@ -247,15 +249,15 @@ describe('a handoff on a real network', () => {
     for (const [i, node] of simulated.live.entries()) node.held = packets[i === 0 ? 1 : 0] ?? null;
     const resolution = await client.resolve(identity.publicKey);
     expect(resolution).toMatchObject({ newest: { seq: 2 }, holders: 1 });
-    expect(await completeRevocation(client, resolution, { stateFolder })).toBeNull();
+    expect(await completeRevocation(client, resolution, { history })).toBeNull();
     expect(simulated.live.flatMap(({ queries }) => queries).filter(({ name }) => name === 'put')).toEqual([]);
   });
 
   it('survives two machines that publish at the same moment: one of the two stands everywhere afterwards', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'cclink-test-'));
     const both = await Promise.all([
-      publish(dht, identity, handoff(), { now: () => NOW, stateFolder }),
-      publish(dht, identity, handoff({ burn: true }), { now: () => NOW, stateFolder: elsewhere }),
+      publish(dht, identity, handoff(), { now: () => NOW, history }),
+      publish(dht, identity, handoff({ burn: true }), { now: () => NOW, history: new History(elsewhere) }),
     ]);
     const { record, resolution } = await lookUp(dht, identity.publicKey);
     expect(resolution.conflict).toBe(false);
@@ -269,9 +271,9 @@ describe('a handoff on a real network', () => {
     const other = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
     for (let round = 0; round < 8; round++) {
       const own = identityOf(new Uint8Array(32).fill(100 + round));
-      const { record } = await publish(dht, own, handoff({ burn: true }), { now: () => NOW, stateFolder });
+      const { record } = await publish(dht, own, handoff({ burn: true }), { now: () => NOW, history });
       const burn = (client: Dht, folder: string) =>
-        revoke(client, own, record.text, { now: Date.now, stateFolder: folder });
+        revoke(client, own, record.text, { now: Date.now, history: new History(folder) });
       const burnt = await Promise.all([burn(dht, stateFolder), burn(other, elsewhere)]);
       expect(burnt.filter((each) => each !== null).length).toBeLessThanOrEqual(1);
       expect((await lookUp(dht, own.publicKey)).record).toBeNull();
@@ -296,7 +298,7 @@ describe('a handoff on a real network', () => {
     });
     for (const [i, node] of simulated.live.entries()) node.held = packets[i % 2] ?? null;
     await expect(lookUp(client, identity.publicKey)).rejects.toMatchObject({ code: 'refused' });
-    const { record } = await publish(client, identity, handoff(), { now: () => NOW, stateFolder });
+    const { record } = await publish(client, identity, handoff(), { now: () => NOW, history });
     expect((await lookUp(client, identity.publicKey)).record?.text).toBe(record.text);
     client.close();
     simulated.close();

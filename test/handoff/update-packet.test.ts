@@ -5,9 +5,9 @@ import { Deadline } from '../../src/dht/deadline.ts';
 import { EMPTY_PACKET, encodePacket, type Packet, parsePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
-import { nextSeq, recall } from '../../src/handoff/memory.ts';
+import { History } from '../../src/handoff/history.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
-import { type UpdateOptions, updatePacket } from '../../src/handoff/update-packet.ts';
+import { nextSeq, type UpdateOptions, updatePacket } from '../../src/handoff/update-packet.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
@@ -42,7 +42,7 @@ async function setUp(live = 20) {
     packet: HANDOFF_TXT.write(EMPTY_PACKET, name, text),
     isGuarded,
   });
-  const options: UpdateOptions = { now: () => NOW, stateFolder: temporaryFolder() };
+  const options: UpdateOptions = { now: () => NOW, history: new History(temporaryFolder()) };
   return { identity, dht, closest, itemOf, textIn, textOf, replaceBy, options };
 }
 
@@ -83,7 +83,7 @@ describe('an update', () => {
     for (const node of closest) {
       const { answer } = node;
       node.answer = (query, self) => {
-        if (query.name === 'put') remembered.push(recall(options.stateFolder, identity.publicKey));
+        if (query.name === 'put') remembered.push(options.history.read(identity.publicKey));
         return answer(query, self);
       };
     }
@@ -256,7 +256,7 @@ describe('on a network of real nodes', () => {
         const text = JSON.stringify(word === null ? words : [...words, word]);
         return { packet: HANDOFF_TXT.write(EMPTY_PACKET, name, text), isGuarded: true };
       };
-      return updatePacket(open(), identity, change, { now: () => nowMs, stateFolder: temporaryFolder() });
+      return updatePacket(open(), identity, change, { now: () => nowMs, history: new History(temporaryFolder()) });
     };
     await (await add(NOW - 1000, null))?.put.settled;
     const updates = await Promise.all(clocks.map(add));

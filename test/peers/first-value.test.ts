@@ -6,6 +6,7 @@ import { getQuery, keyOf, putQuery } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
+import { History } from '../../src/handoff/history.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
@@ -97,7 +98,7 @@ for (const [name, missing, start, triesANetwork, least] of [
 async function tryWith({ nodes, read }: Readers, i: number): Promise<string[]> {
   const identity = identityOf(Buffer.alloc(32, `first value ${i}`));
   const { publicKey, seed } = identity;
-  const options = { now: Date.now, stateFolder: temporaryFolder() };
+  const options = { now: Date.now, history: new History(temporaryFolder()) };
   const from = nodes[(i * 17 + 5) % nodes.length] ?? '';
   /** A client for one piece of work, as a command has it: what one sends in a second is limited. */
   const withClient = async <T>(work: (dht: Dht) => Promise<T>): Promise<T> => {

@@ -10,6 +10,7 @@ import { startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { Store, type StoreReport } from '../../src/dht/store.ts';
 import type { AnsweredNode } from '../../src/dht/walk.ts';
+import { History } from '../../src/handoff/history.ts';
 import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
@@ -79,7 +80,7 @@ describePeer('libtorrent', missingLibtorrent(), () => {
   describe('in a network with nodes of bittorrent-dht', () => {
     it('finds the handoff that we published, and nothing of it after we took it back', async () => {
       const { libtorrent, dht } = await mixedNetwork();
-      const options = { now: () => NOW, stateFolder: temporaryFolder() };
+      const options = { now: () => NOW, history: new History(temporaryFolder()) };
       const { record, seq } = await publish(dht, identity, HANDOFF, options);
       const packet = encodePacket(HANDOFF_TXT.write(EMPTY_PACKET, encodePublicKey(identity.publicKey), record.text));
       expect(await libtorrent.get(identity.publicKey)).toEqual({ seq, value: hex(packet) });
@@ -121,7 +122,7 @@ describePeer('libtorrent', missingLibtorrent(), () => {
   describe('as the only nodes of a network', () => {
     it('carries a handoff from publishing to opening to taking it back', async () => {
       const { dht } = await libtorrentNetwork();
-      const options = { now: () => NOW, stateFolder: temporaryFolder() };
+      const options = { now: () => NOW, history: new History(temporaryFolder()) };
       const { record, nodes } = await publish(dht, identity, HANDOFF, options);
       expect(nodes).toBeGreaterThanOrEqual(8);
       const found = (await lookUp(dht, identity.publicKey)).record;
@@ -135,7 +136,10 @@ describePeer('libtorrent', missingLibtorrent(), () => {
       const site = { type: 1, class: 1, ttl: 300, data: Uint8Array.of(203, 0, 113, 7), compressed: false };
       const owner = [Buffer.from('site'), Buffer.from(encodePublicKey(identity.publicKey))];
       const { seq: before } = await libtorrent.put(identity, encodePacket({ records: [{ owner, ...site }] }));
-      const { record, seq } = await publish(dht, identity, HANDOFF, { now: () => NOW, stateFolder: temporaryFolder() });
+      const { record, seq } = await publish(dht, identity, HANDOFF, {
+        now: () => NOW,
+        history: new History(temporaryFolder()),
+      });
       expect(seq).toBeGreaterThan(before);
       const { value } = await libtorrent.get(identity.publicKey);
       const packet = parsePacket(Buffer.from(value ?? '', 'hex'));

@@ -9,6 +9,7 @@ import { type Dht, openDht } from '../../src/dht/client.ts';
 import { parsePacket, type ResourceRecord } from '../../src/dht/dns-packet.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
+import { History } from '../../src/handoff/history.ts';
 import { lookUp } from '../../src/handoff/lookup.ts';
 import { openRecord } from '../../src/handoff/open.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
@@ -93,7 +94,7 @@ describePeer('npm pkarr', missing(), () => {
   const pkarrResolves = (first = false) =>
     pkarr.ask<PkarrPacket>({ request: 'resolve', key: encodePublicKey(identity.publicKey), first });
   const published = (handoff: Handoff = HANDOFF) =>
-    publish(dht, identity, handoff, { now: () => NOW, stateFolder: folder });
+    publish(dht, identity, handoff, { now: () => NOW, history: new History(folder) });
   const newest = async (): Promise<MutableItem | null> => (await dht.resolve(identity.publicKey)).newest;
 
   it('publishes a packet that we resolve, verify and read record by record', async () => {
@@ -132,7 +133,7 @@ describePeer('npm pkarr', missing(), () => {
     expect(beside.answers.at(-1)?.name).toBe(`_cclink.${before.key}`);
     expect(others(await newest(), before.key)).toEqual(records);
 
-    await revoke(dht, identity, record.text, { now: () => NOW, stateFolder: folder });
+    await revoke(dht, identity, record.text, { now: () => NOW, history: new History(folder) });
     expect((await pkarrResolves()).answers).toEqual(before.answers);
     expect(others(await newest(), before.key)).toEqual(records);
   });
@@ -176,7 +177,7 @@ describePeer('npm pkarr', missing(), () => {
 
   it('reads our revocation of a handoff that stood alone as a packet without records', async () => {
     const { record } = await published();
-    await revoke(dht, identity, record.text, { now: () => NOW, stateFolder: folder });
+    await revoke(dht, identity, record.text, { now: () => NOW, history: new History(folder) });
     expect(await pkarrResolves()).toMatchObject({ value: '000080000000000000000000', answers: [] });
   });
 });

@@ -4,6 +4,7 @@ import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { type Packet, parsePacket, type ResourceRecord } from '../../src/dht/dns-packet.ts';
+import { History } from '../../src/handoff/history.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { updatePacket } from '../../src/handoff/update-packet.ts';
@@ -49,10 +50,10 @@ describePeer('races on a mixed network', missing, () => {
   afterAll(() => network?.close());
 
   /** A machine with a client of its own. */
-  async function on<T>(work: (dht: Dht, stateFolder: string) => Promise<T>): Promise<T> {
+  async function on<T>(work: (dht: Dht, history: History) => Promise<T>): Promise<T> {
     const dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
     try {
-      return await work(dht, temporaryFolder());
+      return await work(dht, new History(temporaryFolder()));
     } finally {
       dht.close();
     }
@@ -60,8 +61,8 @@ describePeer('races on a mixed network', missing, () => {
 
   /** Publishes, as a command does: nothing is replaced that is for somebody else and was not there before. */
   const publishes = (identity: Identity, what: Handoff, mayReplace: (text: string | null) => void = () => {}) =>
-    on(async (dht, stateFolder) => {
-      const published = await publish(dht, identity, what, { now: Date.now, stateFolder, mayReplace });
+    on(async (dht, history) => {
+      const published = await publish(dht, identity, what, { now: Date.now, history, mayReplace });
       await published.settled;
       return published.record.text;
     });
@@ -125,14 +126,12 @@ describePeer('races on a mixed network', missing, () => {
       const isSite = ({ owner }: ResourceRecord) => Buffer.from(owner[0] ?? []).toString() === 'site';
       /** As a program does that merges what it finds, and tries again where somebody was quicker. */
       const putSite = (version: number) =>
-        on((dht, stateFolder) => {
+        on((dht, history) => {
           const change = ({ records }: Packet) => ({
             packet: { records: [...records.filter((each) => !isSite(each)), siteRecord(identity, version)] },
             isGuarded: true,
           });
-          return updatePacket(dht, identity, change, { now: Date.now, stateFolder }).then(
-            (update) => update?.put.settled,
-          );
+          return updatePacket(dht, identity, change, { now: Date.now, history }).then((update) => update?.put.settled);
         });
       await putSite(1);
       const [own, site] = await race(

@@ -1,5 +1,7 @@
-import { writeSync } from 'node:fs';
-import { writeAtomically } from '../../src/files/atomic-write.ts';
+import { readFileSync, writeSync } from 'node:fs';
+import { writeAtomically, writeCache } from '../../src/files/atomic-write.ts';
+import { withLock } from '../../src/files/lock.ts';
+import { History } from '../../src/handoff/history.ts';
 import { writeKeyFile } from '../../src/identity/key-file.ts';
 import { fingerprint } from '../../src/identity/public-key.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
@@ -29,4 +31,34 @@ if (what === 'keys') {
     writeKeyFile(path, { kind: 'plain', seed }, { publicKey: null, replace: true, now: 0 });
     say(fingerprint(identityOf(seed).publicKey));
   }
+}
+
+if (what === 'holds a lock') {
+  await withLock(path, () => {
+    say('ready');
+    return new Promise((done) => setTimeout(done, 20_000));
+  });
+}
+
+if (what === 'counts under a lock') {
+  // Each number is said once it is in the file; without the lock two processes would write the same.
+  for (;;) {
+    const patienceMs = 20_000;
+    const count = await withLock(
+      `${path}.lock`,
+      () => {
+        const next = Number(readFileSync(path, 'utf8')) + 1;
+        writeCache(path, Buffer.from(String(next)));
+        return next;
+      },
+      { patienceMs },
+    );
+    say(String(count));
+  }
+}
+
+if (what === 'reserves numbers') {
+  const history = new History(path);
+  const publicKey = new Uint8Array(32);
+  for (let n = 0; n < 50; n++) say(String(await history.reserve(publicKey, (highest) => highest + 1)));
 }

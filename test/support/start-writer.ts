@@ -7,7 +7,7 @@ const TSX = import.meta.resolve('tsx');
 
 /** Starts `killed-writer.ts` as a process of its own, with its standard output piped. */
 export function startWriter(
-  what: 'before replacing' | 'large files' | 'keys',
+  what: 'before replacing' | 'large files' | 'keys' | 'holds a lock' | 'counts under a lock' | 'reserves numbers',
   path: string,
 ): ChildProcessByStdio<null, Readable, null> {
   return spawn(process.execPath, ['--import', TSX, WRITER, what, path], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,0 +1,185 @@
+import { lstatSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../failure.ts';
+import { writeAtomically } from '../files/atomic-write.ts';
+import { makePrivateFolder } from '../files/folders.ts';
+import { withLock } from '../files/lock.ts';
+import { readAt, withRegularFile } from '../files/regular-file.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { expiresAt, type SignedRecord } from './record.ts';
+
+/** What became of a handoff on this machine. */
+export type Fate = 'taken' | 'burnt' | 'revoked';
+
+/** A handoff that this machine took, burnt or revoked. */
+interface SpentHandoff {
+  /** The record's signature in base64: it names this handoff, whatever is published under the key later. */
+  readonly signature: string;
+  readonly fate: Fate;
+  /** When the record ends, in Unix seconds: from then on nobody can pick it up anyway, and it is forgotten here. */
+  readonly until: number;
+}
+
+/** What this machine remembers of one address, a public key under which handoffs stand. */
+export interface Memory {
+  /** The highest `seq` (microseconds) that was published from here; 0 if none. */
+  readonly seq: number;
+  /** False if the packet of that `seq` is not known to have reached enough nodes: it was about to be sent. */
+  readonly placed: boolean;
+  /** True if the last thing done from here was to take the handoff back. */
+  readonly revoked: boolean;
+  /** The highest `seq` (microseconds) whose handoff was verified and shown here; 0 if none. */
+  readonly seen: number;
+  readonly spent: readonly SpentHandoff[];
+}
+
+const NOTHING: Memory = { seq: 0, placed: true, revoked: false, seen: 0, spent: [] };
+
+/** More entries than this are not kept, the latest first: the file stays below the size that is read. */
+const MAX_SPENT = 4000;
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * What this machine remembers of the addresses that it published under and picked up from: one file for each, below
+ * the state folder. Two processes at once lose nothing, since every change is made under a lock.
+ */
+export class History {
+  private readonly folder: string;
+  /** Where versions before this one kept `{ seq, revoked, placed }`. Their files stay, for those versions. */
+  private readonly oldFolder: string;
+  private readonly onLoss: (path: string) => void;
+
+  /** `onLoss` is told once of a file that is damaged, under the name by which it is kept. */
+  constructor(stateFolder: string, onLoss: (path: string) => void = () => {}) {
+    this.folder = join(stateFolder, 'history');
+    this.oldFolder = join(stateFolder, 'published');
+    this.onLoss = onLoss;
+  }
+
+  /** What is remembered of a key (32 bytes). Never throws: a missing or damaged file is an empty memory. */
+  read(publicKey: Uint8Array): Memory {
+    const path = this.fileOf(publicKey);
+    const memory = readMemory(path);
+    if (memory !== null) return memory;
+    if (exists(path)) this.setAside(path);
+    return readMemory(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`)) ?? NOTHING;
+  }
+
+  /** True if this machine burnt or revoked this very handoff. */
+  hasEnded(record: SignedRecord): boolean {
+    const signature = signatureOf(record);
+    return this.read(record.publicKey).spent.some((spent) => spent.signature === signature && spent.fate !== 'taken');
+  }
+
+  /**
+   * Picks the `seq` (microseconds) of the next packet: `choose` is given the highest that was published from here.
+   *
+   * It is on disk before it is returned, so that neither a crash, nor a clock set back, nor another process makes this
+   * machine use it again. Throws `refused` where it can't be written down.
+   */
+  async reserve(publicKey: Uint8Array, choose: (highest: number) => number): Promise<number> {
+    const { seq } = await this.change(publicKey, (memory) => ({ ...memory, seq: choose(memory.seq), placed: false }));
+    return seq;
+  }
+
+  /** Notes that the packet of a `seq` reached enough nodes, and whether it took a handoff back. */
+  async notePlaced(
+    publicKey: Uint8Array,
+    seq: number,
+    { revoked }: { readonly revoked?: boolean } = {},
+  ): Promise<void> {
+    await this.changeIfPossible(publicKey, (memory) =>
+      // Another process may have published since: what it remembers stays.
+      memory.seq === seq ? { ...memory, placed: true, revoked: revoked ?? memory.revoked } : memory,
+    );
+  }
+
+  /** Notes what became of a handoff. */
+  async noteFate(record: SignedRecord, fate: Fate): Promise<void> {
+    const signature = signatureOf(record);
+    const until = Number(expiresAt(record));
+    await this.changeIfPossible(record.publicKey, (memory) => {
+      const others = memory.spent.filter((spent) => spent.signature !== signature);
+      return { ...memory, spent: [{ signature, fate, until }, ...others] };
+    });
+  }
+
+  /** Notes that the handoff in the packet of a `seq` was verified and shown. */
+  async noteSeen(publicKey: Uint8Array, seq: number): Promise<void> {
+    if (this.read(publicKey).seen >= seq) return;
+    await this.changeIfPossible(publicKey, (memory) => ({ ...memory, seen: Math.max(memory.seen, seq) }));
+  }
+
+  /** For what has been done and can't be undone: a disk that fails now must not make it look as if it had failed. */
+  private async changeIfPossible(publicKey: Uint8Array, change: (memory: Memory) => Memory): Promise<void> {
+    try {
+      await this.change(publicKey, change);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  private async change(publicKey: Uint8Array, change: (memory: Memory) => Memory): Promise<Memory> {
+    const path = this.fileOf(publicKey);
+    makePrivateFolder(this.folder);
+    return withLock(`${path}.lock`, () => {
+      const before = this.read(publicKey);
+      const changed = change(before);
+      if (changed === before) return before;
+      const nowSeconds = Date.now() / 1000;
+      const spent = changed.spent.filter(({ until }) => until > nowSeconds).slice(0, MAX_SPENT);
+      const memory = { ...changed, spent };
+      writeAtomically(path, Buffer.from(JSON.stringify(memory)));
+      return memory;
+    });
+  }
+
+  /** Gives a damaged file another name, so that this is said once. Whatever is published next goes by the network. */
+  private setAside(path: string): void {
+    const aside = `${path}.damaged`;
+    try {
+      renameSync(path, aside);
+      this.onLoss(aside);
+    } catch {
+      this.onLoss(path);
+    }
+  }
+
+  private fileOf(publicKey: Uint8Array): string {
+    return join(this.folder, `${encodePublicKey(publicKey)}.json`);
+  }
+}
+
+const signatureOf = ({ signature }: SignedRecord) => Buffer.from(signature).toString('base64');
+
+/** Reads a file of ours, or one of an earlier version; null if it is missing or damaged. */
+function readMemory(path: string): Memory | null {
+  const text = withRegularFile(path, (descriptor) => readAt(descriptor, 0, MAX_FILE_BYTES).toString());
+  if (text === null) return null;
+  try {
+    const { seq, placed, revoked, seen = 0, spent = [] } = JSON.parse(text);
+    if (![seq, seen].every((number) => Number.isSafeInteger(number) && number >= 0)) return null;
+    if (!Array.isArray(spent) || !spent.every(isSpent)) return null;
+    return { seq, placed: placed !== false, revoked: revoked === true, seen, spent };
+  } catch {
+    return null;
+  }
+}
+
+function isSpent(value: unknown): value is SpentHandoff {
+  if (typeof value !== 'object' || value === null) return false;
+  const { signature, fate, until } = value as Record<string, unknown>;
+  return (
+    typeof signature === 'string' &&
+    typeof until === 'number' &&
+    (fate === 'taken' || fate === 'burnt' || fate === 'revoked')
+  );
+}
+
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { History } from '../../src/handoff/history.ts';
+import { type SignedRecord, signRecord } from '../../src/handoff/record.ts';
+import { encodePublicKey } from '../../src/identity/public-key.ts';
+import { startWriter } from '../support/start-writer.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const SEED = new Uint8Array(32).fill(1);
+const KEY = publicKeyOf(SEED);
+const NAME = encodePublicKey(KEY);
+const nowSeconds = () => BigInt(Math.floor(Date.now() / 1000));
+
+function recordOf(number: number, ttl = 60n, createdAt = nowSeconds()): SignedRecord {
+  const blob = Uint8Array.of(number);
+  return signRecord(
+    { blob, burn: false, createdAt, hostname: '', pinSalt: null, project: '', publicKey: KEY, recipient: null, ttl },
+    SEED,
+  );
+}
+
+/** A history, whether it said that something was lost, and the file that it keeps for `KEY`. */
+function historyIn(folder = temporaryFolder()) {
+  const lost: string[] = [];
+  const history = new History(folder, (path) => lost.push(path));
+  return { folder, history, lost, file: join(folder, 'history', `${NAME}.json`) };
+}
+
+describe('the history of an address', () => {
+  it('is empty where nothing happened', () => {
+    const { history, folder } = historyIn();
+    expect(history.read(KEY)).toEqual({ seq: 0, placed: true, revoked: false, seen: 0, spent: [] });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('gives each packet a number above all before, written down before it is used', async () => {
+    const { history, folder } = historyIn();
+    expect(await history.reserve(KEY, (highest) => highest + 10)).toBe(10);
+    expect(new History(folder).read(KEY)).toMatchObject({ seq: 10, placed: false });
+    await history.notePlaced(KEY, 10, { revoked: true });
+    expect(new History(folder).read(KEY)).toMatchObject({ seq: 10, placed: true, revoked: true });
+    expect(await history.reserve(KEY, (highest) => highest + 1)).toBe(11);
+  });
+
+  it('keeps what another process did since: a late note on an earlier packet changes nothing', async () => {
+    const { history } = historyIn();
+    await history.reserve(KEY, () => 10);
+    await history.reserve(KEY, () => 20);
+    await history.notePlaced(KEY, 20, { revoked: false });
+    await history.notePlaced(KEY, 10, { revoked: true });
+    expect(history.read(KEY)).toMatchObject({ seq: 20, placed: true, revoked: false });
+  });
+
+  it('knows a handoff that ended by itself, whatever is published later', async () => {
+    const { history, folder } = historyIn();
+    const [burnt, revoked, taken, other] = [1, 2, 3, 4].map((number) => recordOf(number)) as SignedRecord[];
+    await history.noteFate(burnt as SignedRecord, 'burnt');
+    await history.noteFate(revoked as SignedRecord, 'revoked');
+    await history.noteFate(taken as SignedRecord, 'taken');
+    await history.reserve(KEY, () => 99);
+    const ended = [burnt, revoked, taken, other].map((record) => new History(folder).hasEnded(record as SignedRecord));
+    expect(ended).toEqual([true, true, false, false]);
+  });
+
+  it('forgets a handoff when it can no longer be picked up, and keeps one without an end', async () => {
+    const { history } = historyIn();
+    const expired = recordOf(1, 60n, nowSeconds() - 61n);
+    const endless = recordOf(2, 2n ** 64n - 1n);
+    await history.noteFate(endless, 'burnt');
+    await history.noteFate(expired, 'burnt');
+    expect([history.hasEnded(expired), history.hasEnded(endless)]).toEqual([false, true]);
+  });
+
+  it('remembers one fate of a handoff, the last', async () => {
+    const { history } = historyIn();
+    await history.noteFate(recordOf(1), 'taken');
+    await history.noteFate(recordOf(1), 'burnt');
+    expect(history.read(KEY).spent).toMatchObject([{ fate: 'burnt' }]);
+  });
+
+  it('remembers the highest number that was seen', async () => {
+    const { history } = historyIn();
+    for (const seq of [5, 9, 7]) await history.noteSeen(KEY, seq);
+    expect(history.read(KEY).seen).toBe(9);
+  });
+
+  it('is one for each address', async () => {
+    const { history } = historyIn();
+    await history.reserve(KEY, () => 10);
+    expect(history.read(publicKeyOf(new Uint8Array(32).fill(2))).seq).toBe(0);
+  });
+
+  it('gives no number twice to processes that ask at the same moment', async () => {
+    const { folder } = historyIn();
+    const writers = [1, 2, 3, 4].map(() => startWriter('reserves numbers', folder));
+    const said = writers.map((writer) => {
+      let text = '';
+      writer.stdout.setEncoding('utf8').on('data', (more: string) => {
+        text += more;
+      });
+      return once(writer, 'close').then(() => text.trim().split('\n').map(Number));
+    });
+    const numbers = (await Promise.all(said)).flat();
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+  });
+});
+
+describe('the memory of versions before this one', () => {
+  const withOld = (content: string) => {
+    const made = historyIn();
+    mkdirSync(join(made.folder, 'published'));
+    const old = join(made.folder, 'published', `${NAME}.json`);
+    writeFileSync(old, content);
+    return { ...made, old };
+  };
+
+  it('is carried over, and its file kept', async () => {
+    const { history, file, old } = withOld('{"seq":1790000000000000,"revoked":true}');
+    expect(history.read(KEY)).toMatchObject({ seq: 1_790_000_000_000_000, revoked: true, placed: true, spent: [] });
+    expect(existsSync(file)).toBe(false);
+    expect(await history.reserve(KEY, (highest) => highest + 1)).toBe(1_790_000_000_000_001);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ seq: 1_790_000_000_000_001, revoked: true });
+    expect(readFileSync(old, 'utf8')).toBe('{"seq":1790000000000000,"revoked":true}');
+  });
+
+  it('is passed over where it is damaged', () => {
+    const { history, lost } = withOld('{"seq":');
+    expect(history.read(KEY).seq).toBe(0);
+    expect(lost).toEqual([]);
+  });
+});
+
+describe('a damaged history', () => {
+  it.each([
+    ['nothing', ''],
+    ['no JSON', '{"seq":1'],
+    ['no number', '{"seq":"1"}'],
+    ['a negative number', '{"seq":-1}'],
+    ['a number beyond what is exact', '{"seq":9007199254740993}'],
+    ['a list of something else', '{"seq":1,"spent":[{"signature":1}]}'],
+  ])('that holds %s is set aside, which is said once, and an empty one begun', async (_, content) => {
+    const { history, lost, file, folder } = historyIn();
+    await history.reserve(KEY, () => 10);
+    writeFileSync(file, content);
+    expect(history.read(KEY).seq).toBe(0);
+    expect(new History(folder, (path) => lost.push(path)).read(KEY).seq).toBe(0);
+    expect(lost).toEqual([`${file}.damaged`]);
+    expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(content);
+    expect(await history.reserve(KEY, (highest) => highest + 1)).toBe(1);
+  });
+
+  it.runIf(process.platform !== 'win32')('that is a link to a device neither hangs nor fills the memory', () => {
+    const { history, lost, file, folder } = historyIn();
+    mkdirSync(join(folder, 'history'));
+    symlinkSync('/dev/zero', file);
+    expect(history.read(KEY).seq).toBe(0);
+    expect(lost).toHaveLength(1);
+  });
+});
+
+describe('a state folder that cannot be written', () => {
+  it('stops what is not done yet, and says so', async () => {
+    const folder = join(temporaryFolder(), 'file');
+    writeFileSync(folder, '');
+    const history = new History(folder);
+    await expect(history.reserve(KEY, () => 1)).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  it('does not make what has been done look as if it had failed', async () => {
+    const folder = join(temporaryFolder(), 'file');
+    writeFileSync(folder, '');
+    const history = new History(folder);
+    await history.notePlaced(KEY, 1);
+    await history.noteFate(recordOf(1), 'burnt');
+    await history.noteSeen(KEY, 1);
+    expect(history.read(KEY).seq).toBe(0);
+  });
+});
