@@ -184,7 +184,7 @@ make one (five words).`,
   define(
     subcommand('show [who]', 'look a handoff up and open it, nothing else'),
     { network: true, modelMay: (_options, args) => args.length === 0 },
-    async (context, _options, [who]) => (await import('./commands/pickup.ts')).show(context, who),
+    async (context, _options, [who]) => (await import('./commands/show.ts')).show(context, who),
   );
   define(
     subcommand('list', 'the live handoffs under your key, as they stand now'),

@@ -1,4 +1,5 @@
-import type { Environment } from '../environment.ts';
+import type { SessionPlaces } from '../claude/local-session.ts';
+import { type Environment, workingDirectory } from '../environment.ts';
 import { History } from '../handoff/history.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
@@ -12,6 +13,11 @@ export interface Context {
   readonly yes: boolean;
   /** The most time for the network, in milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** Where sessions are looked for. */
+export function placesOf({ environment }: Context): SessionPlaces {
+  return { claudeFolder: environment.claudeFolder, workingDirectory: workingDirectory() };
 }
 
 /** What this machine remembers of the handoffs that it had to do with. */

@@ -1,16 +1,16 @@
+import { localSession } from '../claude/local-session.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { Failure } from '../failure.ts';
 import { liveRecord, search } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
+import { onceInARow } from '../handoff/reader.ts';
 import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
+import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { describeAge, describeEnd } from '../time.ts';
-import { type Context, unixNow } from './context.ts';
-import { onceInARow } from './handoff-reader.ts';
-import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from './handoff-view.ts';
-import { localSession } from './local-session.ts';
+import { type Context, placesOf, unixNow } from './context.ts';
 import { withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
 
@@ -39,7 +39,10 @@ async function listUnder(context: Context, own: OwnKey): Promise<void> {
   }
   const payload = await open(record);
   // An id that is none of Claude Code's is listed too: it is the user's own handoff, and to be revoked.
-  const local = payload !== null && isSessionId(payload.session) ? localSession(context, payload) : null;
+  const local =
+    payload !== null && isSessionId(payload.session)
+      ? localSession(placesOf(context), payload.session, payload.project)
+      : null;
   const { publicKey: name, mode, burn, createdAt, expiresAt: end } = handoffJson(record);
   output.result(
     [

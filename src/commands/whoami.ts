@@ -3,9 +3,9 @@ import { x25519PublicOf, x25519SecretOf } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, fingerprint } from '../identity/public-key.ts';
+import { describeLines } from '../terminal/handoff-view.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
-import { describeLines } from './handoff-view.ts';
 import { withOwnKey } from './secrets.ts';
 
 export interface WhoamiOptions {

@@ -28,7 +28,7 @@ export interface Memory {
   readonly placed: boolean;
   /** True if the last thing done from here was to take the handoff back. */
   readonly revoked: boolean;
-  /** The highest `seq` (microseconds) whose handoff was verified and shown here; 0 if none. */
+  /** The highest `seq` (microseconds) whose handoff was picked up here; 0 if none. */
   readonly seen: number;
   readonly spent: readonly SpentHandoff[];
 }
@@ -94,20 +94,17 @@ export class History {
     );
   }
 
-  /** Notes what became of a handoff. */
-  async noteFate(record: SignedRecord, fate: Fate): Promise<void> {
-    const signature = signatureOf(record);
-    const until = Number(expiresAt(record));
-    await this.changeIfPossible(record.publicKey, (memory) => {
-      const others = memory.spent.filter((spent) => spent.signature !== signature);
-      return { ...memory, spent: [{ signature, fate, until }, ...others] };
-    });
+  /** Notes that a handoff was burnt or revoked from here. */
+  async noteEnded(record: SignedRecord, fate: Exclude<Fate, 'taken'>): Promise<void> {
+    await this.changeIfPossible(record.publicKey, (memory) => withSpent(memory, record, fate));
   }
 
-  /** Notes that the handoff in the packet of a `seq` was verified and shown. */
-  async noteSeen(publicKey: Uint8Array, seq: number): Promise<void> {
-    if (this.read(publicKey).seen >= seq) return;
-    await this.changeIfPossible(publicKey, (memory) => ({ ...memory, seen: Math.max(memory.seen, seq) }));
+  /** Notes that a handoff was picked up here, from the packet of a `seq` (microseconds). */
+  async noteTaken(record: SignedRecord, seq: number): Promise<void> {
+    await this.changeIfPossible(record.publicKey, (memory) => ({
+      ...(this.hasEnded(record) ? memory : withSpent(memory, record, 'taken')),
+      seen: Math.max(memory.seen, seq),
+    }));
   }
 
   /** For what has been done and can't be undone: a disk that fails now must not make it look as if it had failed. */
@@ -151,6 +148,12 @@ export class History {
 }
 
 const signatureOf = ({ signature }: SignedRecord) => Buffer.from(signature).toString('base64');
+
+function withSpent(memory: Memory, record: SignedRecord, fate: Fate): Memory {
+  const signature = signatureOf(record);
+  const others = memory.spent.filter((spent) => spent.signature !== signature);
+  return { ...memory, spent: [{ signature, fate, until: Number(expiresAt(record)) }, ...others] };
+}
 
 /** Reads a file of ours, or one of an earlier version; null if it is missing or damaged. */
 function readMemory(path: string): Memory | null {

@@ -17,7 +17,7 @@ export interface Lookup {
 }
 
 /** A live handoff that was met on the way. An older one than the newest may have been met first. */
-export interface Sighting {
+interface Sighting {
   readonly record: SignedRecord;
   /** The `seq` (microseconds) of its packet. */
   readonly seq: number;

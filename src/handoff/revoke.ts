@@ -47,7 +47,7 @@ export async function revoke(
     if (update === null) return null;
     const revocation = reached(await update.put.settled);
     const record = recordOf(text, identity.publicKey);
-    if (record !== null) await options.history.noteFate(record, fate);
+    if (record !== null) await options.history.noteEnded(record, fate);
     await options.history.notePlaced(identity.publicKey, update.seq, { revoked: true });
     return revocation;
   } catch (error) {

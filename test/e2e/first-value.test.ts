@@ -170,7 +170,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     for (const answer of [RETURN, `y${RETURN}`]) {
       const run = desk.terminal(['pickup']);
       await run.answers(/Take it\? This burns it/, `y${RETURN}`);
-      await run.answers(/A newer handoff stands there now\.[\s\S]*Session +2222[\s\S]*Go on with this session/, answer);
+      await run.answers(/A newer handoff is there now\.[\s\S]*Session +2222[\s\S]*Go on with this session/, answer);
       nothingHappened(network);
       expect(await run.end()).toBe(answer === RETURN ? 130 : 0);
       network.askedAt = Number.POSITIVE_INFINITY;
@@ -244,7 +244,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
   });
 
   it.each<[string, Wanted, RegExp, string, string]>([
-    ['a no', { burn: true }, /Take it\?/, `n${RETURN}`, 'Left where it is; nothing was burnt.'],
+    ['a no', { burn: true }, /Take it\?/, `n${RETURN}`, 'Not picked up; nothing was burnt.'],
     ['Ctrl-C', { burn: true }, /Take it\?/, CTRL_C, 'Interrupted.'],
     ['Ctrl-C in place of a PIN', pinned('correct horse battery'), /PIN of the handoff/, CTRL_C, 'Interrupted.'],
   ])('ends at once with %s', async (_what, wanted, question, answer, message) => {

@@ -57,9 +57,9 @@ describe('the history of an address', () => {
   it('knows a handoff that ended by itself, whatever is published later', async () => {
     const { history, folder } = historyIn();
     const [burnt, revoked, taken, other] = [1, 2, 3, 4].map((number) => recordOf(number)) as SignedRecord[];
-    await history.noteFate(burnt as SignedRecord, 'burnt');
-    await history.noteFate(revoked as SignedRecord, 'revoked');
-    await history.noteFate(taken as SignedRecord, 'taken');
+    await history.noteEnded(burnt as SignedRecord, 'burnt');
+    await history.noteEnded(revoked as SignedRecord, 'revoked');
+    await history.noteTaken(taken as SignedRecord, 1);
     await history.reserve(KEY, () => 99);
     const ended = [burnt, revoked, taken, other].map((record) => new History(folder).hasEnded(record as SignedRecord));
     expect(ended).toEqual([true, true, false, false]);
@@ -69,21 +69,22 @@ describe('the history of an address', () => {
     const { history } = historyIn();
     const expired = recordOf(1, 60n, nowSeconds() - 61n);
     const endless = recordOf(2, 2n ** 64n - 1n);
-    await history.noteFate(endless, 'burnt');
-    await history.noteFate(expired, 'burnt');
+    await history.noteEnded(endless, 'burnt');
+    await history.noteEnded(expired, 'burnt');
     expect([history.hasEnded(expired), history.hasEnded(endless)]).toEqual([false, true]);
   });
 
-  it('remembers one fate of a handoff, the last', async () => {
+  it('remembers one fate of a handoff, and that it ended above all', async () => {
     const { history } = historyIn();
-    await history.noteFate(recordOf(1), 'taken');
-    await history.noteFate(recordOf(1), 'burnt');
+    await history.noteTaken(recordOf(1), 1);
+    await history.noteEnded(recordOf(1), 'burnt');
+    await history.noteTaken(recordOf(1), 1);
     expect(history.read(KEY).spent).toMatchObject([{ fate: 'burnt' }]);
   });
 
-  it('remembers the highest number that was seen', async () => {
+  it('remembers the highest number that was taken', async () => {
     const { history } = historyIn();
-    for (const seq of [5, 9, 7]) await history.noteSeen(KEY, seq);
+    for (const seq of [5, 9, 7]) await history.noteTaken(recordOf(seq), seq);
     expect(history.read(KEY).seen).toBe(9);
   });
 
@@ -174,8 +175,8 @@ describe('a state folder that cannot be written', () => {
     writeFileSync(folder, '');
     const history = new History(folder);
     await history.notePlaced(KEY, 1);
-    await history.noteFate(recordOf(1), 'burnt');
-    await history.noteSeen(KEY, 1);
+    await history.noteEnded(recordOf(1), 'burnt');
+    await history.noteTaken(recordOf(1), 1);
     expect(history.read(KEY).seq).toBe(0);
   });
 });

@@ -1,10 +1,12 @@
+import type { LocalSession } from '../claude/local-session.ts';
+import { resumeCommand } from '../claude/resume-command.ts';
 import type { Payload } from '../handoff/payload.ts';
+import type { FoundHandoff } from '../handoff/reader.ts';
 import { expiresAt, type HandoffMode, type HandoffRecord, modeOf } from '../handoff/record.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { excerpt, printable } from '../terminal/printable.ts';
-import type { Style } from '../terminal/style.ts';
 import { describeAge, describeEnd, rfc3339 } from '../time.ts';
-import type { LocalSession } from './local-session.ts';
+import { excerpt, printable } from './printable.ts';
+import type { Style } from './style.ts';
 
 /** A session as the JSON results name it. */
 export interface SessionJson {
@@ -77,4 +79,28 @@ export function describeHandoff(
     ],
     style,
   );
+}
+
+/** An opened handoff, as `pickup` and `show` show it to a person. */
+export function describeFound(found: FoundHandoff, now: bigint, style: Style): string {
+  const { record, payload, local, subject } = found;
+  return describeHandoff(record, payload, { now, local, isOwn: subject.isOwn, style });
+}
+
+/** The JSON result of `pickup` and `show`. */
+export function foundJson(found: FoundHandoff, claudeArgs: string[]) {
+  const { record, payload, local } = found;
+  const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
+  return {
+    session: sessionJson(payload, local.title),
+    publicKey,
+    mode,
+    from: null,
+    burn,
+    createdAt,
+    expiresAt,
+    here: local.here,
+    directory: local.directory,
+    command: resumeCommand(payload.session, claudeArgs),
+  };
 }

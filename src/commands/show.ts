@@ -1,0 +1,14 @@
+import { look } from '../handoff/pickup.ts';
+import { describeFound, foundJson } from '../terminal/handoff-view.ts';
+import { type Context, unixNow } from './context.ts';
+import { withSubject } from './subject.ts';
+
+/** `cclink show`: what a handoff holds. It is not picked up, burnt or run. */
+export async function show(context: Context, who: string | undefined): Promise<void> {
+  const { output } = context;
+  const found = await withSubject(context, who, look);
+  output.result(foundJson(found, []), describeFound(found, unixNow(), output.resultStyle));
+  if (!found.local.here) output.say('The files of this session are not on this machine.');
+  else if (!found.local.directoryExists) output.say('Its directory is not on this machine.');
+  else output.say(`To go on with it here: cclink pickup${who === undefined ? '' : ` ${who}`}`);
+}

@@ -1,0 +1,63 @@
+import type { Deadline } from '../dht/deadline.ts';
+import type { LookOptions, LookPorts, look, Notice, Step } from '../handoff/pickup.ts';
+import { isKeyOf, type PinSource, type Subject } from '../handoff/reader.ts';
+import { type Context, openHistory, placesOf } from './context.ts';
+import { withDht } from './network.ts';
+import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
+import { parseWho } from './who.ts';
+
+/**
+ * Runs `work` on the key that a `who` argument names, or the own one, with all that looking under it takes.
+ *
+ * Throws `no-key` where the own key is needed and missing.
+ */
+export function withSubject<T>(
+  context: Context,
+  who: string | undefined,
+  work: (...given: Parameters<typeof look>) => Promise<T>,
+): Promise<T> {
+  const lookUnder = (subject: Subject) =>
+    withDht(context, (dht, deadline) => work(dht, subject, portsOf(context), optionsOf(context, deadline)));
+  if (who === undefined) {
+    return withOwnKey(context, async (own) => lookUnder({ publicKey: await own.publicKey(), isOwn: true, own }));
+  }
+  const publicKey = parseWho(who);
+  return withOwnKeyIfAny(context, (own) => lookUnder({ publicKey, isOwn: isKeyOf(own, publicKey), own }));
+}
+
+function optionsOf(context: Context, deadline: Deadline): LookOptions {
+  return { deadline, history: openHistory(context), places: placesOf(context), now: Date.now };
+}
+
+const STEPS: Readonly<Record<Step, string>> = {
+  asking: 'Asking the network …',
+  deriving: 'Deriving the key of the PIN …',
+  burning: 'Burning it …',
+  completing: 'Completing what was burnt or revoked …',
+};
+
+function portsOf(context: Context): LookPorts {
+  const { output } = context;
+  const tell = (notice: Notice) => {
+    switch (notice.kind) {
+      case 'newer':
+        return output.say('A newer handoff is there now.');
+      case 'completed':
+        return output.say(`It had been burnt or revoked, and too few nodes knew: ${notice.nodes} nodes know it now.`);
+      case 'not completed':
+        return output.warn(notice.reason);
+    }
+  };
+  return { pins: pinSource(context), tell, withProgress: (step, work) => output.progress(STEPS[step], work) };
+}
+
+function pinSource({ environment, output, questions }: Context): PinSource {
+  if (environment.pin !== undefined) return { kind: 'value', value: environment.pin };
+  return {
+    kind: 'ask',
+    ask: (isAgain) => {
+      if (isAgain) output.warn('that is not the PIN; try again.');
+      return questions.secret('PIN of the handoff');
+    },
+  };
+}

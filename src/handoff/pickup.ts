@@ -1,0 +1,355 @@
+import type { SessionPlaces } from '../claude/local-session.ts';
+import type { Dht, Resolution } from '../dht/client.ts';
+import type { Deadline } from '../dht/deadline.ts';
+import { Failure } from '../failure.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { describeAge } from '../time.ts';
+import type { History } from './history.ts';
+import { search as beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
+import { openRecord } from './open.ts';
+import { type FoundHandoff, type PinSource, Reader, type Subject } from './reader.ts';
+import { expiresAt, isLive, modeOf, type SignedRecord } from './record.ts';
+import { completeRevocation, type Revocation, revoke } from './revoke.ts';
+
+/** What looking for a handoff asks and tells whoever runs it. */
+export interface LookPorts {
+  readonly pins: PinSource;
+  readonly tell: (notice: Notice) => void;
+  /** Given work that may take its time. */
+  readonly withProgress: <T>(step: Step, work: Promise<T>) => Promise<T>;
+}
+
+export interface PickupPorts extends LookPorts {
+  /** Shows a handoff. If something stands in its way, that is thrown afterwards. */
+  readonly show: (found: FoundHandoff) => void;
+  /** Whether the handoff that was shown is wanted; `burns`: a yes burns it. */
+  readonly confirm: (found: FoundHandoff, burns: boolean) => Promise<boolean>;
+}
+
+/** Something to tell on the way. */
+export type Notice =
+  /** A newer handoff than the one that was shown has been found. */
+  | { readonly kind: 'newer' }
+  /** A burn or revocation that had reached too few nodes has been completed. */
+  | { readonly kind: 'completed'; readonly nodes: number }
+  | { readonly kind: 'not completed'; readonly reason: string };
+
+export type Step = 'asking' | 'deriving' | 'burning' | 'completing';
+
+/** What a look-up needs beside the network. */
+export interface LookOptions {
+  readonly deadline?: Deadline;
+  readonly history: History;
+  readonly places: SessionPlaces;
+  /** The clock, in Unix milliseconds. */
+  readonly now: () => number;
+}
+
+export interface PickupOptions extends LookOptions {
+  /** True if `claude` is to go on with the session, and must therefore be on this machine. */
+  readonly runs: boolean;
+  readonly hasClaude: boolean;
+  /** True if the first handoff that is found is offered while the look-up goes on. */
+  readonly offersFirst: boolean;
+  /** True if a handoff whose files are not here is a result that is not picked up, in place of a failure. */
+  readonly reportsMissing: boolean;
+}
+
+/** A handoff that was picked up. */
+export interface PickedUp {
+  readonly found: FoundHandoff;
+  /** False if its files are not here and that was to be reported: it was not burnt either. */
+  readonly isTaken: boolean;
+  readonly burnt: Revocation | null;
+}
+
+/**
+ * Finds the newest handoff of a subject and opens it, nothing else.
+ *
+ * Throws as `pickup` does, as far as that goes.
+ */
+export async function look(dht: Dht, subject: Subject, ports: LookPorts, options: LookOptions): Promise<FoundHandoff> {
+  const search = new HandoffSearch(dht, subject, ports, options);
+  try {
+    await search.first();
+    return await search.newest(null);
+  } finally {
+    search.end();
+  }
+}
+
+/**
+ * Picks a handoff up: everything until `claude` can start. There are six kinds of "no", in this order:
+ *
+ * 1. Nothing is there (any more): `not-found`, `expired`, `revoked`.
+ * 2. What is there can't be trusted: `refused`.
+ * 3. It is not for this reader: `cannot-open`, `no-key`.
+ * 4. It can't go on here: `no-session`, `no-claude`.
+ * 5. It is not wanted: `interrupted`.
+ * 6. It can't be burnt: `not-burnt`, or `refused` where somebody else was quicker.
+ *
+ * Before the last, nothing has been changed anywhere: a handoff that somebody could not use is still there. Throws
+ * `network` where the network can't be asked.
+ */
+export async function pickup(
+  dht: Dht,
+  subject: Subject,
+  ports: PickupPorts,
+  options: PickupOptions,
+): Promise<PickedUp> {
+  const search = new HandoffSearch(dht, subject, ports, options);
+  try {
+    // The first packet arrives long before all close nodes have answered. It is opened and offered meanwhile; what is
+    // wrong with it does not count, since the newest may be another one.
+    const first = await search.first();
+    const shown = options.offersFirst && first !== null && obstacleTo(first, options) === null ? first : null;
+    if (shown !== null) await offer(shown, ports, options);
+
+    const found = await search.newest(shown); // the first three kinds of "no"
+    if (!found.local.here && options.reportsMissing) return { found, isTaken: false, burnt: null };
+    if (found.record.text !== shown?.record.text) await offer(found, ports, options); // the fourth and fifth
+    if (!isLive(found.record, secondsOf(options.now())))
+      throw ended('The handoff expired while the question was open.');
+
+    const burnt = isToBurn(found) ? await search.burn(found) : null; // the sixth
+    await options.history.noteTaken(found.record, search.seq);
+    return { found, isTaken: true, burnt };
+  } finally {
+    search.end();
+  }
+}
+
+/** Shows a handoff and asks whether it is wanted. Throws what stands in its way, or `interrupted` for a no. */
+async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<void> {
+  ports.show(found);
+  const obstacle = obstacleTo(found, options);
+  if (obstacle !== null) throw obstacle;
+  const burns = isToBurn(found);
+  if (await ports.confirm(found, burns)) return;
+  throw new Failure(
+    'interrupted',
+    burns ? 'Not picked up; nothing was burnt.' : 'Not picked up; the handoff is still there.',
+  );
+}
+
+/** Whether picking it up burns it: only the publisher can. */
+const isToBurn = ({ record, subject }: FoundHandoff): boolean => record.burn && subject.isOwn;
+
+/** The search for the handoff of a subject: the first that is found, then the newest, each opened. */
+class HandoffSearch {
+  /** The `seq` (microseconds) of the newest packet, once it is known. */
+  seq = 0;
+  private readonly dht: Dht;
+  private readonly subject: Subject;
+  private readonly ports: LookPorts;
+  private readonly options: LookOptions;
+  private readonly reader: Reader;
+  private readonly walk: Search;
+  private isWalking = true;
+  private resolution: Resolution | undefined;
+
+  constructor(dht: Dht, subject: Subject, ports: LookPorts, options: LookOptions) {
+    this.dht = dht;
+    this.subject = subject;
+    this.ports = ports;
+    this.options = options;
+    this.reader = new Reader(subject, { pins: ports.pins, places: options.places }, (work) =>
+      ports.withProgress('deriving', work),
+    );
+    this.walk = beginSearch(dht, subject.publicKey, this.nowSeconds, { deadline: options.deadline });
+    const stop = () => {
+      this.isWalking = false;
+    };
+    this.walk.newest.then(stop, stop);
+  }
+
+  /** The first handoff that is found, opened; null if it is of no use, or the newest is known by then. It may be old. */
+  async first(): Promise<FoundHandoff | null> {
+    const sighting = await this.ports.withProgress('asking', this.walk.first);
+    if (sighting === null) return null;
+    const { seq, seen } = this.options.history.read(this.subject.publicKey);
+    if (sighting.seq < Math.max(seq, seen)) return null;
+    try {
+      const found = await this.reader.read(sighting.record);
+      return this.isWalking ? found : null;
+    } catch (error) {
+      // Ctrl-C means all of it; any other failure comes again if this is the newest.
+      if (error instanceof Failure && error.code === 'interrupted') throw error;
+      return null;
+    }
+  }
+
+  /** The newest handoff, opened. `shown` is the one that the user has seen, if any. */
+  async newest(shown: FoundHandoff | null): Promise<FoundHandoff> {
+    const lookup = await this.ports.withProgress('asking', this.walk.newest);
+    this.resolution = lookup.resolution;
+    this.seq = lookup.seq ?? 0;
+    if (lookup.record === null) await this.completeRevocation(lookup.resolution);
+    const record = await this.mustBeThere(lookup);
+    if (shown !== null && shown.record.text !== record.text) this.ports.tell({ kind: 'newer' });
+    return this.reader.read(record);
+  }
+
+  /** Takes the handoff off the network, if it is still the very one that was shown. */
+  async burn({ record }: FoundHandoff): Promise<Revocation> {
+    // A PIN opened it without the key, which burning needs.
+    const identity = await this.reader.ownKey().openAs(record.publicKey);
+    const { now, history, deadline } = this.options;
+    const burning = revoke(this.dht, identity, record.text, {
+      now,
+      history,
+      fate: 'burnt',
+      from: this.resolution,
+      deadline,
+    });
+    const burnt = await this.ports.withProgress('burning', burning.catch(asHalfBurnt));
+    if (burnt !== null) return burnt;
+    throw new Failure(
+      'refused',
+      'Somebody else picked this handoff up, or took it back, at this very moment; nothing was handed over.',
+      'If that was not you on another machine, ask the publisher to publish again.',
+    );
+  }
+
+  end(): void {
+    this.reader.wipe();
+  }
+
+  private get nowSeconds(): bigint {
+    return secondsOf(this.options.now());
+  }
+
+  /** The record of a look-up, if it is there to be picked up. */
+  private async mustBeThere(lookup: Lookup): Promise<SignedRecord> {
+    const { history } = this.options;
+    const memory = history.read(this.subject.publicKey);
+    if (lookup.record === null) {
+      throw this.subject.isOwn && memory.revoked ? revokedHere() : notFound(this.subject, lookup, memory.seq > 0);
+    }
+    const record = liveRecord(lookup, this.nowSeconds);
+    if (record === null) throw await this.expired(lookup.record);
+    const isBehind = memory.revoked && this.seq < memory.seq;
+    if (isBehind || history.hasEnded(record)) throw revokedHere();
+    return record;
+  }
+
+  /** An expired handoff; one's own names its session, if the key opens without a question. */
+  private async expired(record: SignedRecord): Promise<Failure> {
+    const { isOwn, own } = this.subject;
+    const opens = isOwn && own?.opensSilently && modeOf(record) === 'self';
+    const payload = opens ? await openRecord(record, await own.open()) : null;
+    const session = payload === null ? '' : ` of session ${payload.session}`;
+    return ended(`The handoff${session} expired ${describeAge(Number(this.nowSeconds - expiresAt(record)))}.`);
+  }
+
+  /** A burn or revocation of one's own that reached too few nodes is completed, so that the handoff does not come back. */
+  private async completeRevocation(resolution: Resolution): Promise<void> {
+    if (!this.subject.isOwn) return;
+    const { history, deadline } = this.options;
+    try {
+      const completing = completeRevocation(this.dht, resolution, { history, deadline });
+      const completed = await this.ports.withProgress('completing', completing);
+      if (completed !== null) this.ports.tell({ kind: 'completed', nodes: completed.nodes });
+    } catch (error) {
+      // There is nothing to pick up either way, and that is the answer.
+      if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
+      this.ports.tell({ kind: 'not completed', reason: error.message });
+    }
+  }
+}
+
+const secondsOf = (nowMs: number) => BigInt(Math.floor(nowMs / 1000));
+
+function revokedHere(): Failure {
+  return new Failure(
+    'revoked',
+    'The handoff under this key was burnt or revoked on this machine.',
+    'Publish again on the machine that has the session: cclink',
+  );
+}
+
+function notFound({ isOwn, own, publicKey }: Subject, { resolution }: Lookup, publishedHere: boolean): Failure {
+  const key = encodePublicKey(publicKey);
+  const { answered } = resolution.network;
+  if (!isOwn || own === null) {
+    return new Failure(
+      'not-found',
+      `There is no handoff under ${key} (${answered} nodes answered).`,
+      'Compare the key with what cclink whoami shows on the other machine. If it is the same, the handoff has expired or the network has forgotten it: ask for it to be published again.',
+    );
+  }
+  const made = new Date(own.madeAtMs).toISOString().slice(0, 10);
+  return new Failure(
+    'not-found',
+    `There is no handoff under your key ${key}, which has been on this machine since ${made} (${answered} nodes answered).`,
+    [
+      'Most likely, in this order:',
+      ...(publishedHere
+        ? ['  you published here, and it was picked up and burnt, or revoked, on another machine']
+        : []),
+      '  the other machine has another key: compare cclink whoami on both, and bring the key over with cclink init --import',
+      '  it has expired or was revoked: publish again, with a longer --ttl',
+      '  the network has forgotten it, as it does within hours if nobody renews it: publish again',
+    ].join('\n'),
+  );
+}
+
+function ended(message: string): Failure {
+  return new Failure(
+    'expired',
+    message,
+    'Publish it again on the machine that has the session, with a longer --ttl if need be.',
+  );
+}
+
+/** Why a session can't go on here; null if it can. */
+function obstacleTo(found: FoundHandoff, { runs, hasClaude }: PickupOptions): Failure | null {
+  const { here, directory, directoryExists } = found.local;
+  if (!here) {
+    return new Failure(
+      'no-session',
+      'The files of this session are not on this machine, and a handoff is only a pointer to them.',
+      'Bring them over (rsync -a other-machine:.claude/projects/ ~/.claude/projects/), and pick up again. Nothing was burnt.',
+    );
+  }
+  if (directory === null || !directoryExists) return directoryMissing(found, directory);
+  if (runs && !hasClaude) {
+    return new Failure(
+      'no-claude',
+      'The claude command is not on your PATH, so the session cannot go on here yet.',
+      'Install Claude Code (https://claude.com/claude-code), or take only the command with --no-run.',
+    );
+  }
+  return null;
+}
+
+function directoryMissing({ record, payload }: FoundHandoff, directory: string | null): Failure {
+  // The whole id of a burn handoff is shown to nobody before it is burnt.
+  const withoutCclink = record.burn ? null : `go on without cclink: claude --resume ${payload.session}`;
+  if (directory === null) {
+    return new Failure(
+      'no-session',
+      'The session is here, but its files do not tell which directory it belongs to.',
+      withoutCclink === null
+        ? 'Pick it up in the project folder that it belongs to.'
+        : `Change into its project folder and ${withoutCclink}`,
+    );
+  }
+  const make = 'Make it (git clone, or mkdir -p), and pick up again';
+  return new Failure(
+    'no-session',
+    `The session is here, but its directory ${directory} is not.`,
+    withoutCclink === null ? make : `${make}, or ${withoutCclink}`,
+  );
+}
+
+/** A burn that did not reach enough nodes: the next pickup completes it, and hands nothing over either. */
+function asHalfBurnt(error: unknown): never {
+  if (!(error instanceof Failure) || error.code !== 'not-burnt') throw error;
+  throw new Failure(
+    'not-burnt',
+    `${error.message} Nothing was handed over.`,
+    'It may be half burnt: publish it again on the machine that has the session: cclink',
+    { cause: error, details: error.details },
+  );
+}

@@ -1,0 +1,163 @@
+import { type LocalSession, localSession, type SessionPlaces } from '../claude/local-session.ts';
+import { Failure } from '../failure.ts';
+import type { OwnKey } from '../identity/own-key.ts';
+import { parsePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { openRecord } from './open.ts';
+import type { Payload } from './payload.ts';
+import { modeOf, type SignedRecord } from './record.ts';
+
+/** Under which key to look, and the key of this machine. */
+export interface Subject {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** True if that is the key of this machine. */
+  readonly isOwn: boolean;
+  /** The key pair of this machine, if it has one. */
+  readonly own: OwnKey | null;
+}
+
+/** A handoff that was found, verified and opened. */
+export interface FoundHandoff {
+  readonly subject: Subject;
+  readonly record: SignedRecord;
+  readonly payload: Payload;
+  readonly local: LocalSession;
+}
+
+/** Where the PIN of a handoff comes from. */
+export type PinSource =
+  | { readonly kind: 'value'; readonly value: string }
+  /** Somebody is asked, up to three times; `isAgain` after a wrong one. */
+  | { readonly kind: 'ask'; readonly ask: (isAgain: boolean) => Promise<string> };
+
+const MAX_PIN_ATTEMPTS = 3;
+
+/** `open`, but the same record again gets the last answer: nobody is asked twice if the first is the newest. */
+export function onceInARow<T>(open: (record: SignedRecord) => Promise<T>): (record: SignedRecord) => Promise<T> {
+  let last: { readonly text: string; readonly opened: Promise<T> } | null = null;
+  return (record) => {
+    if (last?.text !== record.text) last = { text: record.text, opened: open(record) };
+    return last.opened;
+  };
+}
+
+/**
+ * Opens the records of a subject with the own key or a PIN, and finds their sessions on this machine. A PIN that was
+ * typed for one record is tried on the next.
+ */
+export class Reader {
+  readonly subject: Subject;
+  private readonly pins: PinSource;
+  private readonly places: SessionPlaces;
+  private readonly whileDeriving: <T>(work: Promise<T>) => Promise<T>;
+  /** UTF-8 bytes as typed; empty before the first. */
+  private pin: Uint8Array;
+
+  /** `whileDeriving` is given the work that takes a third of a second or more, to show that something happens. */
+  constructor(
+    subject: Subject,
+    { pins, places }: { readonly pins: PinSource; readonly places: SessionPlaces },
+    whileDeriving: <T>(work: Promise<T>) => Promise<T>,
+  ) {
+    this.subject = subject;
+    this.pins = pins;
+    this.places = places;
+    this.whileDeriving = whileDeriving;
+    this.pin = Buffer.from(pins.kind === 'value' ? pins.value : '');
+  }
+
+  /**
+   * Opens a verified record, and finds its session here.
+   *
+   * Throws `no-key` where a key is needed and there is none, `cannot-open` where the record is sealed for somebody
+   * else or the PIN is wrong, `refused` where its session id is not a UUID.
+   */
+  readonly read = onceInARow(async (record): Promise<FoundHandoff> => {
+    const { subject } = this;
+    const payload = modeOf(record) === 'pin' ? await this.openWithPin(record) : await this.openWithKey(record);
+    // Where an encrypted key has no public key beside it, only opening it tells whose key this is.
+    const isOwn = subject.isOwn || isKeyOf(subject.own, subject.publicKey);
+    const local = localSession(this.places, payload.session, payload.project);
+    return { subject: { ...subject, isOwn }, record, payload, local };
+  });
+
+  /** The own key. Throws `no-key` where there is none. */
+  ownKey(): OwnKey {
+    const { own } = this.subject;
+    if (own !== null) return own;
+    throw new Failure(
+      'no-key',
+      'This handoff is sealed for a key, and there is no key on this machine.',
+      'Make one and give its public key to the publisher: cclink init',
+    );
+  }
+
+  /** Overwrites the PIN. */
+  wipe(): void {
+    this.pin.fill(0);
+  }
+
+  private async openWithKey(record: SignedRecord): Promise<Payload> {
+    const { own, isOwn, publicKey } = this.subject;
+    const known = own?.knownPublicKey ?? null;
+    // Told without a passphrase where the record itself names somebody else.
+    if (known !== null && !isFor(record, publicKey, known)) throw sealedForAnother(record, isOwn);
+    const payload = await openRecord(record, await this.ownKey().open());
+    if (payload === null) throw sealedForAnother(record, isOwn);
+    return payload;
+  }
+
+  private async openWithPin(record: SignedRecord): Promise<Payload> {
+    const { pins } = this;
+    let payload = this.pin.length > 0 ? await this.tryPin(record) : null;
+    for (let left = MAX_PIN_ATTEMPTS; payload === null && pins.kind === 'ask' && left > 0; left--) {
+      const typed = await pins.ask(this.pin.length > 0);
+      this.pin.fill(0);
+      this.pin = Buffer.from(typed);
+      payload = await this.tryPin(record);
+    }
+    if (payload !== null) return payload;
+    throw new Failure(
+      'cannot-open',
+      'That is not the PIN of this handoff.',
+      'Ask the publisher for it, and pick up again.',
+    );
+  }
+
+  private tryPin(record: SignedRecord): Promise<Payload | null> {
+    return this.whileDeriving(openRecord(record, { pin: this.pin }));
+  }
+}
+
+/** True if `publicKey` is known to be that of the own key. */
+export function isKeyOf(own: OwnKey | null, publicKey: Uint8Array): boolean {
+  const known = own?.knownPublicKey ?? null;
+  return known !== null && samePublicKey(known, publicKey);
+}
+
+/** Whether the record says that it is sealed for `ownKey`; true where what it says can't be compared. */
+function isFor(record: SignedRecord, publisher: Uint8Array, ownKey: Uint8Array): boolean {
+  if (record.recipient === null) return samePublicKey(publisher, ownKey);
+  try {
+    return samePublicKey(parsePublicKey(record.recipient), ownKey);
+  } catch {
+    return true;
+  }
+}
+
+function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
+  if (isOwn) {
+    return new Failure(
+      'cannot-open',
+      `You sealed this handoff for another key: ${record.recipient}. Only its owner can open it.`,
+      'To take it back: cclink revoke',
+    );
+  }
+  return new Failure(
+    'cannot-open',
+    record.recipient === null
+      ? 'This handoff is sealed for its publisher alone.'
+      : `This handoff is sealed for another key: ${record.recipient}.`,
+    'Ask the publisher to seal it for yours: cclink --share <your public key> (you see it with cclink whoami)',
+  );
+}

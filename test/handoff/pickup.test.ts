@@ -1,0 +1,489 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { slugOf } from '../../src/claude/folders.ts';
+import { type Dht, openDht } from '../../src/dht/client.ts';
+import { EMPTY_PACKET, encodePacket, type Packet } from '../../src/dht/dns-packet.ts';
+import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
+import { Failure } from '../../src/failure.ts';
+import { History } from '../../src/handoff/history.ts';
+import { look, type PickupOptions, type PickupPorts, pickup } from '../../src/handoff/pickup.ts';
+import { type Handoff, publish } from '../../src/handoff/publish.ts';
+import type { FoundHandoff, Subject } from '../../src/handoff/reader.ts';
+import { type SignedRecord, signRecord } from '../../src/handoff/record.ts';
+import { revoke } from '../../src/handoff/revoke.ts';
+import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
+import { OwnKey } from '../../src/identity/own-key.ts';
+import { encodePublicKey } from '../../src/identity/public-key.ts';
+import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { startSimulatedNetwork } from '../support/simulated-network.ts';
+import { byDistance, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const SESSION = sessionId(1);
+const STRANGER = identityOf(new Uint8Array(32).fill(201));
+
+const closing: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of closing.splice(0)) one.close();
+});
+
+let keys = 0;
+
+/** A machine with a key, a session and its directory, on a network of honest nodes; nobody sits at it. */
+async function setUp({ live = 20 } = {}) {
+  keys += 1;
+  const identity = identityOf(new Uint8Array(32).fill(keys));
+  const network = await startSimulatedNetwork({ live });
+  const dht = openDht({ bootstrap: network.bootstrap });
+  closing.push(network, dht);
+
+  const home = temporaryFolder();
+  const project = join(home, 'proj');
+  mkdirSync(project);
+  writeTranscript(join(home, '.claude'), slugOf(project), SESSION, [said(project)]);
+  const keyFile = join(home, 'secret_key');
+  writeFileSync(keyFile, Buffer.from(identity.seed).toString('hex'), { mode: 0o600 });
+  const own = new OwnKey(keyFile, { kind: 'value', value: '' });
+  const history = new History(join(home, 'state'));
+
+  const machine = { identity, network, dht, home, project, own, history, nowMs: Date.now(), log: [] as string[] };
+  const ports: PickupPorts = {
+    pins: { kind: 'value', value: '' },
+    show: ({ payload }) => void machine.log.push(`show ${payload.session}`),
+    confirm: async (_found, burns) => {
+      machine.log.push(burns ? 'burn it?' : 'take it?');
+      return true;
+    },
+    tell: (notice) => void machine.log.push(notice.kind),
+    withProgress: (step, work) => {
+      machine.log.push(step);
+      return work;
+    },
+  };
+  const options: PickupOptions = {
+    history,
+    places: { claudeFolder: join(home, '.claude'), workingDirectory: project },
+    now: () => machine.nowMs,
+    runs: true,
+    hasClaude: true,
+    offersFirst: false,
+    reportsMissing: false,
+  };
+  const subject: Subject = { publicKey: identity.publicKey, isOwn: true, own };
+  const handoff = (overrides: Partial<Handoff> = {}): Handoff => ({
+    audience: { mode: 'self' },
+    burn: false,
+    ttl: 3600,
+    payload: { host: 'laptop', project, session: SESSION },
+    ...overrides,
+  });
+  return { ...machine, machine, ports, options, subject, handoff };
+}
+
+type Machine = Awaited<ReturnType<typeof setUp>>;
+
+/** Publishes from another machine with the same key. */
+async function publishFrom(on: Machine, handoff = on.handoff(), identity: Identity = on.identity) {
+  const options = { now: () => on.machine.nowMs, history: new History(temporaryFolder()) };
+  const { record, settled } = await publish(on.dht, identity, handoff, options);
+  await settled; // nothing more of it arrives once the test goes on
+  return record;
+}
+
+const pickUp = (on: Machine, options: Partial<PickupOptions> = {}, ports: Partial<PickupPorts> = {}) =>
+  pickup(on.dht, on.subject, { ...on.ports, ...ports }, { ...on.options, ...options });
+
+/** What a pickup ended with. */
+const noOf = (picking: Promise<unknown>) =>
+  picking.then(
+    () => 'it was picked up',
+    (error: unknown) => (error instanceof Failure ? `${error.code}: ${error.message}` : error),
+  );
+
+/** The item in which a record stands on the network. */
+const itemOn = (on: Machine, { text }: SignedRecord): MutableItem => {
+  const isIt = ({ held }: SimulatedNode) => held !== null && Buffer.from(held.value).includes(text.slice(0, 60));
+  const node = byDistance(on.network.live, target(on.identity.publicKey)).find(isIt);
+  if (node?.held == null) throw new Error('no node holds it');
+  return node.held;
+};
+
+/** A client of three nodes that hold `first` and answer at once, and of one that holds `newest` and takes its time. */
+async function threeAndALateOne(first: MutableItem, newest: MutableItem, lateMs = 400): Promise<Dht> {
+  const nodes = await Promise.all(
+    [0, 0, 0, lateMs].map((delay) =>
+      startNode(
+        honest(() => []),
+        { delay },
+      ),
+    ),
+  );
+  nodes.forEach((node, i) => {
+    node.held = i === 3 ? newest : first;
+  });
+  const dht = openDht({ bootstrap: nodes });
+  closing.push(dht, ...nodes);
+  return dht;
+}
+
+const itemOf = (identity: Identity, packet: Packet, seq: number) =>
+  signItem(identity.seed, identity.publicKey, seq, encodePacket(packet));
+
+/** Puts an item on every node, as if nobody had ever put another. */
+const putEverywhere = (on: Machine, item: MutableItem | null) => {
+  for (const node of on.network.live) node.held = item;
+};
+
+const heldTexts = (on: Machine) =>
+  on.network.live.filter(({ held }) => held !== null && held.value.length > 100).length;
+
+describe('a pickup', () => {
+  it('gives what was published, remembers that it was taken, and leaves it for the other machines', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on);
+    const { found, isTaken, burnt } = await pickUp(on);
+    expect(found.payload).toEqual({ host: 'laptop', project: on.project, session: SESSION });
+    expect(found.local).toMatchObject({ here: true, directory: on.project, directoryExists: true });
+    expect([isTaken, burnt]).toEqual([true, null]);
+    expect(on.log.slice(-2)).toEqual([`show ${SESSION}`, 'take it?']);
+    expect(on.history.read(on.identity.publicKey).spent).toMatchObject([{ fate: 'taken' }]);
+    expect(on.history.hasEnded(record)).toBe(false);
+    expect((await pickUp(on)).isTaken).toBe(true);
+  });
+
+  it('burns after the yes, and remembers it', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on, on.handoff({ burn: true }));
+    let heldAtQuestion = 0;
+    const confirm = async () => {
+      heldAtQuestion = heldTexts(on);
+      return true;
+    };
+    const { burnt } = await pickUp(on, {}, { confirm });
+    expect(heldAtQuestion).toBeGreaterThanOrEqual(8);
+    expect(burnt).toMatchObject({ older: 0 });
+    expect(heldTexts(on)).toBe(0);
+    expect(on.history.hasEnded(record)).toBe(true);
+  });
+
+  it("does not burn somebody else's: only the publisher can", async () => {
+    const on = await setUp();
+    const audience = { mode: 'share', publicKey: on.identity.publicKey } as const;
+    await publishFrom(on, on.handoff({ audience, burn: true }), STRANGER);
+    const subject: Subject = { ...on.subject, publicKey: STRANGER.publicKey, isOwn: false };
+    const { burnt, isTaken } = await pickup(on.dht, subject, on.ports, on.options);
+    expect([burnt, isTaken]).toEqual([null, true]);
+    expect(on.log).toContain('take it?');
+  });
+
+  it('offers the first handoff while the look-up goes on, and the newest where that is another', async () => {
+    const on = await setUp();
+    const first = itemOn(on, await publishFrom(on));
+    on.machine.nowMs += 1000;
+    const other = sessionId(2);
+    writeTranscript(join(on.home, '.claude'), slugOf(on.project), other, [said(on.project)]);
+    const payload = { host: '', project: on.project, session: other };
+    const newest = itemOn(on, await publishFrom(on, on.handoff({ payload })));
+    const dht = await threeAndALateOne(first, newest);
+    const { found } = await pickup(dht, on.subject, on.ports, { ...on.options, offersFirst: true });
+    expect(found.payload.session).toBe(other);
+    expect(on.log.filter((line) => line !== 'asking')).toEqual([
+      `show ${SESSION}`,
+      'take it?',
+      'newer',
+      `show ${other}`,
+      'take it?',
+    ]);
+  });
+
+  it('asks once where the first handoff is the newest', async () => {
+    const on = await setUp();
+    const item = itemOn(on, await publishFrom(on));
+    const dht = await threeAndALateOne(item, item);
+    await pickup(dht, on.subject, on.ports, { ...on.options, offersFirst: true });
+    expect(on.log).toEqual(['asking', `show ${SESSION}`, 'take it?', 'asking']);
+  });
+
+  it('passes over a first handoff that can not be used: the newest alone decides', async () => {
+    const on = await setUp();
+    const payload = { host: '', project: on.project, session: sessionId(9) };
+    const notHere = itemOn(on, await publishFrom(on, on.handoff({ payload })));
+    on.machine.nowMs += 1000;
+    const newest = itemOn(on, await publishFrom(on));
+    const dht = await threeAndALateOne(notHere, newest);
+    await pickup(dht, on.subject, on.ports, { ...on.options, offersFirst: true });
+    expect(on.log.filter((line) => line !== 'asking')).toEqual([`show ${SESSION}`, 'take it?']);
+  });
+
+  it('passes over a first handoff that is older than one that was taken here', async () => {
+    const on = await setUp();
+    const old = itemOn(on, await publishFrom(on));
+    on.machine.nowMs += 1000;
+    const record = await publishFrom(on);
+    const newest = itemOn(on, record);
+    await on.history.noteTaken(record, newest.seq);
+    await pickup(await threeAndALateOne(old, newest), on.subject, on.ports, { ...on.options, offersFirst: true });
+    expect(on.log.filter((line) => line === 'take it?')).toHaveLength(1);
+  });
+});
+
+describe('the first no: nothing is there', () => {
+  it('never was', async () => {
+    const on = await setUp();
+    expect(await noOf(pickUp(on))).toMatch(/^not-found: There is no handoff under your key .* since \d{4}-\d\d-\d\d/);
+    const subject: Subject = { ...on.subject, publicKey: STRANGER.publicKey, isOwn: false };
+    expect(await noOf(pickup(on.dht, subject, on.ports, on.options))).toMatch(
+      `not-found: There is no handoff under ${encodePublicKey(STRANGER.publicKey)}`,
+    );
+  });
+
+  it('expired, and names the session of a handoff for oneself', async () => {
+    const on = await setUp();
+    await publishFrom(on);
+    on.machine.nowMs += 3_601_000;
+    expect(await noOf(pickUp(on))).toBe(`expired: The handoff of session ${SESSION} expired just now.`);
+  });
+
+  it('expired while the question was open', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    const confirm = async () => {
+      on.machine.nowMs += 3_601_000;
+      return true;
+    };
+    expect(await noOf(pickUp(on, {}, { confirm }))).toMatch(/^expired: .* while the question was open/);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it('was revoked here', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on);
+    const [node] = on.network.live.filter(({ held }) => held !== null);
+    const old = node?.held ?? null;
+    await revoke(on.dht, on.identity, record.text, { now: () => on.machine.nowMs, history: on.history });
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: .* burnt or revoked on this machine/);
+    putEverywhere(on, old);
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+  });
+
+  it('was burnt here: a later publish, which the network forgot, does not bring it back', async () => {
+    const on = await setUp();
+    const burnt = itemOn(on, await publishFrom(on, on.handoff({ burn: true })));
+    await pickUp(on);
+    on.machine.nowMs += 1000;
+    const options = { now: () => on.machine.nowMs, history: on.history };
+    await (await publish(on.dht, on.identity, on.handoff(), options)).settled;
+    putEverywhere(on, burnt);
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+    expect(on.log.filter((line) => line === 'burn it?')).toHaveLength(1);
+  });
+
+  it('completes a revocation of its own that too few nodes know', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on);
+    const held = on.network.live.map((node) => node.held);
+    await revoke(on.dht, on.identity, record.text, { now: () => on.machine.nowMs, history: on.history });
+    byDistance(on.network.live, target(on.identity.publicKey)).forEach((node, i) => {
+      if (i > 1) node.held = held[on.network.live.indexOf(node)] ?? null;
+    });
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+    expect(on.log).toContain('completed');
+    expect(heldTexts(on)).toBe(0);
+  });
+});
+
+describe('the second no: what is there can not be trusted', () => {
+  const recordOf = (on: Machine, overrides: { createdAt?: bigint; blob?: Uint8Array } = {}) =>
+    signRecord(
+      {
+        blob: Uint8Array.of(1),
+        burn: false,
+        createdAt: BigInt(Math.floor(on.machine.nowMs / 1000)),
+        hostname: '',
+        pinSalt: null,
+        project: '',
+        publicKey: on.identity.publicKey,
+        recipient: null,
+        ttl: 60n,
+        ...overrides,
+      },
+      on.identity.seed,
+    );
+  const withText = (on: Machine, text: string) =>
+    HANDOFF_TXT.write(EMPTY_PACKET, encodePublicKey(on.identity.publicKey), text);
+
+  it.each<[string, (on: Machine) => string, RegExp]>([
+    ['is no record', () => '{"blob":', /not a handoff that cclink understands/],
+    ['has a wrong signature', (on) => recordOf(on).text.replace('"ttl":60', '"ttl":61'), /signature inside/],
+    [
+      'is from the future',
+      (on) => recordOf(on, { createdAt: BigInt(Math.floor(on.machine.nowMs / 1000) + 400) }).text,
+      /in the future/,
+    ],
+  ])('%s', async (_, textOf, message) => {
+    const on = await setUp();
+    putEverywhere(on, itemOf(on.identity, withText(on, textOf(on)), 5));
+    const no = await noOf(pickUp(on));
+    expect(no).toMatch(/^refused: /);
+    expect(no).toMatch(message);
+  });
+
+  it('contradicts another packet with the same number', async () => {
+    const on = await setUp();
+    putEverywhere(on, itemOf(on.identity, withText(on, recordOf(on).text), 5));
+    const [closest] = byDistance(on.network.live, target(on.identity.publicKey)) as [SimulatedNode];
+    closest.held = itemOf(on.identity, EMPTY_PACKET, 5);
+    expect(await noOf(pickUp(on))).toMatch(/^refused: Two different packets/);
+  });
+
+  it('names a session whose id is not a UUID, before anything is looked for or shown', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ payload: { host: '', project: '', session: '--help' } }));
+    expect(await noOf(pickUp(on))).toMatch(/^refused: The session id/);
+    expect(on.log).not.toContain('show --help');
+  });
+});
+
+describe('the third no: it is not for this reader', () => {
+  it('but for another key, which is told without opening ours', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ audience: { mode: 'share', publicKey: STRANGER.publicKey } }));
+    on.own.wipe();
+    expect(await noOf(pickUp(on))).toMatch(/^cannot-open: You sealed this handoff for another key/);
+  });
+
+  it('but for its publisher alone', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff(), STRANGER);
+    const subject: Subject = { ...on.subject, publicKey: STRANGER.publicKey, isOwn: false };
+    expect(await noOf(pickup(on.dht, subject, on.ports, on.options))).toMatch(/^cannot-open: .* its publisher alone/);
+  });
+
+  it('and there is no key here', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff(), STRANGER);
+    const subject: Subject = { own: null, publicKey: STRANGER.publicKey, isOwn: false };
+    expect(await noOf(pickup(on.dht, subject, on.ports, on.options))).toMatch(/^no-key: /);
+  });
+
+  it('and the PIN is wrong: it is asked for three times, or tried once where it was given', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ audience: { mode: 'pin', pin: Buffer.from('five-words') } }));
+    const asked: boolean[] = [];
+    const ask = async (isAgain: boolean) => {
+      asked.push(isAgain);
+      return 'wrong';
+    };
+    expect(await noOf(pickUp(on, {}, { pins: { kind: 'ask', ask } }))).toMatch(/^cannot-open: That is not the PIN/);
+    expect(asked).toEqual([false, true, true]);
+    const given = { kind: 'value', value: 'wrong' } as const;
+    expect(await noOf(pickUp(on, {}, { pins: given }))).toMatch(/^cannot-open: That is not the PIN/);
+    expect((await pickUp(on, {}, { pins: { kind: 'value', value: 'five-words' } })).isTaken).toBe(true);
+  });
+});
+
+describe('the fourth no: it can not go on here', () => {
+  const notHere = (on: Machine) =>
+    on.handoff({ burn: true, payload: { host: '', project: '', session: sessionId(9) } });
+
+  it('as the files of the session are not here, which is shown, not asked', async () => {
+    const on = await setUp();
+    await publishFrom(on, notHere(on));
+    expect(await noOf(pickUp(on))).toMatch(/^no-session: The files of this session are not on this machine/);
+    expect(on.log.at(-1)).toBe(`show ${sessionId(9)}`);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it('where that is to be reported, it is a result that takes and burns nothing', async () => {
+    const on = await setUp();
+    await publishFrom(on, notHere(on));
+    const { found, isTaken, burnt } = await pickUp(on, { reportsMissing: true });
+    expect([found.local.here, isTaken, burnt]).toEqual([false, false, null]);
+    expect(on.history.read(on.identity.publicKey).spent).toEqual([]);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it('as its directory is not here; a burn handoff does not give its id away', async () => {
+    const on = await setUp();
+    await publishFrom(on);
+    rmSync(on.project, { recursive: true });
+    const failure = await pickUp(on).catch((error: unknown) => error as Failure);
+    expect(failure).toMatchObject({ code: 'no-session', hint: expect.stringContaining(`--resume ${SESSION}`) });
+    on.machine.nowMs += 1000;
+    await publishFrom(on, on.handoff({ burn: true }));
+    const burning = await pickUp(on).catch((error: unknown) => error as Failure);
+    expect(burning).toMatchObject({ code: 'no-session', hint: expect.not.stringContaining(SESSION) });
+  });
+
+  it('as there is no claude, unless it need not run', async () => {
+    const on = await setUp();
+    await publishFrom(on);
+    expect(await noOf(pickUp(on, { hasClaude: false }))).toMatch(/^no-claude: /);
+    expect((await pickUp(on, { hasClaude: false, runs: false })).isTaken).toBe(true);
+  });
+});
+
+describe('the fifth no: it is not wanted', () => {
+  it.each([
+    [false, 'interrupted: Not picked up; the handoff is still there.'],
+    [true, 'interrupted: Not picked up; nothing was burnt.'],
+  ])('and is left alone (burn: %s)', async (burn, message) => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn }));
+    expect(await noOf(pickUp(on, {}, { confirm: async () => false }))).toBe(message);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+    expect(on.history.read(on.identity.publicKey).spent).toEqual([]);
+  });
+});
+
+describe('the sixth no: it can not be burnt', () => {
+  it('as nodes refuse the revocation: nothing is handed over, and it is not remembered as burnt', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on, on.handoff({ burn: true }));
+    for (const node of on.network.live) {
+      const { answer } = node;
+      node.answer = (query, self) => (query.name === 'put' ? { e: [202, 'no'] } : answer(query, self));
+    }
+    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: .* Nothing was handed over\.$/);
+    expect(on.history.hasEnded(record)).toBe(false);
+  });
+
+  it('as another handoff was published while the question was open', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    const confirm = async () => {
+      on.machine.nowMs += 3000;
+      await publishFrom(on);
+      // A look-up of the last two seconds would serve.
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      return true;
+    };
+    expect(await noOf(pickUp(on, {}, { confirm }))).toMatch(/^refused: Another handoff has been published/);
+  });
+
+  it('as somebody else picked it up while the question was open', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on, on.handoff({ burn: true }));
+    const confirm = async () => {
+      on.machine.nowMs += 3000;
+      const elsewhere = { now: () => on.machine.nowMs, history: new History(temporaryFolder()) };
+      await revoke(on.dht, on.identity, record.text, elsewhere);
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      return true;
+    };
+    expect(await noOf(pickUp(on, {}, { confirm }))).toMatch(/^refused: Somebody else picked this handoff up/);
+  });
+});
+
+describe('a look', () => {
+  it('opens the newest handoff and changes nothing', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    const found: FoundHandoff = await look(on.dht, on.subject, on.ports, on.options);
+    expect(found.payload.session).toBe(SESSION);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+    expect(on.history.read(on.identity.publicKey)).toMatchObject({ seen: 0, spent: [] });
+  });
+});
