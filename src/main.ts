@@ -1,14 +1,14 @@
 import { CommanderError } from 'commander';
 import { takeEnvironment } from './environment.ts';
 import { EXIT_CODES, Failure } from './failure.ts';
-import { buildProgram, ownArguments } from './program.ts';
+import { runProgram, splitAtDashes } from './program.ts';
 import { openOutput } from './terminal/output.ts';
 
 /** Whatever was thrown, as a failure with a name. */
 function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof CommanderError) {
-    const [command, topic] = ownArguments();
+    const [command, topic] = splitAtDashes(process.argv.slice(2)).own;
     if (error.code === 'commander.help')
       return new Failure('usage', `"${topic ?? command}" is not a command.`, 'See: cclink --help');
     const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)$/, '; did you mean $1?');
@@ -53,11 +53,11 @@ function exitOnSignals(): void {
 async function main(): Promise<number> {
   exitOnSignals();
   try {
-    await buildProgram(takeEnvironment(process.env, process.argv.slice(2))).parseAsync(process.argv);
+    await runProgram(takeEnvironment(process.env, process.argv.slice(2)), process.argv);
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const flags = ownArguments();
+    const flags = splitAtDashes(process.argv.slice(2)).own;
     const failure = asFailure(error);
     openOutput(
       { json: flags.includes('--json'), quiet: false, verbose: flags.includes('-v') || flags.includes('--verbose') },

@@ -1,5 +1,13 @@
-import type { Command } from 'commander';
 import { Failure } from '../failure.ts';
+import { DEFAULT_COMMAND, type Declaration, optionsOf } from './declaration.ts';
+
+export const command: Declaration = {
+  argument: '<shell>',
+  summary: 'completion script for bash, zsh, fish',
+  async run(context, _options, [shell = '']) {
+    process.stdout.write(completionScript((await context.loadCommands()).map(completable), shell));
+  },
+};
 
 /** One command as completion needs it. */
 interface Completable {
@@ -8,9 +16,8 @@ interface Completable {
   readonly options: readonly { readonly flags: readonly string[]; readonly description: string }[];
 }
 
-/** The completion script of `program` for a shell. Throws `usage` for a shell that has none. */
-export function completionScript(program: Command, shell: string): string {
-  const commands = program.commands.map(completable);
+/** The completion script for a shell. Throws `usage` for a shell that has none. */
+function completionScript(commands: readonly Completable[], shell: string): string {
   switch (shell) {
     case 'bash':
       return bash(commands);
@@ -27,27 +34,26 @@ export function completionScript(program: Command, shell: string): string {
   }
 }
 
-function completable(command: Command): Completable {
-  const options = command.createHelp().visibleOptions(command);
+function completable([name, declaration]: readonly [string, Declaration]): Completable {
+  const help = { flags: '-h, --help', description: 'show this help' };
   return {
-    name: command.name(),
-    description: command.description(),
-    options: options.map((option) => ({
-      flags: [option.short, option.long].filter((flag) => flag !== undefined && flag !== null),
-      description: option.description,
+    name,
+    description: declaration.summary,
+    options: [...optionsOf(declaration), help].map(({ flags, description }) => ({
+      flags: flags.replace(/ <.*>/, '').split(', '),
+      description,
     })),
   };
 }
-
-/** The default command: its options complete where no command is named. */
-const DEFAULT = 'publish';
 
 const flagsOf = (command: Completable) => command.options.flatMap(({ flags }) => flags);
 
 function bash(commands: readonly Completable[]): string {
   const names = commands.map(({ name }) => name).join(' ');
   const cases = commands.map((command) => `    ${command.name}) words='${flagsOf(command).join(' ')}' ;;`).join('\n');
-  const defaults = flagsOf(commands.find(({ name }) => name === DEFAULT) ?? (commands[0] as Completable)).join(' ');
+  const defaults = flagsOf(commands.find(({ name }) => name === DEFAULT_COMMAND) ?? (commands[0] as Completable)).join(
+    ' ',
+  );
   return `# cclink completion for bash. To load it: source <(cclink completion bash)
 _cclink() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words
@@ -86,7 +92,7 @@ ${commands.map(({ name, description }) => `    '${name}:${zshText(description)}'
   fi
   case $words[2] in
 ${commands.map((command) => `    ${command.name}) _arguments ${describe(command)} ${command.name === 'completion' ? "'2:shell:(bash zsh fish)'" : "'*:file:_files'"} ;;`).join('\n')}
-    *) _arguments ${describe(commands.find(({ name }) => name === DEFAULT) ?? (commands[0] as Completable))} ;;
+    *) _arguments ${describe(commands.find(({ name }) => name === DEFAULT_COMMAND) ?? (commands[0] as Completable))} ;;
   esac
 }
 compdef _cclink cclink

@@ -8,6 +8,12 @@ import { startPrivateNetwork } from '../dht/private/private-network.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
+import type { Declaration } from './declaration.ts';
+
+export const command: Declaration = {
+  summary: 'the whole story, on this machine alone',
+  run: demo,
+};
 
 const SESSION = '11111111-1111-4111-8111-111111111111';
 const PIN = 'five-words-for-a-demo-pin';
@@ -29,7 +35,7 @@ interface Run {
 }
 
 /** `cclink demo`: two machines in two temporary homes hand a session over, by this very program and a private DHT. */
-export async function demo(context: Context): Promise<void> {
+async function demo(context: Context): Promise<void> {
   const { style } = context.output;
   const tell = (text: string) => void process.stdout.write(`${text}\n`);
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-demo-')));

@@ -9,18 +9,30 @@ import { passphraseBytes, passphraseFromCommand, weaknessOfPassphrase } from '..
 import { MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from '../identity/stored-key.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { newSecret } from './secrets.ts';
 import { describeKey, keyView } from './whoami.ts';
 
-export interface InitOptions {
+interface InitOptions {
   /** A file, or `-` for standard input. */
   readonly import?: string;
   /** False with `--no-passphrase`. */
   readonly passphrase: boolean;
 }
 
+export const command: Declaration<InitOptions> = {
+  summary: 'make your key pair, or import it',
+  options: [
+    { flags: '--import <file>', description: 'take the key from a file, or from standard input with -' },
+    { flags: '--no-passphrase', description: 'keep the key unencrypted' },
+  ],
+  yes: true,
+  json: true,
+  run: init,
+};
+
 /** `cclink init`: makes a key pair, or takes one over from another machine. */
-export async function init(context: Context, options: InitOptions): Promise<void> {
+async function init(context: Context, options: InitOptions): Promise<void> {
   const { environment, output, questions, yes } = context;
   const { keyFile } = environment;
   const imported = options.import === undefined ? null : await readImport(options.import);

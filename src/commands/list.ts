@@ -11,15 +11,20 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { describeAge, describeEnd } from '../time.ts';
 import { type Context, placesOf, unixNow } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
 
-/** `cclink list`: the live handoffs under the own key. The session is named where no question is needed to open it. */
-export function list(context: Context): Promise<void> {
-  return withOwnKey(context, (own) => listUnder(context, own));
-}
+export const command: Declaration = {
+  summary: 'the live handoffs under your key, as they stand now',
+  json: true,
+  timeout: true,
+  allowedForAgent: () => true,
+  run: (context) => withOwnKey(context, (own) => list(context, own)),
+};
 
-async function listUnder(context: Context, own: OwnKey): Promise<void> {
+/** `cclink list`: the live handoffs under the own key. The session is named where no question is needed to open it. */
+async function list(context: Context, own: OwnKey): Promise<void> {
   const { output } = context;
   const publicKey = await own.publicKey();
   const open = onceInARow((record) => openSilently(own, record));

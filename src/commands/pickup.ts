@@ -9,25 +9,46 @@ import { becomeClaude } from '../process/become-claude.ts';
 import { findClaude } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { type Context, unixNow } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
 
-export interface PickupOptions {
+interface PickupOptions {
   /** False with `--no-run`. */
   readonly run: boolean;
   readonly tmux?: boolean;
   readonly qr?: boolean;
 }
 
+export const command: Declaration<PickupOptions> = {
+  argument: '[who]',
+  summary: 'look a handoff up, and go on with it in Claude Code',
+  options: [
+    { flags: '--no-run', description: 'take it, and print the command instead of running it' },
+    { flags: '--tmux', description: 'run it in a new tmux window' },
+    { flags: '--qr', description: "draw the session's id as a QR code" },
+  ],
+  help: `who: nothing for your own key, or the public key of whoever published.
+--json implies --no-run; where the files of the session are not here, it prints
+"here": false and takes nothing.`,
+  yes: true,
+  json: true,
+  timeout: true,
+  claudeOptions: true,
+  async run(context, options, [who], claudeArgs) {
+    process.exitCode = await pickup(context, options, who, claudeArgs);
+  },
+};
+
 /**
  * `cclink pickup`: picks a handoff up, and goes on in Claude Code. `claudeArgs` follow `--resume <id>`.
  *
  * Resolves to the exit code.
  */
-export async function pickup(
+async function pickup(
   context: Context,
   options: PickupOptions,
   who: string | undefined,
-  claudeArgs: string[],
+  claudeArgs: readonly string[],
 ): Promise<number> {
   const { environment, output, questions, yes } = context;
   const runs = options.run && !output.json;

@@ -18,11 +18,12 @@ import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
 import { type Context, openHistory, unixNow } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { ownResolution, withDht } from './network.ts';
 import { newSecret, withOwnKey } from './secrets.ts';
 import { parseWho } from './who.ts';
 
-export interface PublishOptions {
+interface PublishOptions {
   readonly ttl: string;
   readonly share?: string;
   readonly pin?: boolean;
@@ -32,11 +33,40 @@ export interface PublishOptions {
   readonly force?: boolean;
 }
 
+export const command: Declaration<PublishOptions> = {
+  argument: '[session-id]',
+  summary: 'seal a session and publish it, as a bare cclink does',
+  options: [
+    {
+      flags: '--ttl <time>',
+      description: 'how long it can be picked up: seconds, 90s, 30m, 12h, 7d',
+      default: '24h',
+    },
+    { flags: '--share <key>', description: "seal it for another's public key", conflicts: ['pin', 'burn'] },
+    { flags: '--pin', description: 'seal it with a PIN; asked for twice, a bare Return makes one' },
+    { flags: '--burn', description: 'hand it over once: the first pickup takes it off the network' },
+    { flags: '--qr', description: 'draw the line for the other side as a QR code' },
+    { flags: '--dry-run', description: 'show what would be sealed and sent, and how large; nothing is' },
+    { flags: '--force', description: 'publish an id that has no session file here' },
+  ],
+  help: `Without an id: the session that runs this command, else the newest of this
+folder, of those below it, or above it up to the git root.
+
+With --pin, anybody who knows your public key can fetch the sealed record and
+try PINs on a machine of their own, burnt or not: take a long one, or let cclink
+make one (five words).`,
+  yes: true,
+  json: true,
+  timeout: true,
+  allowedForAgent: ({ share, pin }) => share === undefined && !pin,
+  run: (context, options, [session]) => publish(context, options, session),
+};
+
 /** The shortest and the longest life of a handoff, in seconds. */
 const TTL_RANGE = [1, 365 * 86_400] as const;
 
 /** `cclink` and `cclink publish`: seals a session and publishes it. */
-export async function publish(context: Context, options: PublishOptions, sessionId: string | undefined): Promise<void> {
+async function publish(context: Context, options: PublishOptions, sessionId: string | undefined): Promise<void> {
   if (sessionId !== undefined) parseSessionId(sessionId); // what was typed is checked before anything is read
   const ttl = parseDuration(options.ttl, '--ttl', ...TTL_RANGE);
   const recipient = options.share === undefined ? null : parseWho(options.share);

@@ -10,21 +10,29 @@ import type { Identity } from '../identity/unlock.ts';
 import { describeMode } from '../terminal/handoff-view.ts';
 import { describeAge } from '../time.ts';
 import { type Context, openHistory, unixNow } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { ownResolution, withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
 import { parseWho } from './who.ts';
 
 const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
 
+export const command: Declaration = {
+  argument: '[who]',
+  summary: 'take your handoff back',
+  options: [{ flags: '--all', description: 'everything under your key (there is one handoff at a time)' }],
+  help: 'who: nothing or your own public key; or the id of a session, to revoke that only.',
+  yes: true,
+  json: true,
+  timeout: true,
+  run: (context, _options, [who]) => withOwnKey(context, (own) => revokeHandoff(context, own, who)),
+};
+
 /**
  * `cclink revoke`: takes the handoff under the own key back. `who` is nothing, the own key, or the id of a session (or its
  * first 8 characters and more): then only a handoff of that session is revoked.
  */
-export function revokeHandoff(context: Context, who: string | undefined): Promise<void> {
-  return withOwnKey(context, (own) => revokeUnder(context, own, who));
-}
-
-async function revokeUnder(context: Context, own: OwnKey, who: string | undefined): Promise<void> {
+async function revokeHandoff(context: Context, own: OwnKey, who: string | undefined): Promise<void> {
   const { output, questions } = context;
   const sessionPrefix = who !== undefined && SESSION_ID_PREFIX.test(who) ? who.toLowerCase() : null;
   const named = who === undefined || sessionPrefix !== null ? null : parseWho(who);

@@ -1,10 +1,20 @@
 import { look } from '../handoff/pickup.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { type Context, unixNow } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
 
+export const command: Declaration = {
+  argument: '[who]',
+  summary: 'look a handoff up and open it, nothing else',
+  json: true,
+  timeout: true,
+  allowedForAgent: (_options, args) => args.length === 0,
+  run: (context, _options, [who]) => show(context, who),
+};
+
 /** `cclink show`: what a handoff holds. It is not picked up, burnt or run. */
-export async function show(context: Context, who: string | undefined): Promise<void> {
+async function show(context: Context, who: string | undefined): Promise<void> {
   const { output } = context;
   const found = await withSubject(context, who, look);
   output.result(foundJson(found, []), describeFound(found, unixNow(), output.resultStyle));

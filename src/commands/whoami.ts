@@ -6,16 +6,29 @@ import { encodePublicKey, fingerprint } from '../identity/public-key.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
+import type { Declaration } from './declaration.ts';
 import { withOwnKey } from './secrets.ts';
 
-export interface WhoamiOptions {
+interface WhoamiOptions {
   readonly copy?: boolean;
   readonly qr?: boolean;
   readonly ageIdentity?: boolean;
 }
 
+export const command: Declaration<WhoamiOptions> = {
+  summary: 'your public key, for others to share with',
+  options: [
+    { flags: '--copy', description: 'copy the public key to the clipboard' },
+    { flags: '--qr', description: 'draw the public key as a QR code' },
+    { flags: '--age-identity', description: 'print the secret key as an age identity, after asking' },
+  ],
+  json: true,
+  allowedForAgent: ({ ageIdentity }) => !ageIdentity,
+  run: whoami,
+};
+
 /** `cclink whoami`: the own key, as others need it. */
-export async function whoami(context: Context, options: WhoamiOptions): Promise<void> {
+async function whoami(context: Context, options: WhoamiOptions): Promise<void> {
   const { environment, output } = context;
   if (options.ageIdentity) return withOwnKey(context, (own) => showAgeIdentity(context, own));
 

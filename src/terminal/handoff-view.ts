@@ -88,7 +88,7 @@ export function describeFound(found: FoundHandoff, now: bigint, style: Style): s
 }
 
 /** The JSON result of `pickup` and `show`. */
-export function foundJson(found: FoundHandoff, claudeArgs: string[]) {
+export function foundJson(found: FoundHandoff, claudeArgs: readonly string[]) {
   const { record, payload, local } = found;
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
   return {

@@ -47,7 +47,7 @@ describe('the command line', () => {
   it.each([
     [['pikcup'], /cclink pickup/],
     [['lst'], /cclink list/],
-    [['something'], /not a command/],
+    [['something'], /neither a command/],
     [['help', 'nosuch'], /"nosuch" is not a command/],
     [['publish', '--ttl'], /cclink publish --help/],
     [['-y', 'pickup'], /after the command/],

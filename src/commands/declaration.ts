@@ -1,0 +1,63 @@
+import type { Context } from './context.ts';
+
+/** An option, as commander takes it: `--ttl <time>`. */
+export interface OptionDeclaration {
+  readonly flags: string;
+  readonly description: string;
+  readonly default?: string;
+  /** The names of options that can't be given together with it: `pin`. */
+  readonly conflicts?: readonly string[];
+}
+
+/** A command: what its help says, and what it does. `Options` are its own options, as commander names them. */
+export interface Declaration<Options = unknown> {
+  /** Its one argument, if it takes one: `[who]`, or `<shell>` if it must be given. */
+  readonly argument?: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly options?: readonly OptionDeclaration[];
+  /** What its help says below the options. */
+  readonly help?: string;
+  /** Which of the options that commands share it takes, beside --quiet and --verbose. */
+  readonly yes?: true;
+  readonly json?: true;
+  readonly timeout?: true;
+  /** True if it takes words after `--`, which are for `claude`. */
+  readonly claudeOptions?: true;
+  /** True if an agent, a model at the keyboard, may run it with these arguments; no agent may if this is missing. */
+  allowedForAgent?(options: Options, args: readonly string[]): boolean;
+  run(context: Context, options: Options, args: readonly string[], claudeArgs: readonly string[]): Promise<void>;
+}
+
+/** What a bare `cclink` does. */
+export const DEFAULT_COMMAND = 'publish';
+
+const YES = { flags: '-y, --yes', description: 'do not ask' };
+const JSON_RESULT = { flags: '--json', description: 'print one JSON value, and nothing else, on standard output' };
+const TIMEOUT = { flags: '--timeout <time>', description: 'the most time for the network', default: '20s' };
+const QUIET = { flags: '-q, --quiet', description: 'print only the result', conflicts: ['verbose'] };
+const VERBOSE = { flags: '-v, --verbose', description: 'tell what the network does' };
+
+/** The options that stand before a command too, where the help doesn't show them. */
+export const EVERYWHERE: readonly OptionDeclaration[] = [JSON_RESULT, QUIET, VERBOSE];
+
+/** What the shared options were set to. */
+export interface SharedOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly yes?: boolean;
+  readonly timeout?: string;
+}
+
+/** All options of a command, its own first. */
+export function optionsOf({ options = [], yes, json, timeout }: Declaration): readonly OptionDeclaration[] {
+  return [
+    ...options,
+    ...(yes ? [YES] : []),
+    ...(json ? [JSON_RESULT] : []),
+    ...(timeout ? [TIMEOUT] : []),
+    QUIET,
+    VERBOSE,
+  ];
+}
