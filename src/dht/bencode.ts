@@ -1,7 +1,9 @@
-/** A decoded bencode value. Byte strings stay bytes; the keys of a dictionary are read as Latin-1, one character a byte. */
+/**
+ * A decoded bencode value. Byte strings stay bytes; dictionary keys become Latin-1, one character per byte.
+ */
 export type Bencoded = number | Uint8Array | readonly Bencoded[] | ReadonlyMap<string, Bencoded>;
 
-/** What `encode` takes. Strings are written as Latin-1; a key whose value is undefined is left out. */
+/** What `encode` accepts. Strings are written as Latin-1; entries whose value is undefined are omitted. */
 export type Encodable =
   | number
   | string
@@ -9,7 +11,7 @@ export type Encodable =
   | readonly Encodable[]
   | { readonly [key: string]: Encodable | undefined };
 
-/** Larger than any datagram that a DHT node has a reason to send. */
+/** In bytes. Larger than any datagram that a DHT node needs to send. */
 const MAX_BYTES = 8192;
 const MAX_DEPTH = 8;
 const MAX_ELEMENTS = 1024;
@@ -23,11 +25,12 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 
 /**
- * Decodes one bencoded value (BEP 3) that must fill `bytes` to the last. Returns null for anything else. Never throws.
+ * Decodes one bencoded value (BEP 3) that must span all of `bytes`. Returns null for anything else. Never
+ * throws.
  *
- * Strict, as the input is a stranger's: integers and lengths in their only canonical form and within the safe range, no
- * key twice, and bounds on size, depth and number of elements. Keys may stand in any order: some nodes do not sort them.
- * The byte strings are views of `bytes`.
+ * Strict, because the input is untrusted: integers and lengths must be in canonical form and within the safe
+ * range, no key may repeat, and size, depth and number of elements are bounded. Keys may come in any order,
+ * because some nodes do not sort them. The byte strings are views of `bytes`.
  */
 export function decode(bytes: Uint8Array): Bencoded | null {
   if (bytes.length > MAX_BYTES) return null;
@@ -63,7 +66,7 @@ class Decoder {
     }
   }
 
-  /** True, and past it, if the next byte ends a list or dictionary. */
+  /** If the next byte ends a list or dictionary, skips it and returns true. */
   private atEnd(): boolean {
     if (this.bytes[this.position] !== END) return false;
     this.position += 1;
@@ -103,7 +106,7 @@ class Decoder {
     return string;
   }
 
-  /** The digits up to the byte `terminator`, and past it. */
+  /** Reads an integer up to the byte `terminator`, and skips that byte. */
   private integer(terminator: number): number | null {
     const negative = this.bytes[this.position] === MINUS;
     if (negative) this.position += 1;
@@ -125,7 +128,7 @@ class Decoder {
   }
 }
 
-/** Encodes a value (BEP 3), the keys of dictionaries sorted. Throws a RangeError for a number that is no safe integer. */
+/** Encodes a value (BEP 3) with sorted keys. Throws a RangeError for a number that is not a safe integer. */
 export function encode(value: Encodable): Uint8Array {
   const parts: Uint8Array[] = [];
   append(parts, value);
@@ -166,7 +169,7 @@ export function asDictionary(value: Bencoded | null | undefined): ReadonlyMap<st
   return value instanceof Map ? value : null;
 }
 
-/** `value` as a byte string, of exactly `length` bytes if that is given, or null. */
+/** `value` as a byte string (of exactly `length` bytes, if given), or null. */
 export function asBytes(value: Bencoded | null | undefined, length?: number): Uint8Array | null {
   return value instanceof Uint8Array && (length === undefined || value.length === length) ? value : null;
 }

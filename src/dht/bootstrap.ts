@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import type { Address } from './krpc.ts';
 import { isHostAddress, isLocalAddress } from './node-address.ts';
 
-/** A node by name or IPv4 address. */
+/** A node: its host name or IPv4 address, and its port. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -19,15 +19,15 @@ export const DEFAULT_BOOTSTRAP: readonly HostPort[] = [
   { host: 'relay.pkarr.org', port: 6881 },
 ];
 
-/** How long all names together may take, in milliseconds. */
-const NAME_LIMIT = 1500;
+/** How long looking up all names together may take. */
+const NAME_LIMIT_MS = 1500;
 
-/** The nodes that `CCLINK_BOOTSTRAP` names, those of the Mainline DHT where it is not set. Throws as `parseBootstrap`. */
+/** The nodes in `CCLINK_BOOTSTRAP`, by default those of the Mainline DHT. Throws like `parseBootstrap`. */
 export function bootstrapNodes(text: string | undefined): readonly HostPort[] {
   return text === undefined ? DEFAULT_BOOTSTRAP : parseBootstrap(text);
 }
 
-/** Reads `CCLINK_BOOTSTRAP`: `host:port`, several separated by commas. Throws `usage` for anything else. */
+/** Parses `CCLINK_BOOTSTRAP`: `host:port`, separated by commas. Throws `usage` for anything else. */
 export function parseBootstrap(text: string): HostPort[] {
   const nodes = text
     .split(',')
@@ -51,19 +51,19 @@ function unreadable(part: string): Failure {
   );
 }
 
-/** The addresses of the bootstrap nodes, as far as they are known. */
+/** The addresses of the bootstrap nodes, as they are found. */
 export interface Bootstrap {
   /** Grows until `done`. */
   readonly addresses: readonly Address[];
-  /** The names that have no IPv4 address that counts, or none in time. Grows until `done`. */
+  /** The names without a usable IPv4 address, or without one in time. Grows until `done`. */
   readonly unresolved: readonly string[];
-  /** Calls back with every address, the known ones at once, until the returned function is called. */
+  /** Calls `found` with every address, those already known at once, until the returned function is called. */
   each(found: (address: Address) => void): () => void;
-  /** Fulfilled when nothing more will come. Never rejects. */
+  /** Fulfilled once no more addresses can come. Never rejects. */
   readonly done: Promise<void>;
 }
 
-/** For a walk that goes on from another one. */
+/** For a walk that continues another one. */
 export const NO_BOOTSTRAP: Bootstrap = {
   addresses: [],
   unresolved: [],
@@ -72,13 +72,13 @@ export const NO_BOOTSTRAP: Bootstrap = {
 };
 
 /**
- * Looks up the names of the bootstrap nodes, all at once, for 1.5 s at the most, and takes at most 4 addresses of each;
- * addresses and `localhost` need no look-up.
+ * Looks up the names of the bootstrap nodes, all at once, for at most 1.5 s, and uses at most 4 addresses of
+ * each. Addresses and `localhost` need no look-up.
  *
- * What a name of `DEFAULT_BOOTSTRAP` leads to is a stranger's word, and only public addresses count: a sinkhole must not read as
- * a network that drops UDP. Names that the user set may lead anywhere.
+ * Names in `DEFAULT_BOOTSTRAP` count only if they resolve to public addresses: a DNS sinkhole must not look
+ * like a network that drops UDP. Names that the user set may resolve to anything.
  *
- * The look-up ends with `signal`. `nameServers` are for tests.
+ * `signal` ends the look-up early. `nameServers` is for tests.
  */
 export function resolveBootstrap(
   nodes: readonly HostPort[],
@@ -102,7 +102,7 @@ export function resolveBootstrap(
   const over = new Promise<string[]>((resolve) => {
     end = () => resolve([]);
   });
-  const timer = setTimeout(end, NAME_LIMIT);
+  const timer = setTimeout(end, NAME_LIMIT_MS);
   signal.addEventListener('abort', end, { once: true });
   const lookUps = names.map(async ({ host, port }) => {
     const all = await Promise.race([over, addressesOf(host, signal, over, nameServers)]);
@@ -128,7 +128,7 @@ export function resolveBootstrap(
 /** True for a dotted IPv4 address that a node on the Internet can have. */
 const isPublic = (address: string) => isHostAddress(address) && !isLocalAddress(address);
 
-/** The IPv4 addresses of a name; none if it has none. The name server is asked until `over`. */
+/** The IPv4 addresses of a name, possibly none. The query is cancelled when `over` is fulfilled. */
 async function addressesOf(
   host: string,
   signal: AbortSignal,
@@ -142,8 +142,8 @@ async function addressesOf(
   try {
     return await resolver.resolve4(host);
   } catch (error) {
-    // The system knows more names (/etc/hosts) than the name server. Its look-up can't be cancelled and holds the process
-    // for as long as a silent name server lets it wait, so it is asked only where the name server did answer.
+    // The system resolver knows more names (/etc/hosts), but it can't be cancelled and keeps the process
+    // alive for as long as a silent name server makes it wait. So it is asked only if that answered.
     const silent = signal.aborted || ['ECANCELLED', 'ETIMEOUT'].includes((error as NodeJS.ErrnoException).code ?? '');
     return silent ? [] : await systemAddress(host);
   }

@@ -10,53 +10,60 @@ import { Rpc } from './rpc.ts';
 import { CLOSEST, type Condition, Store, type StoreReport } from './store.ts';
 import { type AnsweredNode, type WalkResult, walk, walkWider } from './walk.ts';
 
-/** A client of the DHT for small signed packets, one for each key. It may live for days and serve many keys, several at once. */
+/** A DHT client for small signed packets, one per key. It may live for days and serve many keys at once. */
 export interface Dht {
   /**
-   * Finds the newest packet under a key (32 bytes): walks until the closest live nodes have answered.
+   * Finds the newest packet under a key (32 bytes) by walking until the closest live nodes have answered.
    *
-   * Throws `network` where there is no network, each cause told apart, or where the time ran out; `interrupted` when the signal is
-   * aborted or the client closed.
+   * Throws `network` if there is no network (the message names the cause) or the time ran out, and
+   * `interrupted` if the signal is aborted or the client is closed.
    */
   resolve(publicKey: Uint8Array, options?: ResolveOptions): Promise<Resolution>;
 
   /**
-   * Puts a signed packet to the 20 closest nodes, and to every node that is seen to hold another packet of the key.
+   * Puts a signed packet to the 20 closest nodes, and to every node seen to hold another packet of the key
+   * (40 nodes at most in all).
    *
-   * Fulfilled once 8 nodes give it back, or nothing more can come; `settled` tells what became of the rest. How many nodes are
-   * enough is the caller's to say. It is not put where a newer packet is known already. Throws as `resolve` does, which it
-   * begins with unless `from` is given.
+   * Fulfilled once 8 nodes return the packet when asked, or no more can; `settled` reports on the rest. The
+   * caller decides how many nodes are enough. Nothing is put if a newer packet is already known. Begins with
+   * a `resolve` unless `from` is given, and throws like it.
    */
   put(item: MutableItem, options?: PutOptions): Promise<Put>;
 
-  /** Ends everything that is under way; nothing keeps the process alive after it. */
+  /** Ends all operations. Nothing keeps the process alive afterwards. */
   close(): void;
 }
 
 /** What ends an operation early. */
 export interface OperationOptions {
-  /** 20 s for this operation alone if it is not given. */
+  /** By default 20 s, for this operation alone. */
   readonly deadline?: Deadline | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ResolveOptions extends OperationOptions {
-  /** Told of the first verified packet, which may be an old one. */
+  /** Called with the first verified packet, which may be an old one. */
   readonly onFirst?: ((item: MutableItem) => void) | undefined;
 }
 
 export interface PutOptions extends OperationOptions {
-  /** A resolution of the same key: what the packet is built on, and whom to put it to. Minutes old at most: tokens expire. */
+  /**
+   * A resolution of the same key, which the packet builds on and whose nodes it is put to. Minutes old at
+   * most, because tokens expire.
+   */
   readonly from?: Resolution | undefined;
-  /** The `seq` that the packet was built on, that of the newest in `from` if it is not given: what is not higher is merely old. */
+  /**
+   * The `seq` of the packet that this one builds on, by default that of the newest in `from`. Only a higher
+   * one on a node means that somebody else has published.
+   */
   readonly base?: number | undefined;
-  /** The `seq` of earlier attempts at the same. */
+  /** The `seq` of earlier attempts at this write, which do not count as somebody else's. */
   readonly attempts?: readonly number[] | undefined;
-  /** What must be true of a node for it to take the packet: that what it holds is `older`, unless said otherwise. */
+  /** What a node must hold for the packet to replace it, by default something `older`. */
   readonly condition?: Condition | undefined;
   /**
-   * Checks each node right before the put, and again a quarter of a second after it: of several that put over the same packet at
-   * the same moment at most one has done it then, perhaps none. `settled` tells.
+   * Reads each node right before the put and again at least a quarter of a second later, so that of several
+   * clients replacing the same packet at the same moment at most one succeeds, perhaps none. `settled` tells.
    */
   readonly isContested?: boolean | undefined;
 }
@@ -67,48 +74,49 @@ export interface Resolution {
   readonly publicKey: Uint8Array;
   /** Verified; null if there is no packet under the key. */
   readonly newest: MutableItem | null;
-  /** True if two different packets with the newest `seq` were signed by the key. */
+  /** True if the key signed two different packets with the newest `seq`. */
   readonly conflict: boolean;
-  /** How many nodes gave the newest packet. */
+  /** How many nodes returned the newest packet. */
   readonly holders: number;
   readonly network: NetworkReport;
-  /** The nodes that replied, the closest to the key first. */
+  /** The nodes that replied, in the order of `WalkResult.nodes`. */
   readonly nodes: readonly AnsweredNode[];
-  /** Nodes that were named and did not reply, or that there was no need to ask; and those of them that were silent. */
+  /** Known nodes that did not reply, or did not need to be asked. */
   readonly unheard: readonly NodeAddress[];
+  /** Nodes that did not answer within their limit. */
   readonly silent: readonly Address[];
-  /** When it was begun and done, in Unix milliseconds: a clock that goes on while the machine sleeps. */
+  /** Start and end in Unix milliseconds, a clock that keeps running while the machine sleeps. */
   readonly begunAtMs: number;
   readonly doneAtMs: number;
 }
 
 /** A packet that was put. */
 export interface Put extends StoreReport {
-  /** What became of it on all nodes, at most 400 ms later; a contested write takes longer. Never rejects. */
+  /** The final report on all nodes, at most 400 ms later, or longer for a contested write. Never rejects. */
   readonly settled: Promise<StoreReport>;
 }
 
-/** What a walk took. */
+/** What a walk cost. */
 export interface NetworkReport {
   readonly asked: number;
   readonly answered: number;
-  /** Asked, and without an answer when the walk was done. */
+  /** Asked, but without an answer by the end of the walk. */
   readonly dead: number;
   /** Bootstrap names without an address. */
   readonly unresolved: readonly string[];
   readonly milliseconds: number;
 }
 
-/** The most time for an operation, in milliseconds, where none is given. */
+/** The time limit of an operation that is given none. */
 const DEFAULT_DEADLINE_MS = 20_000;
-/** How long the addresses of the bootstrap names count, in milliseconds. */
+/** For how long the addresses of the bootstrap nodes are used before they are looked up again. */
 const BOOTSTRAP_MS = 3_600_000;
 
 export interface DhtOptions {
   readonly bootstrap: readonly HostPort[];
-  /** Where nodes that answered are kept for the next client; none are if it is not given. */
+  /** Where nodes that answered are kept for the next client; without it none are. */
   readonly cacheFolder?: string;
-  /** Told in plain words what happens. */
+  /** Called with lines that say in plain words what happens. */
   readonly trace?: (line: string) => void;
 }
 
@@ -134,7 +142,7 @@ class Client implements Dht {
   resolve(publicKey: Uint8Array, options: ResolveOptions = {}): Promise<Resolution> {
     const { operation, deadline } = this.begin(options);
     const resolution = this.walk(publicKey, operation, deadline, options.onFirst).finally(() => this.end(operation));
-    // Whoever began a look-up early may have failed for another reason before he waits for it.
+    // A caller that started a look-up early may fail for another reason before it awaits the result.
     resolution.catch(() => {});
     return resolution;
   }
@@ -179,14 +187,14 @@ class Client implements Dht {
     deadline: Deadline,
     onFirst?: (item: MutableItem) => void,
   ): Promise<Resolution> {
-    const [begunAtMs, began] = [Date.now(), performance.now()];
+    const [begunAtMs, startMs] = [Date.now(), performance.now()];
     const bootstrap = this.bootstrapNodes();
     const known = this.known();
     const starts = known?.startsFor(target(publicKey)) ?? [];
-    const result = await walk({ ...this.surroundings(publicKey, operation), starts, bootstrap, onFirst });
+    const result = await walk({ ...this.walkContext(publicKey, operation), starts, bootstrap, onFirst });
     this.learn(publicKey, result);
     const doneAtMs = Date.now();
-    const network = networkReport(result, bootstrap.unresolved, performance.now() - began);
+    const network = networkReport(result, bootstrap.unresolved, performance.now() - startMs);
     const { newest, conflict, nodes, unheard, silent } = result;
     this.trace(
       `asked ${network.asked} nodes: ${network.answered} answered, ${network.dead} dead; ` +
@@ -210,10 +218,10 @@ class Client implements Dht {
   ): Pick<Store, 'enough' | 'settled'> {
     const { newest } = from;
     if (newest !== null && supersedes(newest, item)) return nothingPut(newest);
-    const began = performance.now();
-    const surroundings = this.surroundings(item.publicKey, operation);
+    const startMs = performance.now();
+    const context = this.walkContext(item.publicKey, operation);
     const store = new Store({
-      ...surroundings,
+      ...context,
       item,
       base: base ?? newest?.seq ?? -1,
       attempts,
@@ -222,13 +230,13 @@ class Client implements Dht {
     });
     store.consider(from.nodes);
     const onReply = (nodes: readonly AnsweredNode[]) => store.consider(nodes);
-    void walkWider({ ...surroundings, from, closest: CLOSEST, onReply }).then((result) => {
+    void walkWider({ ...context, from, closest: CLOSEST, onReply }).then((result) => {
       this.learn(item.publicKey, result);
       store.endOfNodes();
     });
     const traced = (what: string) => (report: StoreReport) => {
       const { tried, holders, older, refusal } = report;
-      const milliseconds = Math.round(performance.now() - began);
+      const milliseconds = Math.round(performance.now() - startMs);
       this.trace(`${what} ${tried} nodes: ${holders} hold it, ${older.length} give an older one; ${milliseconds} ms`);
       if (refusal !== null) this.trace(`the last refusal: ${refusal}`);
       return report;
@@ -238,7 +246,7 @@ class Client implements Dht {
     return { enough, settled };
   }
 
-  private surroundings(publicKey: Uint8Array, { signal }: Operation) {
+  private walkContext(publicKey: Uint8Array, { signal }: Operation) {
     const { rpc, id } = this;
     const known = this.known();
     return { rpc, id, publicKey, wasSilent: (address: Address) => known?.wasSilent(address) ?? false, signal };
@@ -268,19 +276,19 @@ class Client implements Dht {
   }
 }
 
-/** Where a newer packet is known already. */
+/** What `put` returns if a newer packet is already known. */
 function nothingPut(overtakenBy: MutableItem): Pick<Store, 'enough' | 'settled'> {
   const report = { holders: 0, tried: 0, answered: 0, older: [], overtakenBy, refusal: null };
   return { enough: Promise.resolve(report), settled: Promise.resolve(report) };
 }
 
-function networkReport(result: WalkResult, unresolved: readonly string[], milliseconds: number): NetworkReport {
+function networkReport(result: WalkResult, unresolved: readonly string[], elapsedMs: number): NetworkReport {
   const { asked, answered } = result;
   return {
     asked,
     answered,
     dead: asked - answered,
     unresolved: [...unresolved],
-    milliseconds: Math.round(milliseconds),
+    milliseconds: Math.round(elapsedMs),
   };
 }

@@ -1,11 +1,12 @@
-/** While it runs, the time is looked at this often, in milliseconds. */
+/** How often the remaining time is checked while a deadline runs. */
 const TICK_MS = 250;
 
 /**
- * The most time that an operation, or several of one command, may take on the network.
+ * The most time that one or more operations of a command may spend on the network.
  *
- * It runs only while one of them is under way: neither questions to a user nor work of the processor between two of them count,
- * and two at once count once. Nor does the time in which the process was stopped (Ctrl-Z), or the machine asleep.
+ * It runs only while at least one of them is under way: questions to the user and computation between
+ * operations do not count, and two simultaneous operations count once. Time in which the process was stopped
+ * (Ctrl-Z) or the machine asleep does not count either.
  */
 export class Deadline {
   readonly milliseconds: number;
@@ -19,7 +20,10 @@ export class Deadline {
     this.leftMs = milliseconds;
   }
 
-  /** Lets it run, and calls `onOver` when the time is over, at once if it is already. Returns what ends the run. */
+  /**
+   * Starts the clock, and calls `onOver` when the time is up, at once if it already is. Returns a function
+   * that stops the clock.
+   */
   run(onOver: () => void): () => void {
     this.waiting.add(onOver);
     if (this.waiting.size === 1) this.tick();
@@ -27,7 +31,7 @@ export class Deadline {
     return () => {
       if (!this.waiting.delete(onOver) || this.waiting.size > 0) return;
       clearTimeout(this.timer);
-      this.take();
+      this.deduct();
     };
   }
 
@@ -39,14 +43,14 @@ export class Deadline {
     this.sinceMs = performance.now();
     this.timer = setTimeout(
       () => {
-        this.take();
+        this.deduct();
         this.tick();
       },
       Math.min(this.leftMs, TICK_MS),
     );
   }
 
-  private take(): void {
+  private deduct(): void {
     this.leftMs -= Math.min(performance.now() - this.sinceMs, 2 * TICK_MS);
   }
 }

@@ -1,7 +1,9 @@
 import { Failure } from '../failure.ts';
 import { MAX_VALUE_READ } from './mutable-item.ts';
 
-/** The largest packet that we write, in bytes: libtorrent's nodes refuse a larger one. Up to 1000 bytes are read. */
+/**
+ * The largest packet that we write, in bytes (up to 1000 are read): libtorrent's nodes refuse larger ones.
+ */
 export const MAX_VALUE_WRITTEN = 996;
 
 /** One resource record (RFC 1035, 4.1.3). */
@@ -10,11 +12,14 @@ export interface ResourceRecord {
   readonly owner: readonly Uint8Array[];
   readonly type: number;
   readonly class: number;
-  /** Seconds. */
+  /** In seconds. */
   readonly ttl: number;
-  /** The data. Names in it are written out in full. */
+  /** Names in it are written out in full. */
   readonly data: Uint8Array;
-  /** True if names in the data were compressed: they will be again, so that a merge makes no packet grow. */
+  /**
+   * True if names in the data were compressed. They are compressed again when written, so that a merge does
+   * not make the packet grow.
+   */
   readonly compressed: boolean;
 }
 
@@ -23,13 +28,13 @@ export interface Packet {
   readonly records: readonly ResourceRecord[];
 }
 
-/** A packet without records: what a revocation leaves of a key that holds nothing else. */
+/** A packet without records: what a revocation leaves if the key holds nothing else. */
 export const EMPTY_PACKET: Packet = { records: [] };
 
 const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
 
-/** Where names lie in the data of the types that may hold compressed ones: after `skip` bytes, `names` of them. */
+/** The types whose data may hold compressed names: after `skip` bytes there are `names` of them. */
 const NAMES_IN_DATA: ReadonlyMap<number, { readonly skip: number; readonly names: number }> = new Map([
   [2, { skip: 0, names: 1 }], // NS
   [5, { skip: 0, names: 1 }], // CNAME
@@ -42,10 +47,13 @@ const NAMES_IN_DATA: ReadonlyMap<number, { readonly skip: number; readonly names
   [65, { skip: 2, names: 1 }], // HTTPS
 ]);
 
-/** MD, MF, MB, MG, MR, MINFO, RP, AFSDB, RT, SIG, PX, NXT, NAPTR, KX, A6: their data may hold pointers, and we do not know where. */
+/**
+ * MD, MF, MB, MG, MR, MINFO, RP, AFSDB, RT, SIG, PX, NXT, NAPTR, KX, A6: their data may hold compressed
+ * names, and we do not know where.
+ */
 const OPAQUE_NAMES: ReadonlySet<number> = new Set([3, 4, 7, 8, 9, 14, 17, 18, 21, 24, 26, 30, 35, 36, 38]);
 
-/** The failure of a packet that is not what PKARR asks for; `what` says in which way. */
+/** The failure for an invalid PKARR packet; `what` says what is wrong with it. */
 export function malformedPacket(what: string): Failure {
   return new Failure(
     'refused',
@@ -57,7 +65,7 @@ export function malformedPacket(what: string): Failure {
 /**
  * Reads a PKARR packet: at most 1000 bytes, a DNS response with answers only.
  *
- * Throws `refused` where it is malformed.
+ * Throws `refused` if it is malformed.
  */
 export function parsePacket(bytes: Uint8Array): Packet {
   if (bytes.length > MAX_VALUE_READ) throw malformedPacket('it is larger than 1000 bytes');
@@ -100,7 +108,7 @@ class Reader {
     return { owner, type, class: this.view.getUint16(start + 2), ttl: this.view.getUint32(start + 4), ...data };
   }
 
-  /** The data of a record up to `end`, its names written out. */
+  /** The data of a record, which ends at `end`, with its names written out in full. */
   private data(type: number, end: number): { data: Uint8Array; compressed: boolean } {
     const start = this.position;
     const layout = NAMES_IN_DATA.get(type);
@@ -120,7 +128,7 @@ class Reader {
     return { data: Uint8Array.from(Buffer.concat(parts)), compressed };
   }
 
-  /** Moves on by `length` bytes, which must exist. Returns where they start. */
+  /** Skips `length` bytes, which must exist. Returns where they start. */
   private advance(length: number): number {
     const start = this.position;
     if (start + length > this.bytes.length) throw malformedPacket('it is cut off');
@@ -128,7 +136,7 @@ class Reader {
     return start;
   }
 
-  /** A name, pointers followed. Each pointer must point further back than the one before it, so there is no loop. */
+  /** Reads a name, following pointers. Each must point further back than the one before: no loops. */
   private name(): { labels: Uint8Array[]; compressed: boolean } {
     const labels: Uint8Array[] = [];
     let size = 1;
@@ -160,15 +168,15 @@ class Reader {
 /**
  * Writes a packet with compressed names.
  *
- * Throws `refused` if it gets larger than the 996 bytes that every node takes, or holds a record whose data may point to
- * names in the packet that it was read from.
+ * Throws `refused` if it would exceed the 996 bytes that every node accepts, or holds a record whose data may
+ * contain pointers into the packet that it was read from.
  */
 export function encodePacket(packet: Packet): Uint8Array {
-  const stuck = packet.records.find(({ type, data }) => OPAQUE_NAMES.has(type) && data.some((byte) => byte >= 0xc0));
-  if (stuck !== undefined) {
+  const opaque = packet.records.find(({ type, data }) => OPAQUE_NAMES.has(type) && data.some((byte) => byte >= 0xc0));
+  if (opaque !== undefined) {
     throw new Failure(
       'refused',
-      `The packet under this key holds a record of type ${stuck.type}, which cclink can't carry over unharmed.`,
+      `The packet under this key holds a record of type ${opaque.type}, which cclink can't carry over unharmed.`,
       'Remove that record with the tool that published it, or use another key (CCLINK_KEY_FILE).',
     );
   }
@@ -181,7 +189,7 @@ export function encodePacket(packet: Packet): Uint8Array {
   );
 }
 
-/** How large a packet is when it is written, in bytes, whether or not the DHT carries that much. */
+/** The size of the packet when written, in bytes, even if that is more than the DHT carries. */
 export function encodedLength(packet: Packet): number {
   return write(packet).length;
 }
@@ -198,7 +206,7 @@ function write(packet: Packet): Uint8Array {
 class Writer {
   readonly parts: Uint8Array[] = [];
   private length = 0;
-  /** Where each suffix of a name stands first. */
+  /** Where each suffix of a name first occurs. */
   private readonly suffixes = new Map<string, number>();
 
   constructor(header: Uint8Array) {
@@ -232,7 +240,7 @@ class Writer {
     this.push(data.subarray(position));
   }
 
-  /** A name; the suffix of it that stands in the packet already becomes a pointer if `compress` is true. */
+  /** Writes a name. If `compress`, the longest suffix that is already in the packet becomes a pointer. */
   private name(labels: readonly Uint8Array[], compress: boolean): void {
     for (let i = 0; i < labels.length; i += 1) {
       const suffix = labels

@@ -10,10 +10,10 @@ export interface Address {
   readonly port: number;
 }
 
-/** `host:port`, to tell addresses apart by. */
+/** `host:port`, as a key for maps. */
 export const keyOf = ({ host, port }: Address): string => `${host}:${port}`;
 
-/** A node as another one names it. */
+/** A node as other nodes name it. */
 export interface NodeAddress extends Address {
   /** 20 bytes. */
   readonly id: Uint8Array;
@@ -22,14 +22,14 @@ export interface NodeAddress extends Address {
 /** The answer to a `get`, `find_node` or `put`. */
 export interface Reply {
   readonly kind: 'reply';
-  /** 4 bytes: the query's. */
+  /** The transaction id of the query: 4 bytes. */
   readonly transaction: Uint8Array;
-  /** 20 bytes: who answers. */
+  /** The id of the node that answers: 20 bytes. */
   readonly id: Uint8Array;
   readonly nodes: readonly NodeAddress[];
-  /** What a `put` to this node must bring; null if it sent none. */
+  /** What a `put` to this node must include; null if it sent none. */
   readonly token: Uint8Array | null;
-  /** What the node holds, as it says: not verified. */
+  /** What the node claims to hold, not verified. */
   readonly item: MutableItem | null;
 }
 
@@ -38,41 +38,41 @@ export interface ErrorReply {
   readonly kind: 'error';
   readonly transaction: Uint8Array;
   readonly code: number;
-  /** Written by a stranger, at most 200 characters. */
+  /** Untrusted text, at most 200 characters. */
   readonly message: string;
 }
 
 /** Builds a query once its transaction id (4 bytes) is known. */
 export type Query = (transaction: Uint8Array) => Uint8Array;
 
-/** More nodes than a reply needs to name; the closest come first. */
+/** How many nodes of a reply are read: more than it needs to name, and the closest come first. */
 const MAX_NODES = 32;
 const COMPACT_BYTES = 26;
 const MAX_TOKEN_BYTES = 64;
 
-/** A query that asks not to be entered in routing tables: `ro` = 1 (BEP 43). */
+/** A query with `ro` = 1 (BEP 43): it asks nodes not to add us to their routing tables. */
 function query(name: string, transaction: Uint8Array, parameters: Parameters<typeof encode>[0]): Uint8Array {
   return encode({ a: parameters, q: name, ro: 1, t: transaction, y: 'q' });
 }
 
 /** A BEP 44 `get` by the node `id` for a target (20 bytes each). */
 export function getQuery(id: Uint8Array, target: Uint8Array): Query {
-  return (transaction) => query('get', transaction, towards(id, target));
+  return (transaction) => query('get', transaction, lookupArguments(id, target));
 }
 
 /** A BEP 5 `find_node` by the node `id` for a target (20 bytes each). */
 export function findNodeQuery(id: Uint8Array, target: Uint8Array): Query {
-  return (transaction) => query('find_node', transaction, towards(id, target));
+  return (transaction) => query('find_node', transaction, lookupArguments(id, target));
 }
 
-/** Nodes of anacrolix/dht name the closest to `info_hash`, whatever they are asked, and without one those closest to zero. */
-const towards = (id: Uint8Array, target: Uint8Array) => ({ id, info_hash: target, target });
+/** For any query anacrolix/dht returns the nodes closest to `info_hash`, or to zero if there is none. */
+const lookupArguments = (id: Uint8Array, target: Uint8Array) => ({ id, info_hash: target, target });
 
 /**
  * A BEP 44 `put` by the node `id` (20 bytes) with the token that the receiver gave.
  *
- * `cas` is the `seq` that the receiver must still hold; null to put the item whatever it holds. BEP 44 names no `target`
- * among the arguments, but nodes of the Rust `mainline` crate drop every put without one.
+ * `cas` is the `seq` that the receiver must still hold; null puts the item whatever it holds. BEP 44 lists no
+ * `target` argument, but the Rust `mainline` crate drops every put without one.
  */
 export function putQuery(id: Uint8Array, item: MutableItem, token: Uint8Array, cas: number | null): Query {
   const { publicKey, seq, signature, value } = item;
@@ -89,7 +89,7 @@ export function putQuery(id: Uint8Array, item: MutableItem, token: Uint8Array, c
   return (transaction) => query('put', transaction, parameters);
 }
 
-/** Reads a datagram that answers one of our queries (BEP 5, 44). Null for everything else. Never throws. */
+/** Parses a reply or error (BEP 5, 44) to one of our queries. Null for anything else. Never throws. */
 export function parseAnswer(datagram: Uint8Array): Reply | ErrorReply | null {
   const message = asDictionary(decode(datagram));
   const transaction = asBytes(message?.get('t'), 4);
@@ -133,7 +133,7 @@ function parseItem(body: ReadonlyMap<string, Bencoded>): MutableItem | null {
   return { publicKey, seq, signature, value };
 }
 
-/** Compact node info (BEP 5) of nodes whose hosts are dotted IPv4 addresses. */
+/** Compact node info (BEP 5) for nodes whose hosts are dotted IPv4 addresses. */
 export function compactNodes(nodes: readonly NodeAddress[]): Uint8Array {
   return Buffer.concat(
     nodes.flatMap(({ id, host, port }) => [id, Buffer.from([...host.split('.').map(Number), port >> 8, port & 0xff])]),
@@ -141,8 +141,8 @@ export function compactNodes(nodes: readonly NodeAddress[]): Uint8Array {
 }
 
 /**
- * Reads compact node info (BEP 5): 20 bytes of id, 4 of address, 2 of port each; the first 32 that can be nodes. Null if it
- * is not made of whole ones.
+ * Parses compact node info (BEP 5), for each node 20 bytes of id, 4 of address and 2 of port. Returns the
+ * first 32 that can be nodes; null if the length is not a multiple of 26 bytes.
  */
 export function parseCompactNodes(value: Bencoded | undefined): NodeAddress[] | null {
   if (value === undefined) return [];

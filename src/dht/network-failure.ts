@@ -3,9 +3,9 @@ import { type Bootstrap, DEFAULT_BOOTSTRAP, type HostPort } from './bootstrap.ts
 import { LEAST_HOLDERS } from './store.ts';
 import type { WalkResult } from './walk.ts';
 
-/** Why a walk reached no network, as far as that can be told apart; null if it did. */
+/** Why a walk reached no network, as far as the causes can be told apart; null if it did. */
 export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], resolved: Bootstrap): Failure | null {
-  if (walked.answered > 0) return tooFar(walked, bootstrap === DEFAULT_BOOTSTRAP);
+  if (walked.answered > 0) return inconclusive(walked, bootstrap === DEFAULT_BOOTSTRAP);
   if (resolved.addresses.length === 0) {
     const names = resolved.unresolved.join(', ') || 'the bootstrap nodes';
     return failure(
@@ -28,8 +28,8 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
   );
 }
 
-/** Why those who answered can't tell that there is no packet; null if they can. */
-function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
+/** Why the nodes that answered can't rule out that there is a packet; null if they can. */
+function inconclusive(walked: WalkResult, isPublic: boolean): Failure | null {
   const { answered, repliedBootstrapNodes, newest, nodes, closestUnreachable, namedSilent } = walked;
   if (newest !== null) return null;
   if (nodes.length === 0) {
@@ -38,9 +38,9 @@ function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
       isPublic ? 'Try again in a moment.' : 'Check that the nodes in CCLINK_BOOTSTRAP are nodes of the Mainline DHT.',
     );
   }
-  // Bootstrap nodes of the public network hold nothing, and fewer nodes than a packet needs are none of its.
+  // Public bootstrap nodes store nothing, and fewer nodes than a packet needs can't be the public network.
   const isEnough = nodes.length >= LEAST_HOLDERS && nodes.length > repliedBootstrapNodes;
-  const isWhole = !isPublic && namedSilent === 0; // a private network may be as small as that
+  const isWhole = !isPublic && namedSilent === 0; // a private network may be that small
   if (!closestUnreachable && (isEnough || isWhole)) return null;
   const refused = answered - nodes.length;
   const how = refused === 0 ? 'are silent' : 'are silent or refuse';
@@ -53,9 +53,9 @@ function tooFar(walked: WalkResult, isPublic: boolean): Failure | null {
 
 const countOf = (nodes: number) => (nodes === 1 ? '1 node' : `${nodes} nodes`);
 
-/** The time ran out; `heard`: after somebody had answered. */
-export function timedOut(milliseconds: number, heard: boolean): Failure {
-  const within = `within ${milliseconds / 1000} s`;
+/** The time ran out; `heard` is true if any node had answered. */
+export function timedOut(limitMs: number, heard: boolean): Failure {
+  const within = `within ${limitMs / 1000} s`;
   return failure(
     heard ? `The network answered, but not to the end ${within}.` : `No node answered ${within}.`,
     'Try again, or give it more time with --timeout.',
@@ -70,7 +70,7 @@ export function tooFewHolders(holders: number, tried: number): Failure {
   );
 }
 
-/** Somebody else publishes under the key again and again. */
+/** Somebody else keeps publishing under the same key. */
 export function lostRace(): Failure {
   return failure(
     'Another machine publishes under the same key at the same moment.',

@@ -2,16 +2,18 @@
 const LOCAL = /^(10|127|169\.254|172\.(1[6-9]|2[0-9]|3[01])|192\.168)\./;
 
 /**
- * True for a dotted IPv4 address that no node on the Internet has: private, link-local or loopback (BEP 42, "Enforcement",
- * http://bittorrent.org/beps/bep_0042.html).
+ * True for a dotted IPv4 address that no node on the Internet has: private, link-local or loopback (BEP 42,
+ * "Enforcement", http://bittorrent.org/beps/bep_0042.html).
  *
- * Not for 100.64/10 (RFC 6598), as in BEP 42: a provider puts thousands of strangers there.
+ * False for 100.64/10 (RFC 6598), as in BEP 42: a provider puts thousands of strangers there.
  */
 export function isLocalAddress(host: string): boolean {
   return LOCAL.test(host);
 }
 
-/** False for a dotted IPv4 address that no host has: "this network" (0/8), multicast, and what is above it (224/3). */
+/**
+ * False for a dotted IPv4 address that no host has: "this network" (0/8), and multicast or reserved (224/3).
+ */
 export function isHostAddress(host: string): boolean {
   const first = Number.parseInt(host, 10);
   return first > 0 && first < 224;

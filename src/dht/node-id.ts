@@ -5,8 +5,8 @@ const CASTAGNOLI = 0x82f63b78;
 
 /**
  * True if a node at a dotted IPv4 address may have an id (20 bytes) by BEP 42, "Node ID restriction"
- * (http://bittorrent.org/beps/bep_0042.html): the first 21 bits follow from the address and the last 3 bits, which leaves 8 places
- * for an address. Local addresses are exempt.
+ * (http://bittorrent.org/beps/bep_0042.html): the first 21 bits follow from the address and the last 3 bits,
+ * which leaves 8 possible prefixes per address. Local addresses are exempt.
  *
  * The last byte is a random number of which only the last 3 bits count, as in BEP 42's code and test vectors.
  */
@@ -20,7 +20,7 @@ export function idFitsAddress(id: Uint8Array, host: string): boolean {
   return start >> 3 === crc >>> 11;
 }
 
-/** Negative if the id `a` is closer to the target than `b`, by the XOR metric of BEP 5: 20 bytes each. */
+/** Negative if the id `a` is closer to the target than `b`, by the XOR metric of BEP 5. All are 20 bytes. */
 export function compareDistance(a: Uint8Array, b: Uint8Array, target: Uint8Array): number {
   const at = a.findIndex((byte, i) => byte !== b[i]);
   if (at < 0) return 0;
@@ -28,7 +28,7 @@ export function compareDistance(a: Uint8Array, b: Uint8Array, target: Uint8Array
   return (left ^ goal) - (right ^ goal);
 }
 
-/** Node's zlib has CRC-32 only, which is of another polynomial. Four bytes need no table. */
+/** Node's zlib has only CRC-32, which uses another polynomial. Four bytes need no table. */
 function crc32c(bytes: readonly number[]): number {
   let crc = ~0;
   for (const byte of bytes) {

@@ -2,20 +2,22 @@ import { setMaxListeners } from 'node:events';
 import { Failure } from '../failure.ts';
 import type { Deadline } from './deadline.ts';
 
-/** An operation under way, and everything that may end it early: its deadline, its caller's signal, the end of the client. */
+/**
+ * An operation under way, and what may end it early: its deadline, its caller's signal, closing the client.
+ */
 export class Operation {
   private readonly controller = new AbortController();
-  private readonly callers: AbortSignal | undefined;
+  private readonly callerSignal: AbortSignal | undefined;
   private readonly stopDeadline: () => void;
   private isInterrupted = false;
 
-  constructor(deadline: Deadline, callers: AbortSignal | undefined) {
-    this.callers = callers;
+  constructor(deadline: Deadline, callerSignal: AbortSignal | undefined) {
+    this.callerSignal = callerSignal;
     this.stopDeadline = deadline.run(() => this.controller.abort());
-    if (callers === undefined) return;
-    if (callers.aborted) this.interrupt();
-    setMaxListeners(0, callers); // one signal may be meant for any number of operations
-    callers.addEventListener('abort', this.interrupt, { once: true });
+    if (callerSignal === undefined) return;
+    if (callerSignal.aborted) this.interrupt();
+    setMaxListeners(0, callerSignal); // one signal may serve any number of operations
+    callerSignal.addEventListener('abort', this.interrupt, { once: true });
   }
 
   /** Aborted when the operation must end. */
@@ -32,10 +34,10 @@ export class Operation {
     if (this.isInterrupted) throw new Failure('interrupted', 'The work with the network was interrupted.');
   }
 
-  /** Ends it: its walks and puts stop, whose requests that wait for their turn are still sent. */
+  /** Ends it: its walks and puts stop. Requests that are already queued are still sent. */
   end(): void {
     this.stopDeadline();
-    this.callers?.removeEventListener('abort', this.interrupt);
+    this.callerSignal?.removeEventListener('abort', this.interrupt);
     this.controller.abort();
   }
 }

@@ -1,20 +1,23 @@
-/** How many datagrams may be sent at once, by a client that was silent before. */
+/** How many datagrams an idle client may send at once. */
 export const BURST = 64;
-/** How many a second after that. */
+/** How many datagrams it may send per second after that. */
 export const PER_SECOND = 200;
 
-/** Keeps what is sent within a burst and a rate (a token bucket), so that a walk floods neither its user's line nor the network. */
+/**
+ * Limits sending to a burst and a rate (a token bucket), so that a walk floods neither the user's connection
+ * nor the network.
+ */
 export class Pace {
-  private left = BURST;
-  private at = performance.now();
+  private tokens = BURST;
+  private refilledAtMs = performance.now();
 
-  /** Takes the right to send one datagram now. Else how long to wait for it, in milliseconds. */
+  /** Takes a token for one datagram and returns 0, or returns how many milliseconds to wait for one. */
   take(): number {
-    const now = performance.now();
-    this.left = Math.min(BURST, this.left + ((now - this.at) * PER_SECOND) / 1000);
-    this.at = now;
-    if (this.left < 1) return ((1 - this.left) * 1000) / PER_SECOND;
-    this.left -= 1;
+    const nowMs = performance.now();
+    this.tokens = Math.min(BURST, this.tokens + ((nowMs - this.refilledAtMs) * PER_SECOND) / 1000);
+    this.refilledAtMs = nowMs;
+    if (this.tokens < 1) return ((1 - this.tokens) * 1000) / PER_SECOND;
+    this.tokens -= 1;
     return 0;
   }
 }

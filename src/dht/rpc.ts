@@ -4,33 +4,36 @@ import { type Address, type ErrorReply, keyOf, parseAnswer, type Query, type Rep
 import { isLocalAddress, subnetOf } from './node-address.ts';
 import { Pace } from './pace.ts';
 
-/** How long an answer may take until it counts no more, in milliseconds. */
-const HARD_LIMIT = 3000;
+/** Answers that take longer are ignored. */
+const HARD_LIMIT_MS = 3000;
 
 /** How many requests may wait to be sent or answered at once. */
 const MAX_PENDING = 1024;
-/** How many round trips the median is taken of. */
+/** How many of the latest round trips the median is taken of. */
 const SAMPLES = 64;
-/** How many there must be for the limit to become shorter than the first one. */
+/** How many of them are needed before the limit may drop below the first one. */
 const ENOUGH_SAMPLES = 8;
 
-/** How long a node holds others up before enough round trips are known, in milliseconds. */
-const FIRST_LIMIT = 400;
+/** How long a walk waits for a node, at least, until enough round trips are known. */
+const FIRST_LIMIT_MS = 400;
 const LIMIT_FACTOR = 1.8;
-/** The shortest and the longest time that a node may hold others up, in milliseconds. */
-const LEAST_LIMIT = 80;
-const MOST_LIMIT = 1000;
+/** The shortest and the longest time that a walk waits for a node. */
+const LEAST_LIMIT_MS = 80;
+const MOST_LIMIT_MS = 1000;
 
-/** For how many turns of the event loop answers that have arrived are waited for before a time counts as over. */
+/**
+ * A time limit takes effect only once answers that have arrived are read, but after this many turns of the
+ * event loop at the latest.
+ */
 const MAX_TURNS = 64;
 
-/** What the system is asked to keep of datagrams that arrive while this process is busy, in bytes; it may grant less. */
-const RECEIVE_BUFFER = 1 << 20;
+/** How much the system is asked to buffer while this process is busy; it may grant less. */
+const RECEIVE_BUFFER_BYTES = 1 << 20;
 
-/** Why there is no answer: the time is over, or the request could not be sent at all. */
+/** Why there is no answer: the time is up, or the request could not be sent at all. */
 export type NoAnswer = 'silent' | 'unsent';
 
-/** For how long after it was asked a node is waited for, and for how long its answer is likely, in milliseconds. */
+/** How long a walk waits for a node after asking it, and for how long its answer is likely. */
 export interface AnswerLimits {
   readonly holdMs: number;
   /** At most `holdMs`. */
@@ -41,7 +44,7 @@ interface Pending {
   readonly to: Address;
   readonly transaction: string;
   readonly settle: (answer: Reply | ErrorReply | NoAnswer) => void;
-  sentAt: number;
+  sentAtMs: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -53,19 +56,22 @@ export class Rpc {
   private readonly pending = new Map<string, Map<string, Pending>>();
   private pendingCount = 0;
   private readonly pace = new Pace();
-  /** What waits for its turn. */
+  /** Requests that wait to be sent. */
   private readonly outbox: (() => void)[] = [];
-  private turn: NodeJS.Timeout | undefined;
-  /** How many answers have come. */
+  private sendTimer: NodeJS.Timeout | undefined;
+  /** How many answers have been received. */
   private answers = 0;
-  /** The last round trip to each place, in milliseconds: whoever runs many nodes at one must not tell how long others may take. */
-  private readonly roundTrips = new Map<string, number>();
+  /**
+   * The latest round trip to each /24, or to each node in a local network. One per /24, because whoever runs
+   * many nodes there must not decide how long we wait for others.
+   */
+  private readonly roundTripsMs = new Map<string, number>();
 
   /**
-   * Sends a query, as soon as the pace allows it, and waits up to 3 s for its answer: from that address and port, with that
-   * transaction id. `onSent` is called when it leaves.
+   * Sends a query as soon as the rate limit allows, and waits up to 3 s for an answer from that address and
+   * port with the same transaction id. Calls `onSent` when the query leaves.
    *
-   * Never rejects. After `close` it answers `unsent`.
+   * Never rejects. After `close` the result is `unsent`.
    */
   request(to: Address, query: Query, onSent?: () => void): Promise<Reply | ErrorReply | NoAnswer> {
     if (this.closed || this.pendingCount >= MAX_PENDING) return Promise.resolve('unsent');
@@ -78,7 +84,7 @@ export class Rpc {
           clearTimeout(pending.timer);
           if (this.remove(pending)) resolve(answer);
         },
-        sentAt: 0,
+        sentAtMs: 0,
         timer: undefined,
       };
       this.add(pending);
@@ -87,33 +93,34 @@ export class Rpc {
         this.send(pending, query(transaction));
         onSent?.();
       });
-      if (this.turn === undefined) this.empty();
+      if (this.sendTimer === undefined) this.flush();
     });
   }
 
-  /** The median of the last round trips in milliseconds, one for each /24; null before the first. */
-  medianRoundTrip(): number | null {
-    const sorted = [...this.roundTrips.values()].sort((a, b) => a - b);
+  /** The median of the latest round trips, one for each /24; null before the first. */
+  medianRoundTripMs(): number | null {
+    const sorted = [...this.roundTripsMs.values()].sort((a, b) => a - b);
     return sorted[sorted.length >> 1] ?? null;
   }
 
   /**
-   * For how long a node may hold others up, and for how long its answer is likely, in milliseconds: 1.8 times the median of the
-   * last round trips, one for each /24. Its answer counts for longer.
+   * How long a walk waits for a node, and for how long its answer is likely: 1.8 times the median of the
+   * latest round trips, one for each /24. Later answers still count.
    *
-   * A prototype lost values with 1.6 times the median, and 2 times is slower and finds no more. The first answers are the quickest
-   * ones, so a few do not make the first limit shorter.
+   * A prototype lost values with 1.6 times the median; 2 times is slower and finds no more. The first answers
+   * are the quickest ones, so a few of them do not make the first limit shorter.
    */
   limits(): AnswerLimits {
-    const measuredMs = Math.min(LIMIT_FACTOR * (this.medianRoundTrip() ?? 0), MOST_LIMIT);
-    const isEnough = this.roundTrips.size >= ENOUGH_SAMPLES;
-    const likelyMs = this.roundTrips.size === 0 ? FIRST_LIMIT : Math.max(measuredMs, LEAST_LIMIT);
-    return { holdMs: isEnough ? likelyMs : Math.max(likelyMs, FIRST_LIMIT), likelyMs };
+    const measuredMs = Math.min(LIMIT_FACTOR * (this.medianRoundTripMs() ?? 0), MOST_LIMIT_MS);
+    const isEnough = this.roundTripsMs.size >= ENOUGH_SAMPLES;
+    const likelyMs = this.roundTripsMs.size === 0 ? FIRST_LIMIT_MS : Math.max(measuredMs, LEAST_LIMIT_MS);
+    return { holdMs: isEnough ? likelyMs : Math.max(likelyMs, FIRST_LIMIT_MS), likelyMs };
   }
 
   /**
-   * Calls back once no answer is waiting in the socket any more: while this process was busy or stopped, many may have come, and
-   * they are handed over some dozens at a turn of the event loop. Whatever a time limit ends must wait for them.
+   * Calls back once all answers that have arrived are read. While this process was busy or stopped many may
+   * have come, and Node delivers only some dozens per turn of the event loop. A time limit must not take
+   * effect before they are read.
    */
   afterArrivals(callback: () => void, turns = MAX_TURNS): void {
     const before = this.answers;
@@ -123,7 +130,7 @@ export class Rpc {
     });
   }
 
-  /** Closes the socket; everything that still waits gets `unsent`. */
+  /** Closes the socket. Requests still waiting get `unsent`. */
   close(): void {
     this.closed = true;
     this.drop();
@@ -132,7 +139,7 @@ export class Rpc {
   private add(pending: Pending): void {
     const key = keyOf(pending.to);
     const there = this.pending.get(key) ?? new Map<string, Pending>();
-    // Two of four billion that meet: the older one gives way.
+    // Two of four billion transaction ids are the same: the older request gives way.
     there.get(pending.transaction)?.settle('unsent');
     this.pending.set(key, there.set(pending.transaction, pending));
     this.pendingCount += 1;
@@ -142,7 +149,7 @@ export class Rpc {
     return this.pending.get(keyOf(from))?.get(transaction);
   }
 
-  /** True if it was still there. */
+  /** True if it was still pending. */
   private remove({ to, transaction }: Pending): boolean {
     const there = this.pending.get(keyOf(to));
     if (there?.delete(transaction) !== true) return false;
@@ -151,13 +158,13 @@ export class Rpc {
     return true;
   }
 
-  /** Sends what waits, as much of it as the pace allows now. */
-  private empty(): void {
-    this.turn = undefined;
+  /** Sends as many waiting requests as the rate limit allows now. */
+  private flush(): void {
+    this.sendTimer = undefined;
     while (this.outbox.length > 0) {
-      const wait = this.pace.take();
-      if (wait > 0) {
-        this.turn = setTimeout(() => this.empty(), wait);
+      const waitMs = this.pace.take();
+      if (waitMs > 0) {
+        this.sendTimer = setTimeout(() => this.flush(), waitMs);
         return;
       }
       this.outbox.shift()?.();
@@ -166,8 +173,8 @@ export class Rpc {
 
   private send(pending: Pending, datagram: Uint8Array): void {
     const { to, settle } = pending;
-    pending.sentAt = performance.now();
-    pending.timer = setTimeout(() => this.afterArrivals(() => settle('silent')), HARD_LIMIT);
+    pending.sentAtMs = performance.now();
+    pending.timer = setTimeout(() => this.afterArrivals(() => settle('silent')), HARD_LIMIT_MS);
     try {
       this.open().send(datagram, to.port, to.host, (error) => {
         if (error !== null) settle('unsent');
@@ -179,9 +186,9 @@ export class Rpc {
 
   private open(): Socket {
     if (this.socket === undefined) {
-      this.socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
+      this.socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
       this.socket.on('message', (datagram, from) => this.receive(datagram, from));
-      // A socket that failed (no permission, out of buffers) is of no more use; the next request opens another.
+      // A socket that failed (no permission, out of buffers) is unusable; the next request opens another.
       this.socket.on('error', () => this.drop());
     }
     return this.socket;
@@ -190,8 +197,8 @@ export class Rpc {
   private drop(): void {
     const socket = this.socket;
     this.socket = undefined;
-    clearTimeout(this.turn);
-    this.turn = undefined;
+    clearTimeout(this.sendTimer);
+    this.sendTimer = undefined;
     this.outbox.length = 0;
     for (const there of [...this.pending.values()]) for (const { settle } of [...there.values()]) settle('unsent');
     try {
@@ -202,23 +209,23 @@ export class Rpc {
   }
 
   private receive(datagram: Uint8Array, { address: host, port }: RemoteInfo): void {
-    // Whoever was not asked is not even read: a flood from strangers costs next to nothing.
+    // Datagrams from addresses that were not asked are not even parsed: a flood costs next to nothing.
     if (!this.pending.has(keyOf({ host, port }))) return;
     const answer = parseAnswer(datagram);
     if (answer === null) return;
     const pending = this.find({ host, port }, Buffer.from(answer.transaction).toString('hex'));
     if (pending === undefined) return;
     this.answers += 1;
-    this.note({ host, port }, performance.now() - pending.sentAt);
+    this.noteRoundTrip({ host, port }, performance.now() - pending.sentAtMs);
     pending.settle(answer);
   }
 
-  private note({ host, port }: Address, milliseconds: number): void {
-    // The answer was in time, or it would not count: it was this process that stood still, and read it late.
-    if (milliseconds > HARD_LIMIT) return;
-    const place = isLocalAddress(host) ? keyOf({ host, port }) : subnetOf(host);
-    this.roundTrips.delete(place);
-    this.roundTrips.set(place, milliseconds);
-    for (const oldest of [...this.roundTrips.keys()].slice(0, -SAMPLES)) this.roundTrips.delete(oldest);
+  private noteRoundTrip({ host, port }: Address, roundTripMs: number): void {
+    // It arrived in time, or it would have been ignored: this process was stalled, and read it late.
+    if (roundTripMs > HARD_LIMIT_MS) return;
+    const origin = isLocalAddress(host) ? keyOf({ host, port }) : subnetOf(host);
+    this.roundTripsMs.delete(origin);
+    this.roundTripsMs.set(origin, roundTripMs);
+    for (const oldest of [...this.roundTripsMs.keys()].slice(0, -SAMPLES)) this.roundTripsMs.delete(oldest);
   }
 }

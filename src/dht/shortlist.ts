@@ -2,22 +2,24 @@ import { type Address, keyOf, type NodeAddress } from './krpc.ts';
 import type { MutableItem } from './mutable-item.ts';
 import { isLocalAddress, subnetOf } from './node-address.ts';
 import { idFitsAddress } from './node-id.ts';
-import { type ByPreference, byPreference } from './preferred-nodes.ts';
+import { groupByPreference, type PreferenceGroups } from './preferred-nodes.ts';
 
 /** How many nodes that were not asked yet are remembered. */
 const MAX_WAITING = 256;
-/** How many nodes of one /24 may answer before no more of it are asked: one machine can answer from thousands of ports. */
+/** After so many answers from one /24 no more of it are asked: one machine can answer from many ports. */
 const MAX_HEARD = 8;
-/** How many nodes that do not answer one /24 may name: anybody can make up addresses that are close to a key. */
+/**
+ * How many nodes without an answer one /24 may name: anybody can make up addresses that are close to a key.
+ */
 const MAX_UNHEARD = 16;
 
-/** An address that may be asked, and what came of asking it. */
+/** An address that may be asked, and what came of it. */
 export interface Endpoint extends Address {
-  /** When something was last sent to it, on the clock of `performance.now()`; Infinity while that waits for its turn, null before. */
+  /** When it was last sent a query, by `performance.now()`; Infinity while that is queued, null before. */
   askedAtMs: number | null;
   /** When it was asked for the first time. */
   firstAskedAtMs: number | null;
-  /** How many of its answers are still out. */
+  /** How many queries to it are not answered yet. */
   out: number;
   /** How often it was asked for the value. */
   tries: number;
@@ -25,34 +27,34 @@ export interface Endpoint extends Address {
   askedForNodes: boolean;
   /** True once it answered anything. */
   heard: boolean;
-  /** True if the walk does not wait for its answer, which counts all the same. */
+  /** True if the walk does not wait for its answer, which still counts. */
   isDoubtful: boolean;
 }
 
-/** A node whose id is known, by its own word or by that of others. */
+/** A node whose id is known, from itself or from other nodes. */
 export interface Candidate extends NodeAddress {
-  /** A bootstrap node may be a node close to the target as well: it is asked once for both. */
+  /** Shared with the bootstrap node at the same address, so that it is asked only once. */
   readonly endpoint: Endpoint;
   id: Uint8Array;
-  /** From the target, by XOR: 20 bytes. */
+  /** XOR distance from the target: 20 bytes. */
   distance: Uint8Array;
-  /** True if its id fits its address (BEP 42); before it answers, if any of the ids does that it was named by. */
+  /** True if its id fits its address (BEP 42); before it is asked, if any id reported for it does. */
   fits: boolean;
-  /** True once it said what it holds and whom it knows: an error is no reply. */
+  /** True once it has replied to a `get`: an error is no reply. */
   replied: boolean;
-  /** True if the walk began with it. */
+  /** True if the walk started from it. */
   isStart: boolean;
   /** True once another node has named it in this walk. */
   isNamed: boolean;
-  /** The /24 of the node that named it first; null if that is in our own network, or nobody named it. */
+  /** The /24 of the first node that named it; null if that is in our own network, or nobody named it. */
   namedFrom: string | null;
-  /** What a `put` to it must bring; null if it takes none. */
+  /** What a `put` to it must include; null if it takes none. */
   token: Uint8Array | null;
   /** The verified item that it holds; null if it holds none. */
   item: MutableItem | null;
 }
 
-/** The nodes that a walk has heard of, and what came of asking them. Bounded, whatever strangers name. */
+/** The nodes that a walk has heard of, and what came of asking them. Bounded, whatever other nodes name. */
 export class Shortlist {
   /** 20 bytes. */
   readonly target: Uint8Array;
@@ -63,14 +65,14 @@ export class Shortlist {
   private readonly ownId: Uint8Array;
   private readonly wasSilent: (address: Address) => boolean;
 
-  /** `target` is what the walk goes to, `ownId` who walks: 20 bytes each. */
+  /** `target` is the target of the walk, `ownId` our own id: 20 bytes each. */
   constructor(target: Uint8Array, ownId: Uint8Array, wasSilent: (address: Address) => boolean) {
     this.target = target;
     this.ownId = ownId;
     this.wasSilent = wasSilent;
   }
 
-  /** All of them, in no order. */
+  /** All candidates, in no particular order. */
   all(): Candidate[] {
     return [...this.known.values()];
   }
@@ -79,7 +81,7 @@ export class Shortlist {
     return [...this.bootstrap.values()];
   }
 
-  /** All that were asked, or may be. */
+  /** The endpoints of all candidates and bootstrap nodes. */
   endpoints(): Set<Endpoint> {
     return new Set([...this.all().map(({ endpoint }) => endpoint), ...this.bootstrapNodes()]);
   }
@@ -90,17 +92,17 @@ export class Shortlist {
 
   addBootstrapNode(address: Address): void {
     const key = keyOf(address);
-    // Two names may lead to one address.
+    // Two names may resolve to one address.
     if (!this.bootstrap.has(key)) this.bootstrap.set(key, this.get(address)?.endpoint ?? this.newEndpoint(address));
   }
 
-  /** Enters a node to begin with. */
+  /** Adds a node to start from. */
   addStart(node: NodeAddress): void {
     const candidate = this.add(node, null);
     if (candidate !== undefined) candidate.isStart = true;
   }
 
-  /** Enters a node that replied to an earlier walk to the same target: it is not asked for the value again. */
+  /** Adds a node that replied to an earlier walk to the same target: it is not asked for the value again. */
   addReplied(node: NodeAddress & Pick<Candidate, 'token' | 'item'>): void {
     const candidate = this.add(node, null);
     if (candidate === undefined) return;
@@ -108,10 +110,13 @@ export class Shortlist {
     Object.assign(candidate.endpoint, { heard: true, tries: 1, isDoubtful: false });
   }
 
-  /** Enters the nodes that one has named. However many those are, the closest that are preferred are kept, and few of each that names. */
+  /**
+   * Adds nodes that another one has named. However many those are, only the closest preferred ones are kept,
+   * and only a few from each /24 that names them.
+   */
   learn(from: Address, nodes: readonly NodeAddress[]): void {
     const isHere = isLocalAddress(from.host);
-    // No node on the Internet knows who listens in our own network; one that says so would have us send to it.
+    // No node on the Internet knows our own network: one that names local addresses wants us to send to them.
     const namedFrom = isHere ? null : subnetOf(from.host);
     for (const node of nodes) {
       if (!isHere && isLocalAddress(node.host)) continue;
@@ -123,8 +128,8 @@ export class Shortlist {
     for (const candidate of waiting.slice(MAX_WAITING)) this.known.delete(keyOf(candidate));
   }
 
-  /** Enters a node under an id (20 bytes). `namedFrom`: see `Candidate`. */
-  candidateAt({ host, port }: Address, id: Uint8Array, namedFrom: string | null): Candidate {
+  /** Adds a node with an id (20 bytes). `namedFrom`: see `Candidate`. */
+  addCandidate({ host, port }: Address, id: Uint8Array, namedFrom: string | null): Candidate {
     const candidate: Candidate = {
       host,
       port,
@@ -143,14 +148,14 @@ export class Shortlist {
     return candidate;
   }
 
-  /** Moves a node to where an id (20 bytes) puts it. */
-  place(candidate: Candidate, id: Uint8Array): void {
+  /** Gives a node another id (20 bytes), and with it another distance. */
+  setId(candidate: Candidate, id: Uint8Array): void {
     candidate.id = id;
     candidate.distance = this.distance(id);
     candidate.fits = idFitsAddress(id, candidate.host);
   }
 
-  /** False where so many nodes of its /24 have answered that they may be all one. */
+  /** False if so many nodes of its /24 have answered that they may all be one machine. */
   mayAsk({ host }: Address): boolean {
     if (isLocalAddress(host)) return true;
     const subnet = subnetOf(host);
@@ -158,41 +163,41 @@ export class Shortlist {
     return heard.length < MAX_HEARD;
   }
 
-  /** All, the closest first. */
+  /** All candidates, closest first. */
   byDistance(): Candidate[] {
     return this.all().sort((a, b) => Buffer.compare(a.distance, b.distance));
   }
 
-  /** All, the preferred ones first, and of those the closest. */
+  /** All candidates, the preferred ones first, closest first in each group. */
   byPreference(): Candidate[] {
-    const { preferred, others, crowd } = this.parted();
+    const { preferred, others, crowd } = this.groups();
     return [...preferred, ...others, ...crowd];
   }
 
-  /** All, by how much they count as the closest. */
-  parted(): ByPreference<Candidate> {
-    return byPreference(this.byDistance(), hasReplied);
+  /** All candidates, grouped by whether they count as the closest. */
+  groups(): PreferenceGroups<Candidate> {
+    return groupByPreference(this.byDistance(), hasReplied);
   }
 
-  /** Undefined where it is not entered. */
+  /** Returns undefined if the node is not accepted. */
   private add(node: NodeAddress, namedFrom: string | null): Candidate | undefined {
     if (Buffer.compare(node.id, this.ownId) === 0) return undefined;
     const known = this.get(node);
     if (known === undefined) {
       const isTooMany = namedFrom !== null && this.unheard(namedFrom) >= MAX_UNHEARD;
-      return isTooMany ? undefined : this.candidateAt(node, node.id, namedFrom);
+      return isTooMany ? undefined : this.addCandidate(node, node.id, namedFrom);
     }
-    // Until queried, keep the closest id that any node reported for this address, and count it as fitting if any reported id
-    // does, so that nobody can hide a node by misreporting its id.
+    // Until it is asked, keep the closest id that any node reported for this address, and let it count as
+    // fitting if any reported id does, so that nobody can hide a node by misreporting its id.
     if (isWaiting(known)) {
       const fits = known.fits || idFitsAddress(node.id, node.host);
-      if (Buffer.compare(this.distance(node.id), known.distance) < 0) this.place(known, node.id);
+      if (Buffer.compare(this.distance(node.id), known.distance) < 0) this.setId(known, node.id);
       known.fits = fits;
     }
     return known;
   }
 
-  /** How many of the nodes that a /24 named have not answered. */
+  /** How many nodes first named by a /24 have not answered. */
   private unheard(subnet: string): number {
     return this.all().filter(({ namedFrom, endpoint }) => namedFrom === subnet && !endpoint.heard).length;
   }

@@ -3,43 +3,49 @@ import { type MutableItem, sameItem, target, verifyItem } from './mutable-item.t
 import type { NoAnswer, Rpc } from './rpc.ts';
 import type { AnsweredNode } from './walk.ts';
 
-/** On how many nodes a packet must be confirmed for the work to be done. */
+/** How many nodes must return the packet before a put is done. */
 export const ENOUGH = 8;
-/** To how many of the closest nodes it is put: so many are asked by clients that stop at the first value. */
+/** How many of the closest nodes it is put to: clients that stop at the first value ask that many. */
 export const CLOSEST = 20;
-/** To how many of the closest before all are known: one too far off would keep a copy that a later write may not find. */
-const AT_ONCE = 12;
-/** To how many nodes in all, those that hold another packet of the key among them. */
-const MOST = 40;
-/** Fewer holders than this are not a publication: as long as one is missing, late nodes are waited for. */
+/**
+ * How many of the closest it is put to before all are known: one too far off would keep a copy that later
+ * writes may not find.
+ */
+const CLOSEST_AT_FIRST = 12;
+/** How many nodes it is put to in all, including those that hold another packet of the key. */
+const MAX_COPIES = 40;
+/** With fewer holders the packet is not published: until there are as many, late nodes are waited for. */
 export const LEAST_HOLDERS = 3;
-/** How often a node is asked to take the packet, where it is silent or gives another one back. */
+/** How often a node is asked to take the packet if it is silent or returns another one. */
 const TRIES = 2;
-/** How long the rest is waited for once enough nodes hold the packet, in milliseconds. */
+/** How long the remaining nodes are waited for once enough nodes hold the packet. */
 const REST_MS = 400;
-/** When a contested write looks once more at what its nodes hold, in milliseconds after the last one took it. */
-const LOOK_AGAIN_MS = 250;
+/** How long after the last node took the packet a contested write reads its nodes again. */
+const RECHECK_MS = 250;
 
-/** What must be true of a node for it to take the packet. */
+/** What a node must hold for the packet to replace it. */
 export type Condition =
-  /** What it holds has a lower `seq`. */
+  /** Something with a lower `seq`, or nothing. */
   | 'older'
-  /** It still holds what it reported (BEP 44, `cas`). */
+  /** What it reported (BEP 44, `cas`). */
   | 'unchanged'
-  /** It holds nothing. */
+  /** Nothing. */
   | 'nothing';
 
 export interface StoreOptions {
   readonly rpc: Rpc;
-  /** Who puts: 20 bytes. */
+  /** Our own id: 20 bytes. */
   readonly id: Uint8Array;
   readonly item: MutableItem;
-  /** The `seq` that the item was built on, -1 if on nothing: a higher one on a node means that someone else was quicker. */
+  /**
+   * The `seq` of the item that this one builds on, -1 if there was none: a higher one on a node means that
+   * someone else was first.
+   */
   readonly base: number;
-  /** The `seq` of earlier attempts at the same: those are nobody else's. */
+  /** The `seq` of earlier attempts at this write, which do not count as someone else's. */
   readonly attempts?: readonly number[];
   readonly condition: Condition;
-  /** True where of several that put over the same packet at one moment one alone may have done it. */
+  /** True if at most one of several clients that replace the same packet at the same moment may succeed. */
   readonly isContested: boolean;
   /** Ends the work early. */
   readonly signal: AbortSignal;
@@ -47,46 +53,49 @@ export interface StoreOptions {
 
 /** What became of a packet that was put. */
 export interface StoreReport {
-  /** How many nodes gave exactly this packet back when asked for it. */
+  /** How many nodes returned exactly this packet when asked for it. */
   readonly holders: number;
   /** How many nodes it was put to. */
   readonly tried: number;
-  /** How many of those answered anything. */
+  /** How many of those answered at all. */
   readonly answered: number;
-  /** What other nodes still give that is older, an item for each of them. */
+  /** The older items that other nodes still return, one per node. */
   readonly older: readonly MutableItem[];
-  /** A verified item of the key that someone else published meanwhile; null if none was met. */
+  /** A verified item of the key that someone else published meanwhile; null if none was seen. */
   readonly overtakenBy: MutableItem | null;
-  /** What the last node that refused it said; null if none did. Written by a stranger. */
+  /** The error of the last node that refused it; null if none did. Untrusted text. */
   readonly refusal: string | null;
 }
 
-/** What became of the packet on one node. */
+/** What is known of the packet on one node. */
 interface Copy {
   readonly node: AnsweredNode;
-  /** What the node gave last; null if nothing. */
+  /** What the node returned last; null if nothing. */
   held: MutableItem | null;
   /** True once it answered anything. */
   answered: boolean;
-  /** True if it said that it took the packet, and has not given another one since. */
+  /** True if it said that it took the packet, and has not returned another one since. */
   taken: boolean;
-  /** True as long as it is waited for. */
+  /** True while it is waited for. */
   isInTime: boolean;
-  /** True once all that there is to know of it is known. */
+  /** True once nothing more will be learned from it. */
   isSettled: boolean;
 }
 
 type Answer = Reply | ErrorReply | NoAnswer;
 
 /**
- * Puts an item to the nodes that are considered, the closest that gave a token (BEP 44) and all that hold another packet of the key,
- * and reads it back from each. What a node says is not enough, neither for holding the item nor for somebody being quicker: only what
- * it gives back counts.
+ * Puts an item to the closest nodes that gave a token (BEP 44) and to all that hold another packet of the
+ * key, and reads it back from each. What a node says proves nothing, neither that it holds the item nor that
+ * someone else was first: only what it returns counts.
  */
 export class Store {
-  /** Fulfilled once 8 nodes hold it, or nothing more can come: all have answered or passed their limit, or someone else published. */
+  /**
+   * Fulfilled once 8 nodes hold it, or no more can: all have answered or passed their limit, or someone else
+   * published.
+   */
   readonly enough: Promise<StoreReport>;
-  /** Fulfilled when all is known of every node: at most 400 ms after `enough`, or after the second look of a contested write. */
+  /** Fulfilled with the final report, at most 400 ms after `enough` or after reading everything again. */
   readonly settled: Promise<StoreReport>;
   private readonly options: StoreOptions;
   private readonly target: Uint8Array;
@@ -94,12 +103,12 @@ export class Store {
   private readonly copies = new Map<string, Copy>();
   private nodes: readonly AnsweredNode[] = [];
   private hasAllNodes = false;
-  private closest = AT_ONCE;
+  private closest = CLOSEST_AT_FIRST;
   private overtakenBy: MutableItem | null = null;
   private refusal: string | null = null;
   private lastTakenAtMs = 0;
-  /** How far a contested write is with its second look. */
-  private secondLook: 'to do' | 'waits' | 'done';
+  /** The second read of a contested write. */
+  private recheck: 'due' | 'scheduled' | 'done';
   private isOver = false;
   private readonly timers = new Set<NodeJS.Timeout>();
   /** True once 8 nodes held it. */
@@ -110,7 +119,7 @@ export class Store {
   constructor(options: StoreOptions) {
     this.options = options;
     this.target = target(options.item.publicKey);
-    this.secondLook = options.isContested ? 'to do' : 'done';
+    this.recheck = options.isContested ? 'due' : 'done';
     this.enough = new Promise((resolve) => {
       this.tellEnough = resolve;
     });
@@ -121,19 +130,19 @@ export class Store {
     if (options.signal.aborted) this.finish();
   }
 
-  /** Puts the item to those of all nodes that are known by now (see `WalkResult.nodes`) that it was not put to yet. */
+  /** Takes all nodes known by now (see `WalkResult.nodes`); puts the item to those that still need it. */
   consider(nodes: readonly AnsweredNode[]): void {
     this.nodes = nodes;
     const closest = nodes.filter(({ token }) => token !== null).slice(0, this.closest);
     const others = nodes.filter(({ token, item }) => token !== null && this.isOther(item));
-    const most = MOST - (CLOSEST - this.closest); // those that are still to come have their places
+    const most = MAX_COPIES - (CLOSEST - this.closest); // keeps room for close nodes that are still to come
     for (const node of [...closest, ...others]) {
       if (this.isOver) return;
       if (!this.copies.has(keyOf(node)) && this.copies.size < most) this.start(node);
     }
   }
 
-  /** No more nodes will come. */
+  /** To be called when no more nodes will come. */
   endOfNodes(): void {
     this.hasAllNodes = true;
     this.considerMore();
@@ -146,15 +155,15 @@ export class Store {
   };
 
   private start(node: AnsweredNode): void {
-    // That it gave this very packet before says nothing of what it does now.
+    // That it returned this packet before does not mean that it holds it now.
     const held = this.isOther(node.item) ? node.item : null;
     const copy = { node, held, answered: false, taken: false, isInTime: true, isSettled: false };
     this.copies.set(keyOf(node), copy);
-    if (this.noteIfQuicker(node.item)) return;
-    this.follow(copy, this.place(copy));
+    if (this.noteIfOvertaken(node.item)) return;
+    this.follow(copy, this.putTo(copy));
   }
 
-  /** Waits for a node as long as it is in time, and until its work is done where it is needed. */
+  /** Waits for a node within its limit, or until its work is done if too few nodes hold the packet. */
   private follow(copy: Copy, work: Promise<unknown>): void {
     copy.isInTime = true;
     copy.isSettled = false;
@@ -165,7 +174,7 @@ export class Store {
     });
   }
 
-  private async place(copy: Copy): Promise<void> {
+  private async putTo(copy: Copy): Promise<void> {
     const { id, item, isContested } = this.options;
     let { token } = copy.node;
     if (isContested) token = (await this.readBack(copy))?.token ?? token;
@@ -181,15 +190,16 @@ export class Store {
       token = reply.token;
       if (this.holds(copy)) {
         this.step();
-        // Nodes of anacrolix/dht compare `cas` with that of the last put, not with the `seq`: after a put that had one they refuse
-        // all that follow, a revocation too, for two hours. The same item without it lifts that.
+        // anacrolix/dht compares `cas` with the `cas` of the last put, not with the `seq`: after a put with
+        // one it refuses all others, even a revocation, for two hours. Putting the same item without `cas`
+        // lifts that.
         if (cas !== null && token !== null) await this.ask(copy, putQuery(id, item, token, null));
         return;
       }
     }
   }
 
-  /** Asks a node for what it holds; null where it does not say. */
+  /** Asks a node what it holds; null if it does not reply. */
   private async readBack(copy: Copy): Promise<Reply | null> {
     const { id, item } = this.options;
     const answer = await this.ask(copy, getQuery(id, this.target));
@@ -197,7 +207,7 @@ export class Store {
     copy.held = verifiedItem(answer, item.publicKey);
     if (this.holds(copy)) this.lastTakenAtMs = performance.now();
     else copy.taken = false;
-    this.noteIfQuicker(copy.held);
+    this.noteIfOvertaken(copy.held);
     return answer;
   }
 
@@ -207,7 +217,10 @@ export class Store {
     return condition === 'nothing' ? 0 : (held?.seq ?? null);
   }
 
-  /** Asks a node once, and again if it is silent: a datagram may have been lost. Whichever answer comes counts, however late. */
+  /**
+   * Asks a node, and again if it is silent, because a datagram may have been lost. Either answer counts,
+   * however late it is.
+   */
   private ask(copy: Copy, query: Query): Promise<Answer> {
     const { rpc } = this.options;
     return new Promise((resolve) => {
@@ -234,7 +247,7 @@ export class Store {
           isAnswered = true;
           if (typeof answer !== 'string') {
             copy.answered = true;
-            copy.isInTime = true; // it was late, and is there: what follows is waited for again
+            copy.isInTime = true; // late, but alive: its next answers are waited for again
           }
           resolve(answer);
         });
@@ -243,7 +256,7 @@ export class Store {
     });
   }
 
-  /** Looks whether all is done. */
+  /** Checks whether everything is done. */
   private step(): void {
     if (this.isOver) return;
     if (this.overtakenBy !== null) {
@@ -253,13 +266,13 @@ export class Store {
     const holders = [...this.copies.values()].filter(this.holds).length;
     if (holders >= ENOUGH) this.waitForRest();
     if (this.isWaiting(holders)) return;
-    if (this.secondLook === 'to do') this.lookAgain();
+    if (this.recheck === 'due') this.scheduleRecheck();
     else this.finish();
   }
 
   private isWaiting(holders: number): boolean {
     const copies = [...this.copies.values()];
-    if (!this.hasAllNodes || this.secondLook === 'waits' || copies.some(({ isInTime }) => isInTime)) return true;
+    if (!this.hasAllNodes || this.recheck === 'scheduled' || copies.some(({ isInTime }) => isInTime)) return true;
     return holders < LEAST_HOLDERS && copies.some(({ isSettled }) => !isSettled);
   }
 
@@ -267,24 +280,24 @@ export class Store {
     if (this.isEnough) return;
     this.isEnough = true;
     this.tellEnough(this.report());
-    // By then the closest of those that are known must do, or there is no time left to put it to them.
+    // Halfway, the closest nodes known by then must do, or there is no time left to put the packet to them.
     this.timers.add(setTimeout(this.considerMore, REST_MS / 2));
-    if (this.secondLook === 'to do') this.lookAgain();
+    if (this.recheck === 'due') this.scheduleRecheck();
     else this.finishAfter(REST_MS);
   }
 
-  private finishAfter(milliseconds: number): void {
-    this.timers.add(setTimeout(() => this.options.rpc.afterArrivals(this.finish), milliseconds));
+  private finishAfter(delayMs: number): void {
+    this.timers.add(setTimeout(() => this.options.rpc.afterArrivals(this.finish), delayMs));
   }
 
   /**
-   * Looks once more, later: whoever else put over the same packet has done so by then, or finds ours. A node that does not give it
-   * now is none that holds it.
+   * Reads all holders again, later: by then anyone else who replaces the same packet has done so, or finds
+   * ours. A node that does not return ours now does not count as a holder.
    */
-  private lookAgain(): void {
-    this.secondLook = 'waits';
-    const look = () => {
-      this.secondLook = 'done';
+  private scheduleRecheck(): void {
+    this.recheck = 'scheduled';
+    const readAgain = () => {
+      this.recheck = 'done';
       for (const copy of [...this.copies.values()].filter(this.holds)) {
         copy.held = null;
         this.follow(copy, this.readBack(copy));
@@ -292,8 +305,8 @@ export class Store {
       this.finishAfter(Math.max(REST_MS, TRIES * this.options.rpc.limits().holdMs));
       this.step();
     };
-    const waitMs = this.lastTakenAtMs + LOOK_AGAIN_MS - performance.now();
-    this.timers.add(setTimeout(look, Math.max(waitMs, 0)));
+    const waitMs = this.lastTakenAtMs + RECHECK_MS - performance.now();
+    this.timers.add(setTimeout(readAgain, Math.max(waitMs, 0)));
   }
 
   private readonly finish = (): void => {
@@ -324,16 +337,17 @@ export class Store {
 
   private readonly holds = ({ held }: Copy): boolean => held !== null && sameItem(held, this.options.item);
 
-  /** True for another packet of the key than the one that is put. */
+  /** True for another packet of the key than the one being put. */
   private isOther(item: MutableItem | null): boolean {
     return item !== null && !sameItem(item, this.options.item);
   }
 
   /**
-   * Notes what a node gave if someone else published it meanwhile, which ends the work; true if so. Once enough nodes hold ours, what
-   * is older than ours is put over like any other, but for a contested write, where nobody else may have been first either.
+   * If someone else published this item meanwhile, records it, which ends the work, and returns true. Once
+   * enough nodes hold our packet an older one is simply overwritten, except in a contested write, in which
+   * nobody else may have been first either.
    */
-  private noteIfQuicker(item: MutableItem | null): boolean {
+  private noteIfOvertaken(item: MutableItem | null): boolean {
     const { base, attempts = [], item: ours, isContested } = this.options;
     const least = this.isEnough && !isContested ? ours.seq - 1 : base;
     if (item === null || !this.isOther(item) || item.seq <= least || attempts.includes(item.seq)) return false;

@@ -4,30 +4,39 @@ import { compareDistance } from './node-id.ts';
 import type { AnswerLimits } from './rpc.ts';
 import { type Candidate, type Endpoint, hasReplied, isWaiting, type Shortlist } from './shortlist.ts';
 
-/** How many of the closest nodes must have replied for a value to be known: as many as BEP 5 keeps it on. */
+/** How many of the closest nodes must have replied to end a walk: BEP 5 stores a value on as many. */
 export const K = 8;
-/** How many nodes may be asked and still within their limit; each has up to two requests, and those over their limit come on top. */
+/**
+ * How many asked nodes may be within their limit at once, with up to two requests each. Nodes past their
+ * limit do not count.
+ */
 const MAX_IN_FLIGHT = 14;
 /**
- * Before one further off is asked, so many more answers than needed are expected of closer ones, by the share that has answered
- * until then.
+ * How many more answers than needed must be expected from closer nodes, by the share that has answered so
+ * far, before a node further off is left unasked.
  *
- * Measured: fewer wait for one dead node after the other, and more cost requests and gain nothing.
+ * Measured: with fewer the walk waits for one dead node after another; more cost requests and gain nothing.
  */
 const MARGIN = 2;
-/** A walk that was led further than this is being led astray. */
+/** A walk that asks more nodes than this is being led astray. */
 const MAX_ASKED = 512;
-/** How long a bootstrap node is waited for where too few answer, and when it is asked again: a datagram may be lost. In milliseconds. */
+/**
+ * If too few nodes answer: after how long a bootstrap node is asked again, because a datagram may have been
+ * lost.
+ */
 const ASKED_AGAIN_MS = 500;
-/** How often bootstrap nodes are asked where nobody at all answers, and how often anybody where too few do. */
+/** How often bootstrap nodes are asked if no node at all answers, and how often any node if too few do. */
 const TRIES_IN_SILENCE = 3;
 const TRIES = 2;
-/** How many nodes that replied are asked whether the link is still up, where none of the closest did: some of them may be slow. */
+/**
+ * If none of the closest nodes replied: how many others are asked whether the link is up. Some may be slow.
+ */
 const WITNESSES = 6;
 
 /**
- * Nodes further off than those that are known are looked for around so many ids, spread evenly over the distances from half of
- * the eighth closest one's to four times as far, where the next two dozen are to be expected; then to sixteen times as far, and so on.
+ * To find nodes further off than the known ones, a walk asks about this many ids, spread evenly over the
+ * distances from half to four times that of the eighth closest node, where the next two dozen can be
+ * expected; then up to sixteen times, and so on.
  *
  * Measured: with fewer ids some of the 20 closest are missed.
  */
@@ -39,46 +48,46 @@ const ID_SPACE = 1n << 160n;
 export interface WalkState {
   /** How many of the closest must have replied. */
   readonly closest: number;
-  /** False as long as addresses of bootstrap nodes may still come. */
+  /** False while addresses of bootstrap nodes may still come. */
   readonly bootstrapDone: boolean;
-  /** True once a value came without nodes beside it, which is how bittorrent-dht answers. */
+  /** True once a value came without nodes, which is how bittorrent-dht answers. */
   readonly valuesComeAlone: boolean;
-  /** How far off from the target nodes were looked for, beyond those that led to it; null where they were not yet. */
-  readonly lookedTo: bigint | null;
+  /** Up to which distance from the target nodes further off were searched for; null if they were not yet. */
+  readonly searchedTo: bigint | null;
 }
 
 /** What a walk is to do now. */
 export interface Plan {
-  /** To be asked for the value, for the first time or again. */
+  /** Endpoints to ask for the value, for the first time or again. */
   readonly ask: readonly Endpoint[];
-  /** Those of them that are asked for nodes near the target at the same time. */
+  /** Those of them to ask for nodes near the target at the same time. */
   readonly askForNodes: readonly Endpoint[];
-  /** Nodes that replied, to be asked for nodes near ids (20 bytes) that are further off from the target. */
+  /** Nodes that replied, to ask for nodes near ids (20 bytes) that are further off from the target. */
   readonly askFurtherOff: readonly { readonly endpoint: Endpoint; readonly near: Uint8Array }[];
-  /** See `WalkState`: after this step. */
-  readonly lookedTo: bigint | null;
+  /** `WalkState.searchedTo` after this step. */
+  readonly searchedTo: bigint | null;
   /** True if nothing is left that could change the result. */
   readonly isDone: boolean;
-  /** When to plan anew at the latest, if nothing happens before; Infinity where only an answer changes anything. */
+  /** When to plan again at the latest; Infinity if only an answer can change anything. */
   readonly untilMs: number;
 }
 
 /**
- * The next step of a walk, as a function of what it knows; `nowMs` is on the clock of `performance.now()`.
+ * The next step of a walk, as a function of what it knows. `nowMs` is `performance.now()`.
  *
- * The walk is done when the `closest` preferred nodes (BEP 42) that replied are known, and each closer one has answered, failed or
- * passed its limit; and the same for up to as many of the others that are as close. Where fewer reply, nodes further off are looked
- * for, silent ones are asked again, and the bootstrap nodes are waited for.
+ * The walk is done when `closest` preferred nodes (BEP 42) have replied, and every closer one has answered,
+ * failed or passed its limit; likewise for up to as many of the other nodes within that distance. If fewer
+ * reply, the walk searches further off, asks silent nodes again, and waits for the bootstrap nodes.
  */
 export function plan(shortlist: Shortlist, state: WalkState, limits: AnswerLimits, nowMs: number): Plan {
   return new Planning(shortlist, state, limits, nowMs).plan();
 }
 
-/** How far one kind of nodes leads. */
+/** How far the walk has come among one kind of nodes. */
 interface Advance {
-  /** The distance of the last node that must have replied; null if fewer replied. */
+  /** The distance of the last node whose reply is needed; null if too few have replied. */
   readonly end: Uint8Array | null;
-  /** How many replies there are and may be expected, those of nodes further off not counted. */
+  /** How many replies have come or can be expected, those of nodes further off not counted. */
   readonly expected: number;
 }
 
@@ -86,16 +95,16 @@ class Planning {
   private readonly ask: Endpoint[] = [];
   private readonly askForNodes: Endpoint[] = [];
   private readonly askFurtherOff: { readonly endpoint: Endpoint; readonly near: Uint8Array }[] = [];
-  private lookedTo: bigint | null;
+  private searchedTo: bigint | null;
   private isHeld = false;
   private untilMs = Number.POSITIVE_INFINITY;
   private readonly asked: number;
   private readonly answered: number;
-  /** How many nodes are out and within their limit, and when the first of them passes it. */
+  /** How many asked nodes are within their limit, and when the first of them passes it. */
   private inFlight = 0;
   private firstEndMs = Number.POSITIVE_INFINITY;
-  /** True if someone who may be asked must wait, as too many are in flight. */
-  private isCrowded = false;
+  /** True if a node that should be asked must wait because too many are in flight. */
+  private isAtCapacity = false;
   private readonly shortlist: Shortlist;
   private readonly state: WalkState;
   private readonly limits: AnswerLimits;
@@ -106,7 +115,7 @@ class Planning {
     this.state = state;
     this.limits = limits;
     this.nowMs = nowMs;
-    this.lookedTo = state.lookedTo;
+    this.searchedTo = state.searchedTo;
     const endpoints = [...shortlist.endpoints()];
     this.asked = endpoints.filter(({ tries }) => tries > 0).length;
     this.answered = endpoints.filter(({ heard }) => heard).length;
@@ -118,25 +127,25 @@ class Planning {
   }
 
   plan(): Plan {
-    const { preferred, others } = this.shortlist.parted();
+    const { preferred, others } = this.shortlist.groups();
     const share = this.shareOfAnswers();
     const first = this.advance(preferred, share, null);
     const second = this.advance(others, share, first.end);
-    // A walk to more nodes than a value is kept on needs those further off in any case, and does not wait to find that out.
-    if (this.state.closest > K && (this.lookedTo === null || this.hasGap(first))) this.lookFurtherOff();
+    // A walk to more nodes than store a value always needs those further off: it searches for them at once.
+    if (this.state.closest > K && (this.searchedTo === null || this.hasGap(first))) this.searchFurtherOff();
     if (first.end === null && second.end === null) this.tryHarder(Math.max(first.expected, second.expected));
 
-    if (!this.isHeld && this.ask.length + this.askFurtherOff.length === 0) this.makeSure();
+    if (!this.isHeld && this.ask.length + this.askFurtherOff.length === 0) this.confirmSilence();
 
-    const { ask, askForNodes, askFurtherOff, lookedTo, untilMs } = this;
+    const { ask, askForNodes, askFurtherOff, searchedTo, untilMs } = this;
     const isDone = !this.isHeld && ask.length === 0 && askFurtherOff.length === 0;
-    return { ask, askForNodes, askFurtherOff, lookedTo, isDone, untilMs };
+    return { ask, askForNodes, askFurtherOff, searchedTo, isDone, untilMs };
   }
 
   /**
-   * Asks the nodes of one kind, the closest first, as far as the last one that must reply, or `end` if that comes first.
+   * Asks the nodes of one kind, closest first, up to the last one that must reply, but not beyond `end`.
    *
-   * `share` is the part of those asked that can be expected to answer.
+   * `share` is the part of the asked nodes that can be expected to answer.
    */
   private advance(closestFirst: readonly Candidate[], share: number, end: Uint8Array | null): Advance {
     const { closest, valuesComeAlone } = this.state;
@@ -152,10 +161,10 @@ class Planning {
       if (isAsked) {
         this.inFlight += 1;
         this.ask.push(endpoint);
-        // If all close nodes hold an old value and name nobody beside it, nobody else leads to the new one.
+        // If all close nodes hold an old value and return no nodes with it, only this leads to the new one.
         if (valuesComeAlone && !endpoint.isDoubtful) this.askForNodes.push(endpoint);
       } else if (isToAsk) {
-        this.isCrowded = true;
+        this.isAtCapacity = true;
         this.waitUntil(this.firstEndMs);
       } else if (closest > K && this.isLate(candidate)) this.ask.push(endpoint);
       this.waitFor(endpoint);
@@ -169,8 +178,8 @@ class Planning {
   }
 
   /**
-   * The part of the nodes asked that answered in time, as far as that is known; two thirds to begin with, as on the real network.
-   * Those that answered in an earlier walk say nothing of the others.
+   * The part of the asked nodes that answered in time, as far as known; two thirds at first, as on the real
+   * network. Nodes that this walk started from say nothing about the others.
    */
   private shareOfAnswers(): number {
     const asked = this.shortlist.all().filter((candidate) => !isWaiting(candidate) && !candidate.isStart);
@@ -179,32 +188,32 @@ class Planning {
     return (answered + 4) / (answered + silent + 6);
   }
 
-  /** Where too few replied: looks further off, asks silent nodes again, and waits for the bootstrap nodes. */
+  /** If too few replied: searches further off, asks silent nodes again, and waits for the bootstrap nodes. */
   private tryHarder(expected: number): void {
     const { closest, bootstrapDone } = this.state;
     if (!bootstrapDone) this.isHeld = true;
     this.askBootstrapNodes();
-    const isIdle = this.ask.length === 0 && !this.isCrowded && expected < closest;
+    const isIdle = this.ask.length === 0 && !this.isAtCapacity && expected < closest;
     if (!isIdle || this.answered === 0) return;
     const isAnyLikely = this.isAnyLikely();
     if (isAnyLikely || this.askFurtherOff.length > 0) return;
-    if (closest > K || this.lookedTo === null) this.lookFurtherOff();
+    if (closest > K || this.searchedTo === null) this.searchFurtherOff();
     if (this.askFurtherOff.length === 0) this.askSilentNodes();
   }
 
-  /** Asks about ids that are further off, of those that replied the closest to each. */
-  private lookFurtherOff(): void {
+  /** Asks about ids further off: for each, the closest node that replied. */
+  private searchFurtherOff(): void {
     const replied = this.shortlist.byPreference().filter(hasReplied);
     const eighth = replied.slice(0, K).at(-1);
     if (eighth === undefined) return;
     const eighthDistance = numberOf(eighth.distance) || 1n;
-    const from = this.lookedTo ?? eighthDistance / 2n;
+    const from = this.searchedTo ?? eighthDistance / 2n;
     if (from >= ID_SPACE) return;
-    const to = FURTHER * (this.lookedTo ?? eighthDistance);
-    // However close somebody put eight nodes to the target: the second look reaches those that are known already.
+    const to = FURTHER * (this.searchedTo ?? eighthDistance);
+    // However close to the target somebody placed eight nodes, the second search reaches all known ones.
     const last = replied.slice(0, this.state.closest).map(({ distance }) => numberOf(distance));
-    this.lookedTo = this.lookedTo === null ? to : [to, ...last].reduce((a, b) => (a > b ? a : b));
-    this.askAround(from, this.lookedTo, replied);
+    this.searchedTo = this.searchedTo === null ? to : [to, ...last].reduce((a, b) => (a > b ? a : b));
+    this.askAround(from, this.searchedTo, replied);
   }
 
   private askAround(from: bigint, to: bigint, replied: readonly Candidate[]): void {
@@ -217,9 +226,9 @@ class Planning {
     }
   }
 
-  /** True where there may be closer ones than some of those that were to reply and did, as nobody was asked about ids so far off. */
+  /** True if a node that replied is further off than was searched so far: closer ones may be unknown. */
   private hasGap({ end }: Advance): boolean {
-    return end !== null && this.lookedTo !== null && this.lookedTo < numberOf(end);
+    return end !== null && this.searchedTo !== null && this.searchedTo < numberOf(end);
   }
 
   private askBootstrapNodes(): void {
@@ -237,10 +246,11 @@ class Planning {
   }
 
   /**
-   * Where enough nodes replied, and none of the closest: either those are gone, or all that was sent in one moment was lost, or the
-   * link is down since. They are asked once more, and so are the closest that did reply: if these are silent too, nothing is known.
+   * If none of the closest nodes replied, they may be gone, everything sent at one moment may have been lost,
+   * or the link may have gone down. They are asked once more, together with nodes that did reply: if those
+   * are silent too, nothing is known.
    */
-  private makeSure(): void {
+  private confirmSilence(): void {
     const asked = this.shortlist.byDistance().filter(({ endpoint }) => endpoint.tries > 0 && !endpoint.isDoubtful);
     const closest = asked.slice(0, K);
     if (closest.some(hasReplied)) return;
@@ -255,9 +265,12 @@ class Planning {
     }
   }
 
-  /** Nodes that replied, far from the target and each of another /24: whoever sits at a key alone can't make the link look down. */
+  /**
+   * Nodes that replied, furthest from the target first and one per /24, so that whoever controls the nodes
+   * near a key can't make the link look down.
+   */
   private witnesses(): Candidate[] {
-    const { preferred, others } = this.shortlist.parted();
+    const { preferred, others } = this.shortlist.groups();
     const bySubnet = new Map<string, Candidate>();
     for (const candidate of [...preferred, ...others].filter(hasReplied).reverse()) {
       const { host } = candidate;
@@ -267,26 +280,26 @@ class Planning {
     return [...bySubnet.values()].slice(0, WITNESSES);
   }
 
-  /** Asks every silent node a second time: a datagram may have been lost. */
+  /** Asks every silent node a second time, because a datagram may have been lost. */
   private askSilentNodes(): void {
-    const bootstrapNodes = new Set(this.shortlist.bootstrapNodes()); // these have times of their own
+    const bootstrapNodes = new Set(this.shortlist.bootstrapNodes()); // these are timed separately
     for (const candidate of this.shortlist.all()) {
       if (this.isLate(candidate) && !bootstrapNodes.has(candidate.endpoint)) this.ask.push(candidate.endpoint);
     }
   }
 
-  /** True if an answer is out that may well come. */
+  /** True if any answer is still likely. */
   private isAnyLikely(): boolean {
     const likely = [...this.shortlist.endpoints()].filter((endpoint) => this.isLikely(endpoint));
     for (const { askedAtMs } of likely) this.waitUntil((askedAtMs ?? 0) + this.limits.likelyMs);
     return likely.length > 0;
   }
 
-  /** Holds the walk while an answer of this one is out and within the limit. */
+  /** Holds the walk while an answer of this node may come within the limit. */
   private waitFor(endpoint: Endpoint): void {
     if (!this.isInTime(endpoint)) return;
     this.waitUntil((endpoint.askedAtMs ?? 0) + this.limits.holdMs);
-    // It is counted on no longer than that: others are asked in its place.
+    // After that it is no longer expected to answer, and others are asked in its place.
     if (this.isLikely(endpoint)) this.waitUntil((endpoint.askedAtMs ?? 0) + this.limits.likelyMs);
   }
 
@@ -304,7 +317,7 @@ class Planning {
     return this.isWithin(endpoint, this.limits.likelyMs);
   }
 
-  /** True for one that is silent, and may be asked once more: a datagram may have been lost. */
+  /** True for a silent node that may be asked once more, because a datagram may have been lost. */
   private isLate({ replied, endpoint }: Candidate): boolean {
     const { out, tries, askedAtMs } = endpoint;
     if (replied || out === 0 || tries >= TRIES || askedAtMs === null) return false;

@@ -16,7 +16,7 @@ import { K, plan } from './walk-plan.ts';
 
 /** A node that replied, and what it said. */
 export interface AnsweredNode extends NodeAddress {
-  /** What a `put` to this node must bring; null if it takes none. */
+  /** What a `put` to this node must include; null if it takes none. */
   readonly token: Uint8Array | null;
   /** The verified item that the node holds; null if it holds none. */
   readonly item: MutableItem | null;
@@ -26,26 +26,33 @@ export interface AnsweredNode extends NodeAddress {
 export interface WalkResult {
   /** The verified item with the highest `seq`; null if there is none. */
   readonly newest: MutableItem | null;
-  /** True if another item with the same `seq` as the newest was signed by the key, too. */
+  /** True if the key signed another item with the same `seq` as the newest. */
   readonly conflict: boolean;
-  /** The nodes that replied: the preferred ones (`byPreference`), the closest to the key first, then the others. */
+  /**
+   * The nodes that replied: preferred ones first (`groupByPreference`), each group closest to the key first.
+   */
   readonly nodes: readonly AnsweredNode[];
   readonly asked: number;
   readonly answered: number;
   /** How many of `nodes` are bootstrap nodes. */
   readonly repliedBootstrapNodes: number;
   /**
-   * True if none of the 8 closest that others named replied, and either fewer than 8 others did, or those are silent by now as well:
-   * nobody knows what the closest hold.
+   * True if nobody knows what the closest nodes hold: none of the 8 closest that others named replied, and
+   * either fewer than 8 others did, or those no longer answer either.
    */
   readonly closestUnreachable: boolean;
-  /** Nodes that were named and did not reply, or that there was no need to ask, the closest first. */
+  /** Known nodes that did not reply, or did not need to be asked, closest first. */
   readonly unheard: readonly NodeAddress[];
   /** Nodes that did not answer within their limit. */
   readonly silent: readonly Address[];
-  /** Those of them that others answered after: whoever was asked later may be silent because this machine is offline by then. */
+  /**
+   * Those of them asked before the last answer came. Nodes asked later may be silent because this machine is
+   * offline by then.
+   */
   readonly gone: readonly Address[];
-  /** How many of those others named: the rest may be long gone, with the network that they were in. */
+  /**
+   * How many of `silent` other nodes named: the rest may be long gone, with the network that they were in.
+   */
   readonly namedSilent: number;
   /** How many requests this machine could not even send. */
   readonly unsent: number;
@@ -53,10 +60,10 @@ export interface WalkResult {
   readonly complete: boolean;
 }
 
-/** What a walk has in common with one that goes on from it. */
-interface Surroundings {
+/** What a walk shares with one that continues it. */
+interface WalkContext {
   readonly rpc: Rpc;
-  /** Who asks: 20 bytes. */
+  /** Our own id: 20 bytes. */
   readonly id: Uint8Array;
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
@@ -65,27 +72,27 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-export interface WalkOptions extends Surroundings {
-  /** Known nodes to begin with, besides the bootstrap nodes. */
+export interface WalkOptions extends WalkContext {
+  /** Known nodes to start from, besides the bootstrap nodes. */
   readonly starts: readonly NodeAddress[];
   readonly bootstrap: Bootstrap;
-  /** Told of the first verified item, which may be an old one. */
+  /** Called with the first verified item, which may be an old one. */
   readonly onFirst?: ((item: MutableItem) => void) | undefined;
 }
 
-export interface WiderWalkOptions extends Surroundings {
-  /** What the walk before found. Who replied to it is not asked for the value again. */
+export interface WiderWalkOptions extends WalkContext {
+  /** What the earlier walk found. Nodes that replied to it are not asked for the value again. */
   readonly from: Pick<WalkResult, 'nodes' | 'unheard' | 'silent'>;
   /** How many of the closest must have replied. */
   readonly closest: number;
-  /** Told of all that have replied, as in `WalkResult.nodes`, each time that there is one more. */
+  /** Called after each reply with all nodes that have replied, as in `WalkResult.nodes`. */
   readonly onReply: (nodes: readonly AnsweredNode[]) => void;
 }
 
 /**
- * Walks towards the nodes that are closest to a key, and collects every verified item under it (BEP 5, BEP 44).
+ * Walks towards the nodes closest to a key, and collects every verified item under it (BEP 5, BEP 44).
  *
- * `plan` says when it is done. Never rejects; the signal ends it early.
+ * `plan` decides when it is done. Never rejects; the signal ends it early.
  */
 export function walk(options: WalkOptions): Promise<WalkResult> {
   const { starts, bootstrap, onFirst } = options;
@@ -94,7 +101,7 @@ export function walk(options: WalkOptions): Promise<WalkResult> {
   return new Walk(shortlist, { ...options, bootstrap, closest: K, onFirst }).run();
 }
 
-/** Goes on from a walk until more of the closest nodes have replied. Never rejects; the signal ends it early. */
+/** Continues a walk until more of the closest nodes have replied. Never rejects; the signal ends it early. */
 export function walkWider(options: WiderWalkOptions): Promise<WalkResult> {
   const { from, closest, onReply } = options;
   const silent = new Set(from.silent.map(keyOf));
@@ -105,7 +112,7 @@ export function walkWider(options: WiderWalkOptions): Promise<WalkResult> {
   return new Walk(shortlist, { ...options, bootstrap: NO_BOOTSTRAP, closest, onReply }).run();
 }
 
-type Settings = Surroundings &
+type Settings = WalkContext &
   Pick<WalkOptions, 'bootstrap' | 'onFirst'> &
   Pick<WiderWalkOptions, 'closest'> &
   Partial<Pick<WiderWalkOptions, 'onReply'>>;
@@ -118,9 +125,9 @@ class Walk {
   private unsent = 0;
   private bootstrapDone = false;
   private valuesComeAlone = false;
-  private lookedTo: bigint | null = null;
-  /** When the last answer came, on the clock of `performance.now()`. */
-  private heardAtMs = Number.NEGATIVE_INFINITY;
+  private searchedTo: bigint | null = null;
+  /** When the last answer came, by `performance.now()`. */
+  private lastAnswerAtMs = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
   private isStepDue = false;
   private finish: ((complete: boolean) => void) | undefined;
@@ -171,14 +178,14 @@ class Walk {
       closestUnreachable: this.isClosestUnreachable() || this.isCutOff(endpoints),
       unheard: shortlist.byDistance().filter((candidate) => !candidate.replied),
       silent: silent.map(toAddress),
-      gone: silent.filter(({ firstAskedAtMs }) => (firstAskedAtMs ?? 0) < this.heardAtMs).map(toAddress),
+      gone: silent.filter(({ firstAskedAtMs }) => (firstAskedAtMs ?? 0) < this.lastAnswerAtMs).map(toAddress),
       namedSilent: silent.filter((address) => shortlist.get(address)?.isNamed).length,
       unsent,
       complete,
     };
   }
 
-  /** One step for everything that has arrived by now. */
+  /** Schedules one step, for everything that will have arrived by then. */
   private stepSoon(): void {
     if (this.isStepDue) return;
     this.isStepDue = true;
@@ -188,13 +195,13 @@ class Walk {
     });
   }
 
-  /** Does what is planned, or ends the walk. */
+  /** Carries out the plan, or ends the walk. */
   private step(): void {
     if (this.finish === undefined) return;
     const { rpc, closest } = this.settings;
-    const { bootstrapDone, valuesComeAlone, lookedTo } = this;
+    const { bootstrapDone, valuesComeAlone, searchedTo } = this;
     const nowMs = performance.now();
-    const next = plan(this.shortlist, { closest, bootstrapDone, valuesComeAlone, lookedTo }, rpc.limits(), nowMs);
+    const next = plan(this.shortlist, { closest, bootstrapDone, valuesComeAlone, searchedTo }, rpc.limits(), nowMs);
     clearTimeout(this.timer);
     if (next.isDone) {
       this.finish(true);
@@ -203,7 +210,7 @@ class Walk {
     for (const endpoint of next.ask) this.sendGet(endpoint);
     for (const endpoint of next.askForNodes) this.askForNodes(endpoint);
     for (const { endpoint, near } of next.askFurtherOff) this.sendFindNode(endpoint, near);
-    this.lookedTo = next.lookedTo;
+    this.searchedTo = next.searchedTo;
     if (next.untilMs < Number.POSITIVE_INFINITY)
       this.timer = setTimeout(() => this.stepSoon(), Math.ceil(next.untilMs - nowMs) + 1);
   }
@@ -245,7 +252,7 @@ class Walk {
       if (typeof answer !== 'string') {
         endpoint.heard = true;
         endpoint.isDoubtful = false;
-        this.heardAtMs = performance.now();
+        this.lastAnswerAtMs = performance.now();
       }
       receive(answer);
       this.stepSoon();
@@ -253,10 +260,10 @@ class Walk {
   }
 
   private receive(endpoint: Endpoint, reply: Reply): void {
-    const candidate = this.shortlist.get(endpoint) ?? this.shortlist.candidateAt(endpoint, reply.id, null);
+    const candidate = this.shortlist.get(endpoint) ?? this.shortlist.addCandidate(endpoint, reply.id, null);
     candidate.replied = true;
-    // It stands where its own word puts it: whoever named it may have lied, to have its answer thrown away.
-    this.shortlist.place(candidate, reply.id);
+    // The id that it gives itself counts: whoever named it may have lied so that this answer is discarded.
+    this.shortlist.setId(candidate, reply.id);
     candidate.token = reply.token;
     if (reply.item !== null && this.collect(reply.item)) {
       candidate.item = reply.item;
@@ -269,7 +276,7 @@ class Walk {
     this.settings.onReply?.(this.answeredNodes());
   }
 
-  /** True if the item is the key's. */
+  /** True if the item is signed by the key. */
   private collect(item: MutableItem): boolean {
     if (Buffer.compare(item.publicKey, this.settings.publicKey) !== 0 || !verifyItem(item)) return false;
     const { newest } = this;
@@ -292,11 +299,12 @@ class Walk {
     return asked.filter(hasReplied).length < K && !asked.slice(0, K).some(hasReplied);
   }
 
-  /** True if nodes that had answered were asked whether they still do, and nobody answered any more. */
+  /** True if nodes that had answered were asked again, and no node has answered since. */
   private isCutOff(endpoints: readonly Endpoint[]): boolean {
     const askedAgain = endpoints.filter(({ heard, tries }) => heard && tries > 1);
     return (
-      askedAgain.length > 0 && askedAgain.every(({ out, askedAtMs }) => out > 0 && (askedAtMs ?? 0) > this.heardAtMs)
+      askedAgain.length > 0 &&
+      askedAgain.every(({ out, askedAtMs }) => out > 0 && (askedAtMs ?? 0) > this.lastAnswerAtMs)
     );
   }
 

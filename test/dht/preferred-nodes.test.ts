@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import { byPreference as parted } from '../../src/dht/preferred-nodes.ts';
+import { groupByPreference } from '../../src/dht/preferred-nodes.ts';
 import { idFor } from '../support/public-node-id.ts';
 
 const honest = (host: string, port = 6881): NodeAddress => ({ id: idFor(host, `${port}`), host, port });
@@ -11,9 +11,9 @@ const chosen = (host: string, port = 6881): NodeAddress => {
   return { ...node, id: node.id.map((byte, i) => (i === 0 ? byte ^ 0x80 : byte)) };
 };
 
-const byPreference = (nodes: readonly NodeAddress[]) => parted(nodes, () => true);
+const byPreference = (nodes: readonly NodeAddress[]) => groupByPreference(nodes, () => true);
 
-describe('byPreference', () => {
+describe('groupByPreference', () => {
   it('prefers the nodes whose id fits their address, and keeps both in their order', () => {
     const nodes = [chosen('11.0.0.1'), honest('11.0.1.1'), chosen('11.0.2.1'), honest('11.0.3.1')];
     expect(byPreference(nodes)).toEqual({ preferred: [nodes[1], nodes[3]], others: [nodes[0], nodes[2]], crowd: [] });
@@ -49,7 +49,7 @@ describe('byPreference', () => {
   it('gives the places of a /24 to those that answered, not to those that somebody only named', () => {
     const named = ['11.0.0.1', '11.0.0.2', '11.0.0.3'].map((host) => honest(host));
     const answered = ['11.0.0.4', '11.0.0.5', '11.0.0.6'].map((host) => honest(host));
-    const { preferred, others, crowd } = parted([...named, ...answered], (node) => answered.includes(node));
+    const { preferred, others, crowd } = groupByPreference([...named, ...answered], (node) => answered.includes(node));
     expect({ preferred, others, crowd }).toEqual({
       preferred: [...named, ...answered.slice(0, 2)],
       others: [],

@@ -30,10 +30,10 @@ describe.concurrent('request', () => {
   test('gives the answer of the node that was asked, and measures the round trip', async (context) => {
     const { rpc, node } = open(context);
     const asked = await node(pong, { delay: 30 });
-    expect(rpc.medianRoundTrip()).toBeNull();
+    expect(rpc.medianRoundTripMs()).toBeNull();
     expect(await rpc.request(asked, query)).toMatchObject({ kind: 'reply' });
-    expect(rpc.medianRoundTrip()).toBeGreaterThan(25);
-    expect(rpc.medianRoundTrip()).toBeLessThan(300);
+    expect(rpc.medianRoundTripMs()).toBeGreaterThan(25);
+    expect(rpc.medianRoundTripMs()).toBeLessThan(300);
   });
 
   test('lets a few quick answers not tell how long all others may take', async (context) => {
@@ -60,7 +60,7 @@ describe.concurrent('request', () => {
     const delays = [150, 150, 150, 150, 150, 700, 700, 700, 700];
     const nodes = await Promise.all(delays.map((delay) => node(pong, { delay })));
     await Promise.all(nodes.map((each) => rpc.request(each, query)));
-    const median = rpc.medianRoundTrip() ?? 0;
+    const median = rpc.medianRoundTripMs() ?? 0;
     expect(median).toBeGreaterThan(140);
     expect(median).toBeLessThan(500);
     expect(rpc.limits().holdMs / median).toBeCloseTo(1.8);
@@ -163,7 +163,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
     const asked = await node(answer, { delay: 30 });
     expect(await answeredBy(rpc.request(asked, query))).toBe(hex(asked.id));
     // Had the three counted, the median would be theirs.
-    expect(rpc.medianRoundTrip()).toBeGreaterThan(25);
+    expect(rpc.medianRoundTripMs()).toBeGreaterThan(25);
   });
 
   // macOS has one loopback address only.
@@ -191,7 +191,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
     const asked = await node(() => ({ r: { id: answers.shift()?.id ?? forgedId } }), { delay });
     expect(await rpc.request(asked, query)).toBe('silent');
     expect(await answeredBy(rpc.request(asked, query))).toBe(hex(id));
-    expect(rpc.medianRoundTrip()).toBeLessThan(2000);
+    expect(rpc.medianRoundTripMs()).toBeLessThan(2000);
   });
 
   test('a reply that comes again and again', async (context) => {
@@ -207,7 +207,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
     const asked = await node(answer, { id, delay: () => delays.shift() ?? null });
     await Promise.all([rpc.request(asked, query), rpc.request(asked, query)]);
     // The upper one of two round trips; of seven, it would be that of the repetitions.
-    expect(rpc.medianRoundTrip()).toBeGreaterThan(150);
+    expect(rpc.medianRoundTripMs()).toBeGreaterThan(150);
   });
 });
 

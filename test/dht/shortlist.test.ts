@@ -63,13 +63,13 @@ describe('a node that was not asked yet', () => {
     const shortlist = empty();
     for (const each of named) shortlist.learn(HERE, [each]);
     expect(shortlist.all()).toMatchObject([{ id: other.id, fits: true }]);
-    expect(shortlist.parted().preferred).toHaveLength(1);
+    expect(shortlist.groups().preferred).toHaveLength(1);
   });
 
   test('does not count as one whose id fits where none does', () => {
     const shortlist = shortlistOf([further, other]);
     expect(shortlist.all()).toMatchObject([{ id: other.id, fits: false }]);
-    expect(shortlist.parted().others).toHaveLength(1);
+    expect(shortlist.groups().others).toHaveLength(1);
   });
 });
 
@@ -89,9 +89,9 @@ describe('a node that was asked', () => {
 
   test('goes where its own id puts it', () => {
     const shortlist = shortlistOf([{ ...node, id: idAt(1) }]);
-    shortlist.place(get(shortlist, node), node.id);
+    shortlist.setId(get(shortlist, node), node.id);
     expect(shortlist.all()).toMatchObject([{ id: node.id, distance: node.id, fits: true }]);
-    shortlist.place(get(shortlist, node), idAt(2));
+    shortlist.setId(get(shortlist, node), idAt(2));
     expect(shortlist.all()).toMatchObject([{ id: idAt(2), distance: idAt(2), fits: false }]);
   });
 });
@@ -316,9 +316,9 @@ test('who refuses takes no place of its /24', () => {
   const nodes = [1, 2, 3].map((n) => close(n, '11.9.9.1'));
   const shortlist = shortlistOf(nodes);
   hear(shortlist, nodes);
-  expect(ports(shortlist.parted().others)).toEqual([1, 2, 3]);
+  expect(ports(shortlist.groups().others)).toEqual([1, 2, 3]);
   for (const node of nodes) get(shortlist, node).replied = true;
-  expect(ports(shortlist.parted().others)).toEqual([1, 2]);
+  expect(ports(shortlist.groups().others)).toEqual([1, 2]);
 });
 
 test('those whose id fits come first, then others, then those of a crowded /24, and of each kind the closest', () => {

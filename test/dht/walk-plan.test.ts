@@ -70,7 +70,7 @@ function addBootstrapNode(shortlist: Shortlist, port = BOOTSTRAP_PORT): Endpoint
 }
 
 /** A walk that has looked for nodes further off as far as there are ids. */
-const STATE: WalkState = { closest: K, bootstrapDone: true, valuesComeAlone: false, lookedTo: 1n << 160n };
+const STATE: WalkState = { closest: K, bootstrapDone: true, valuesComeAlone: false, searchedTo: 1n << 160n };
 
 /** The plan, with the ports of those to be asked. */
 function next(shortlist: Shortlist, state: Partial<WalkState> = {}, nowMs = NOW) {
@@ -134,7 +134,7 @@ describe('who is asked', () => {
     reply(at(shortlist, [1]));
     askNodes(shortlist, range(2, 15), 200);
     expect(next(shortlist)).toEqual({ ...DONE, isDone: false, untilMs: NOW + 200 });
-    expect(next(shortlist, { lookedTo: null })).toEqual({ ...DONE, isDone: false, untilMs: NOW + 200 });
+    expect(next(shortlist, { searchedTo: null })).toEqual({ ...DONE, isDone: false, untilMs: NOW + 200 });
   });
 
   test('is nobody once ten answers are expected of those that are closer', () => {
@@ -415,7 +415,7 @@ describe('of one /24', () => {
     const shortlist = shortlistOf([...ofOneThatFit, ...range(101, 106).map(local)]);
     for (const { endpoint } of at(shortlist, range(2, 9))) Object.assign(endpoint, { tries: 1, heard: true });
     reply(at(shortlist, [2, 3, ...range(101, 106)]));
-    expect(next(shortlist, { lookedTo: null })).toEqual(DONE);
+    expect(next(shortlist, { searchedTo: null })).toEqual(DONE);
   });
 
   test('a third is not asked where two closer ones have replied', () => {
@@ -582,7 +582,7 @@ describe('where too few have replied', () => {
     for (const { endpoint } of at(shortlist, [3])) Object.assign(endpoint, { tries: 1, heard: true });
     expect(asked(shortlist)).toEqual([1, 2]);
     // And there is nobody to look for others with.
-    expect(next(shortlist, { lookedTo: null })).toMatchObject({ askFurtherOff: [], isDone: false });
+    expect(next(shortlist, { searchedTo: null })).toMatchObject({ askFurtherOff: [], isDone: false });
   });
 });
 
@@ -654,12 +654,12 @@ describe('a wider walk', () => {
 describe('nodes further off than those that are known', () => {
   /** Ids near which nodes are looked for: the distance, in units of 2^`shift`, and who is asked. */
   function sought(shortlist: Shortlist, state: Partial<WalkState> = {}, shift = 0n) {
-    const { askFurtherOff } = plan(shortlist, { ...STATE, lookedTo: null, ...state }, LIMITS, NOW);
+    const { askFurtherOff } = plan(shortlist, { ...STATE, searchedTo: null, ...state }, LIMITS, NOW);
     return askFurtherOff.map(({ endpoint: { port }, near }) => ({ port, distance: Number(numberOf(near) >> shift) }));
   }
   const distances = (...args: Parameters<typeof sought>) => sought(...args).map(({ distance }) => distance);
-  const lookedTo = (shortlist: Shortlist, state: Partial<WalkState> = {}) =>
-    plan(shortlist, { ...STATE, lookedTo: null, ...state }, LIMITS, NOW).lookedTo;
+  const searchedTo = (shortlist: Shortlist, state: Partial<WalkState> = {}) =>
+    plan(shortlist, { ...STATE, searchedTo: null, ...state }, LIMITS, NOW).searchedTo;
   const numberOf = (id: Uint8Array) => BigInt(`0x${Buffer.from(id).toString('hex')}`);
   /** Fourteen numbers, the first one and those that follow it at equal distances. */
   const fourteen = (first: number, step: number) => range(0, 13).map((i) => first + i * step);
@@ -677,56 +677,56 @@ describe('nodes further off than those that are known', () => {
   test('are looked for at once by a wider walk, around 14 ids from half as far as the eighth to four times as far', () => {
     const shortlist = replied(20);
     expect(distances(shortlist, WIDER)).toEqual(fourteen(500, 200));
-    expect(lookedTo(shortlist, WIDER)).toBe(3200n);
-    expect(next(shortlist, { ...WIDER, lookedTo: null })).toMatchObject({ ask: [], isDone: false });
-    expect(next(shortlist, { ...WIDER, lookedTo: 3200n })).toEqual(DONE);
+    expect(searchedTo(shortlist, WIDER)).toBe(3200n);
+    expect(next(shortlist, { ...WIDER, searchedTo: null })).toMatchObject({ ask: [], isDone: false });
+    expect(next(shortlist, { ...WIDER, searchedTo: 3200n })).toEqual(DONE);
   });
 
   test('are looked for as far as the last that must have replied', () => {
-    expect(distances(replied(20), { ...WIDER, lookedTo: 1999n })).toHaveLength(14);
-    expect(distances(replied(20), { ...WIDER, lookedTo: 2000n })).toEqual([]);
-    expect(lookedTo(replied(20), { ...WIDER, lookedTo: 2000n })).toBe(2000n);
+    expect(distances(replied(20), { ...WIDER, searchedTo: 1999n })).toHaveLength(14);
+    expect(distances(replied(20), { ...WIDER, searchedTo: 2000n })).toEqual([]);
+    expect(searchedTo(replied(20), { ...WIDER, searchedTo: 2000n })).toBe(2000n);
   });
 
   test('are looked for further and further off where fewer than 20 have replied', () => {
     const shortlist = replied(19);
     expect(distances(shortlist, WIDER)).toEqual(fourteen(500, 200));
-    expect(distances(shortlist, { ...WIDER, lookedTo: 2800n })).toEqual(fourteen(3100, 600));
-    expect(lookedTo(shortlist, { ...WIDER, lookedTo: 2800n })).toBe(11_200n);
-    expect(next(shortlist, { ...WIDER, lookedTo: 2800n })).toMatchObject({ ask: [], isDone: false });
+    expect(distances(shortlist, { ...WIDER, searchedTo: 2800n })).toEqual(fourteen(3100, 600));
+    expect(searchedTo(shortlist, { ...WIDER, searchedTo: 2800n })).toBe(11_200n);
+    expect(next(shortlist, { ...WIDER, searchedTo: 2800n })).toMatchObject({ ask: [], isDone: false });
   });
 
   test('are looked for in the second look as far as the last that replied, however close somebody put eight nodes', () => {
     const shortlist = shortlistOf([...range(1, 8), 2800, 5600].map(local));
     reply(shortlist.all());
-    expect(lookedTo(shortlist, WIDER)).toBe(32n);
-    expect(lookedTo(shortlist, { ...WIDER, lookedTo: 0n })).toBe(5600n);
-    expect(distances(shortlist, { ...WIDER, lookedTo: 0n })).toEqual(fourteen(200, 400));
+    expect(searchedTo(shortlist, WIDER)).toBe(32n);
+    expect(searchedTo(shortlist, { ...WIDER, searchedTo: 0n })).toBe(5600n);
+    expect(distances(shortlist, { ...WIDER, searchedTo: 0n })).toEqual(fourteen(200, 400));
     // Not behind the last that must have replied.
-    expect(lookedTo(replied(25), { ...WIDER, lookedTo: 100n })).toBe(2000n);
+    expect(searchedTo(replied(25), { ...WIDER, searchedTo: 100n })).toBe(2000n);
   });
 
   test('are looked for with nodes that are at the target itself', () => {
     const shortlist = shortlistOf([{ ...local(1), id: TARGET }]);
     reply(shortlist.all());
-    expect(lookedTo(shortlist, WIDER)).toBe(4n);
-    expect(lookedTo(shortlist, { ...WIDER, lookedTo: 4n })).toBe(16n);
+    expect(searchedTo(shortlist, WIDER)).toBe(4n);
+    expect(searchedTo(shortlist, { ...WIDER, searchedTo: 4n })).toBe(16n);
   });
 
   test('are looked for once where 8 are enough, and fewer have replied', () => {
     expect(distances(replied(8))).toEqual([]);
     expect(distances(replied(4))).toEqual(fourteen(250, 100));
-    expect(lookedTo(replied(4))).toBe(1600n);
-    expect(next(replied(4), { lookedTo: null })).toMatchObject({ ask: [], isDone: false });
-    expect(next(replied(4), { lookedTo: 1600n })).toEqual(DONE);
+    expect(searchedTo(replied(4))).toBe(1600n);
+    expect(next(replied(4), { searchedTo: null })).toMatchObject({ ask: [], isDone: false });
+    expect(next(replied(4), { searchedTo: 1600n })).toEqual(DONE);
   });
 
   test('are looked for where 8 have replied in all, but fewer of those whose id fits, and fewer of the others', () => {
     const all = fitting(14);
     const shortlist = shortlistOf([...all.slice(7), ...beside(all.slice(0, 7), 'nearer')]);
     reply(shortlist.all());
-    expect(next(shortlist, { lookedTo: null })).toMatchObject({ ask: [], isDone: false });
-    expect(lookedTo(shortlist)).not.toBeNull();
+    expect(next(shortlist, { searchedTo: null })).toMatchObject({ ask: [], isDone: false });
+    expect(searchedTo(shortlist)).not.toBeNull();
   });
 
   test('are asked for of those that replied, the closest to each id', () => {
@@ -758,7 +758,7 @@ describe('nodes further off than those that are known', () => {
     const atDistance256 = target.with(18, 0b100);
     shortlist.learn(NAMER, [{ ...local(1), id: atDistance256 }]);
     reply(shortlist.all());
-    const { askFurtherOff } = plan(shortlist, { ...STATE, lookedTo: null }, LIMITS, NOW);
+    const { askFurtherOff } = plan(shortlist, { ...STATE, searchedTo: null }, LIMITS, NOW);
     const found = askFurtherOff.map(({ near }) => numberOf(near) ^ numberOf(target));
     expect(found.map(Number)).toEqual(fourteen(160, 64));
     expect(askFurtherOff.map(({ near }) => near.length)).toEqual(fourteen(20, 0));
@@ -768,32 +768,32 @@ describe('nodes further off than those that are known', () => {
     const shortlist = shortlistOf([{ ...local(1), id: TARGET.with(0, 80) }]);
     reply(shortlist.all());
     expect(distances(shortlist, {}, 152n)).toEqual(range(0, 10).map((i) => 50 + 20 * i));
-    expect(distances(shortlist, { ...WIDER, lookedTo: (1n << 160n) - 1n })).toEqual([]);
-    expect(lookedTo(shortlist, { ...WIDER, lookedTo: (1n << 160n) - 1n })).toBeGreaterThan(1n << 160n);
-    expect(next(shortlist, { ...WIDER, lookedTo: 1n << 160n })).toEqual(DONE);
-    expect(lookedTo(shortlist, { ...WIDER, lookedTo: 1n << 160n })).toBe(1n << 160n);
+    expect(distances(shortlist, { ...WIDER, searchedTo: (1n << 160n) - 1n })).toEqual([]);
+    expect(searchedTo(shortlist, { ...WIDER, searchedTo: (1n << 160n) - 1n })).toBeGreaterThan(1n << 160n);
+    expect(next(shortlist, { ...WIDER, searchedTo: 1n << 160n })).toEqual(DONE);
+    expect(searchedTo(shortlist, { ...WIDER, searchedTo: 1n << 160n })).toBe(1n << 160n);
   });
 
   test('are not looked for as long as there is someone to ask for the value, or an answer is likely', () => {
     const shortlist = replied(4);
     shortlist.learn(NAMER, [local(6)]);
-    expect(next(shortlist, { lookedTo: null })).toMatchObject({ ask: [6], askFurtherOff: [] });
+    expect(next(shortlist, { searchedTo: null })).toMatchObject({ ask: [6], askFurtherOff: [] });
     askNodes(shortlist, [6], 99);
-    expect(next(shortlist, { lookedTo: null })).toEqual({ ...DONE, isDone: false, untilMs: NOW + 1 });
+    expect(next(shortlist, { searchedTo: null })).toEqual({ ...DONE, isDone: false, untilMs: NOW + 1 });
     askNodes(shortlist, [6], 100);
     expect(distances(shortlist)).toHaveLength(14);
     // The first time a wider walk needs them in any case.
     askNodes(shortlist, [6], 99);
     expect(distances(shortlist, WIDER)).toHaveLength(14);
-    expect(distances(shortlist, { ...WIDER, lookedTo: 1600n })).toEqual([]);
+    expect(distances(shortlist, { ...WIDER, searchedTo: 1600n })).toEqual([]);
   });
 
   test('are looked for before the silent ones are asked again', () => {
     const shortlist = replied(4);
     shortlist.learn(NAMER, [local(6)]);
     askNodes(shortlist, [6], 200);
-    expect(next(shortlist, { lookedTo: null })).toMatchObject({ ask: [], isDone: false, untilMs: NOW + 200 });
-    expect(next(shortlist, { lookedTo: 1600n })).toMatchObject({ ask: [6], askFurtherOff: [], isDone: false });
+    expect(next(shortlist, { searchedTo: null })).toMatchObject({ ask: [], isDone: false, untilMs: NOW + 200 });
+    expect(next(shortlist, { searchedTo: 1600n })).toMatchObject({ ask: [6], askFurtherOff: [], isDone: false });
   });
 });
 
@@ -877,7 +877,7 @@ describe('where enough nodes replied, and none of the 8 closest', () => {
     const shortlist = known(12);
     askNodes(shortlist, range(1, 8), 1000, 2);
     reply(at(shortlist, range(9, 12)));
-    expect(next(shortlist, { lookedTo: null })).toMatchObject({ ask: [], isDone: false });
+    expect(next(shortlist, { searchedTo: null })).toMatchObject({ ask: [], isDone: false });
     expect(next(shortlist).ask).toEqual([12, 11, 10, 9]);
   });
 

@@ -115,7 +115,7 @@ const work = {
   /** How long nodes are waited for, in milliseconds. */
   async limits() {
     const rpc = Reflect.get(dht, 'rpc') as Rpc;
-    return { ...rpc.limits(), medianMs: rpc.medianRoundTrip() };
+    return { ...rpc.limits(), medianMs: rpc.medianRoundTripMs() };
   },
   /** What the process holds open, and what the client keeps. */
   async kept() {

@@ -97,7 +97,7 @@ export function byDistance<T extends NodeAddress>(nodes: readonly T[], target: U
 }
 
 /** As many nodes as a node of the Mainline DHT names. */
-const NODES_A_REPLY = 8;
+const NODES_PER_REPLY = 8;
 
 /**
  * What an honest node answers that knows `others`: BEP 5 and 44, the 8 closest it knows in a reply, and none beside a value, as
@@ -112,7 +112,7 @@ export function honest(others: () => readonly NodeAddress[]): SimulatedNode['ans
     const token = tokenFor(query, node);
     const target = asBytes(parameters.get('target')) ?? new Uint8Array(20);
     if (name === 'get' && node.held !== null) return { r: { id, token, ...carrying(node.held) } };
-    return { r: { id, token, nodes: compact(byDistance(others(), target).slice(0, NODES_A_REPLY)) } };
+    return { r: { id, token, nodes: compact(byDistance(others(), target).slice(0, NODES_PER_REPLY)) } };
   };
 }
 

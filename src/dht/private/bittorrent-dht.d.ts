@@ -1,4 +1,4 @@
-/** The little of bittorrent-dht 11 that the private network uses. */
+/** The parts of bittorrent-dht 11 that the private network uses. */
 declare module 'bittorrent-dht' {
   import type { EventEmitter } from 'node:events';
 

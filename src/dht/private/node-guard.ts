@@ -3,10 +3,10 @@ import { EventEmitter } from 'node:events';
 import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, encode } from '../bencode.ts';
 
 /**
- * A UDP socket that hands a bittorrent-dht node harmless datagrams only.
+ * A UDP socket that passes only harmless datagrams to a bittorrent-dht node.
  *
- * That library dies of single malformed ones: of `l-3:` its decoder runs out of memory, of a number in the place of a string the
- * whole process ends.
+ * A single malformed datagram can kill that library: `l-3:` makes its decoder run out of memory, and a number
+ * in place of a string ends the whole process.
  */
 export function guardedSocket(): EventEmitter {
   const socket = createSocket('udp4');
@@ -19,7 +19,7 @@ export function guardedSocket(): EventEmitter {
   return guarded;
 }
 
-/** What k-rpc-socket calls of a socket. */
+/** The methods that k-rpc-socket calls on a socket. */
 class GuardedSocket extends EventEmitter {
   readonly address: Socket['address'];
   readonly bind: Socket['bind'];
@@ -38,9 +38,10 @@ class GuardedSocket extends EventEmitter {
 type Dictionary = ReadonlyMap<string, Bencoded>;
 
 /**
- * The message (BEP 5, BEP 44) in a datagram, written anew with nothing but the fields that a node needs, each of its right type.
+ * Re-encodes the message (BEP 5, BEP 44) in a datagram with only the fields that a node needs, each of the
+ * right type. Null for anything else.
  *
- * Null for everything else. Who queries with `ro` = 1 (BEP 43) loses his id, which keeps him out of the routing table.
+ * A query with `ro` = 1 (BEP 43) loses its id, which keeps the sender out of the routing table.
  */
 export function harmlessDatagram(datagram: Uint8Array): Buffer | null {
   const message = asDictionary(decode(datagram));
@@ -52,7 +53,7 @@ export function harmlessDatagram(datagram: Uint8Array): Buffer | null {
   return rest && Buffer.from(encode({ t, y: y as string, ...rest }));
 }
 
-/** The fields of a message's body: their names, and the length that each must have (0: any). Numbers are null. */
+/** The fields of a message body, with the length in bytes that each must have (0: any, null: a number). */
 type Shape = Readonly<Record<string, number | null>>;
 
 const QUERIES: Readonly<Record<string, { required: Shape; optional?: Shape }>> = {
@@ -72,7 +73,7 @@ function harmlessQuery(message: Dictionary): Record<string, Encodable> | null {
   if (body === null || shape === undefined) return null;
   const a = pick(body, { id: 20, ...shape.required }, shape.optional ?? {});
   if (a === null) return null;
-  // k-rpc enters an id of 20 bytes only.
+  // k-rpc adds only nodes with an id of 20 bytes.
   if (message.get('ro') === 1) a['id'] = '';
   return { q: name, a };
 }

@@ -6,29 +6,29 @@ import { keyOf } from '../krpc.ts';
 import { target } from '../mutable-item.ts';
 import { guardedSocket } from './node-guard.ts';
 
-/** A DHT of its own on this machine, for the demo and the tests. */
+/** A separate DHT on this machine, for the demo and the tests. */
 export interface PrivateNetwork {
-  /** What CCLINK_BOOTSTRAP must be: `127.0.0.1:port` of up to three nodes, separated by commas. */
+  /** The value for CCLINK_BOOTSTRAP: `127.0.0.1:port` of up to three nodes, separated by commas. */
   readonly bootstrap: string;
   /** `127.0.0.1:port` of every node. */
   readonly addresses: readonly string[];
-  /** Ends all nodes. */
+  /** Stops all nodes. */
   close(): Promise<void>;
 }
 
-/** As many nodes as a node of the Mainline DHT names in an answer: with its whole table, every walk would end after two steps. */
-const NODES_A_REPLY = 8;
+/** As many as a Mainline node returns. If it returned all it knows, every walk would end after two steps. */
+const NODES_PER_REPLY = 8;
 
 /**
- * Starts a private DHT of real bittorrent-dht nodes in this process, on UDP, ready when it is returned.
+ * Starts a private DHT of real bittorrent-dht nodes in this process, on UDP. It is ready when returned.
  *
- * The first node listens on `port` if that is given. Throws the socket's error where it can't.
+ * The first node listens on `port` if given. Throws the socket's error if it can't.
  */
 export async function startPrivateNetwork(
   options: { nodes?: number; port?: number; host?: string } = {},
 ): Promise<PrivateNetwork> {
   const { nodes: count = 20, port = 0, host = '127.0.0.1' } = options;
-  // A megabyte of library that only this needs.
+  // Imported only here, because it is a megabyte of library.
   const StorageNode = storageNode((await import('bittorrent-dht')).default);
   const nodes: DHT[] = [];
   const close = async () => {
@@ -62,7 +62,7 @@ function listen(node: DHT, port: number, host: string): Promise<void> {
   });
 }
 
-/** A bittorrent-dht node that takes mutable items and keeps to BEP 44 where the library does not. */
+/** A bittorrent-dht node that stores mutable items and follows BEP 44 where the library does not. */
 function storageNode(Base: typeof DHT) {
   return class StorageNode extends Base {
     constructor() {
@@ -74,10 +74,10 @@ function storageNode(Base: typeof DHT) {
       });
       const { nodes } = this;
       const closest = nodes.closest.bind(nodes);
-      nodes.closest = (id, n = NODES_A_REPLY) => closest(id, n);
+      nodes.closest = (id, n = NODES_PER_REPLY) => closest(id, n);
     }
 
-    /** The library refuses the packet that it holds already; BEP 44 asks nodes to take it again. */
+    /** The library refuses a packet that it already holds; BEP 44 asks nodes to accept it again. */
     protected override _onput(query: PutQuery, peer: { address: string; port: number }): void {
       const { k, salt, seq, sig, token, v, cas } = query.a;
       const held = this._values.get(Buffer.from(target(Buffer.concat([k, salt ?? Buffer.alloc(0)]))).toString('hex'));
