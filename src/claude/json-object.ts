@@ -1,4 +1,4 @@
-/** The JSON object that `text` is; null if it is anything else. */
+/** `text` parsed as a JSON object; null if it is anything else. */
 export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);

@@ -17,8 +17,8 @@ export interface LiveSession {
 }
 
 /**
- * The sessions open in a Claude Code that runs now, as told by its `sessions/<pid>.json`. Files that are not of that
- * form, and those left behind by a process that is gone, are passed over.
+ * The sessions open in a running Claude Code, as its `sessions/<pid>.json` says. Files of another form, and
+ * those left behind by a process that has ended, are skipped.
  */
 export function liveSessions(claudeFolder: string): LiveSession[] {
   const folder = join(claudeFolder, 'sessions');
@@ -31,7 +31,7 @@ export function liveSessions(claudeFolder: string): LiveSession[] {
   });
 }
 
-/** Reads the text of `sessions/<pid>.json`; null if it is not one. */
+/** Parses the text of `sessions/<pid>.json`; null if it is not valid. */
 export function parsePidFile(text: string, pid: number): (LiveSession & { readonly started: string | null }) | null {
   const record = parseObject(text);
   if (record === null || record['pid'] !== pid) return null;
@@ -47,13 +47,15 @@ function pidsIn(folder: string): number[] {
   } catch {
     return [];
   }
-  // Never 0, 1 or a negative number, which stand for other things than a process of the user's.
+  // Never 0, 1 or a negative number, which do not stand for a process of the user.
   const pids = names.flatMap((name) => (/^[1-9]\d{0,9}\.json$/.test(name) ? [Number.parseInt(name, 10)] : []));
   return pids.filter((pid) => pid > 1 && pid < 2 ** 31).slice(0, MOST_FILES);
 }
 
-/** True if the process `pid` is not the one that started at `started`. Linux tells; elsewhere nobody is asked. */
+/**
+ * True if the process `pid` is not the one that started at `started`. Only Linux can tell; elsewhere false.
+ */
 function wasReused(pid: number, started: string | null): boolean {
-  const now = startOf(pid);
-  return started !== null && now !== null && started !== now;
+  const actual = startOf(pid);
+  return started !== null && actual !== null && started !== actual;
 }

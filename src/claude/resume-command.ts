@@ -3,9 +3,10 @@ import { quoteForShell } from '../shell-quote.ts';
 import { isSessionId } from './session-id.ts';
 
 /**
- * The command that resumes session `id`, program first. `extra` is what the user adds.
+ * The command that resumes session `id`, program first. `extra` holds the user's own arguments.
  *
- * Throws `refused` if `id` is not a session id: it comes from a handoff, and `claude` would take `-...` for an option.
+ * Throws `refused` if `id` is not a session id: it comes from a handoff, and `claude` would take `-...` for
+ * an option.
  */
 export function resumeCommand(id: string, extra: readonly string[] = []): string[] {
   if (!isSessionId(id)) {
@@ -25,7 +26,7 @@ export function resumeLine(
   return directory === null ? line : `cd ${quote(directory)}${and} ${line}`;
 }
 
-/** PowerShell takes curly quotes for straight ones. */
+/** PowerShell treats curly quotes as straight ones. */
 function quoteForPowerShell(word: string): string {
   return /^[\w+=:./\\-]+$/.test(word) ? word : `'${word.replace(/['\u2018-\u201b]/g, '$&$&')}'`;
 }

@@ -7,24 +7,25 @@ import type { SessionFile } from './session-files.ts';
 /** Which transcript of a session to resume, and where. */
 export interface ResumePlace {
   readonly file: SessionFile;
-  /** The directory to change into; null if nothing tells which one gave the project folder its name. */
+  /** The directory to change into; null if it is not known which one the project folder is named after. */
   readonly directory: string | null;
-  /** True if the directory is there, on this machine. */
+  /** True if the directory exists on this machine. */
   readonly exists: boolean;
 }
 
 /**
- * Where to resume a session of which `files` are the transcripts. Claude Code up to 2.1.222 finds it only from a
- * directory that gives the project folder its name, so that is asked of every candidate: those in the records, then
- * `hints` (the project that a handoff names, the current directory).
+ * Where to resume the session with the transcripts `files`. Claude Code up to 2.1.222 finds a session only
+ * from a directory that its project folder is named after, so every candidate must be one: first those in the
+ * records, then `hints` (the project that a handoff names, the current directory).
  *
- * With several transcripts, one whose directory exists comes first, then the newest. Null if there is none.
+ * Of several transcripts, one whose directory exists comes first, then the newest. Null if there are none.
  */
 export function resumePlace(files: readonly SessionFile[], hints: readonly string[]): ResumePlace | null {
   const places = files
     .toSorted((a, b) => b.modifiedMs - a.modifiedMs)
     .map((file): ResumePlace => {
-      // By name alone: a stranger's path must not make us look anywhere, not even for what it points to.
+      // Compared by name only: a path from a stranger must not make us look at files or follow links, unless
+      // one of our project folders is named after it.
       const fitting = hints.filter((hint) => isAbsolute(hint) && slugOf(hint) === file.projectFolder);
       const candidates = [...recordedDirectories(file), ...fitting];
       const existing = candidates.find(isDirectory);

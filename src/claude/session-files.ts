@@ -6,24 +6,24 @@ import { isSessionId, parseSessionId } from './session-id.ts';
 
 const EXTENSION = '.jsonl';
 
-/** A transcript on this machine, seen from outside. */
+/** A transcript on this machine: what is known without reading it. */
 export interface SessionFile {
   readonly id: string;
   readonly path: string;
-  /** The name of the project folder that it stands in. */
+  /** The name of the project folder that contains it. */
   readonly projectFolder: string;
-  /** When it was last written, in milliseconds since 1970. */
+  /** When it was last written, in Unix milliseconds. */
   readonly modifiedMs: number;
   /** In bytes. */
   readonly size: number;
 }
 
 /**
- * The transcripts in the project folders whose name is `wanted`, newest first. Symbolic links, and files not named
- * after a session (`agent-*.jsonl`), are left out; so are folders that can't be read.
+ * The transcripts in the project folders whose name is `wanted`, newest first. Symbolic links, files not
+ * named after a session (`agent-*.jsonl`) and unreadable folders are left out.
  *
- * Reads directories and file times, and no file; synchronously, since with thousands of sessions the event loop costs
- * more than the disk.
+ * Reads directories and file times only, no file contents. Synchronous, because with thousands of sessions
+ * the event loop costs more than the disk.
  */
 export function sessionFiles(
   claudeFolder: string,
@@ -36,7 +36,7 @@ export function sessionFiles(
   return newestFirst(files);
 }
 
-/** The transcripts of session `id`, newest first: more than one where the session was copied to another project. */
+/** The transcripts of session `id`, newest first: several if the session was copied to another project. */
 export function findSession(claudeFolder: string, id: string): SessionFile[] {
   const files: SessionFile[] = [];
   if (isSessionId(id)) for (const folder of projectFolders(claudeFolder)) addFile(files, folder, id);
@@ -50,10 +50,10 @@ export function sessionsMatching(claudeFolder: string, prefix: string): string[]
 }
 
 /**
- * The session id that a person means by `text`: a whole one in either case, which need not be on this machine, or the
- * first 8 or more characters of exactly one that is.
+ * The session id that a person means by `text`: a whole id in either case, which need not be on this machine,
+ * or at least the first 8 characters of exactly one that is.
  *
- * Throws `usage` if it is no id or fits several, `no-session` if it is a beginning and fits none.
+ * Throws `usage` if `text` is no id or fits several, `no-session` if it is a beginning that fits none.
  */
 export function completeSessionId(claudeFolder: string, text: string): string {
   const id = parseSessionId(text);
@@ -102,7 +102,7 @@ function addFile(files: SessionFile[], { name, path: folder }: ProjectFolder, id
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat?.isFile()) files.push({ id, path, projectFolder: name, modifiedMs: stat.mtimeMs, size: stat.size });
   } catch {
-    // What can't be looked at is not there for us.
+    // A file that can't be examined counts as missing.
   }
 }
 

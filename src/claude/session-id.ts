@@ -10,14 +10,14 @@ export function isSessionId(text: string): boolean {
 }
 
 /**
- * Reads a session id that a person gave: a UUID in either case, or the first 8 or more characters of one.
- * The answer is in lower case; where it is not an `isSessionId`, it is a prefix to complete.
+ * Reads a session id that a person gave: a UUID in either case, or at least its first 8 characters. The
+ * result is in lower case; if it is not an `isSessionId`, it is a prefix to complete.
  *
  * Throws `usage` for anything else.
  */
 export function parseSessionId(text: string): string {
   const id = text.toLowerCase();
-  // The length is compared first: some letters change theirs in lower case, and hostile text may be long.
+  // Check the length of `text` first: some letters get longer in lower case, and hostile text may be long.
   const fits = text.length >= SHORTEST_PREFIX && text.length <= ANY_ID.length;
   if (fits && isSessionId(id + ANY_ID.slice(id.length))) return id;
   throw new Failure(

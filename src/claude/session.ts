@@ -3,19 +3,21 @@ import { isSlug, slugOf } from './folders.ts';
 import type { SessionFile } from './session-files.ts';
 import { readTranscript, type Transcript } from './transcript.ts';
 
-/** A session on this machine. Text in it is as it stands in the transcript: whoever prints it makes it harmless. */
+/**
+ * A session on this machine. Its text is unchanged from the transcript: what prints it must make it harmless.
+ */
 export interface Session extends SessionFile {
-  /** The directory that it belongs to, which need not be there any more; null if the transcript doesn't tell. */
+  /** The directory that it belongs to, which may no longer exist; null if the transcript does not say. */
   readonly directory: string | null;
   /** The user's title, else Claude's own, else the first prompt. At most 200 characters. */
   readonly title: string | null;
   /** The first thing that the user asked. At most 200 characters. */
   readonly firstPrompt: string | null;
-  /** False if nobody said anything in it yet. */
+  /** False if nobody has said anything in it yet. */
   readonly hasConversation: boolean;
 }
 
-/** Looks into a transcript, at its two ends only. One that can't be read is a session of which nothing is known. */
+/** Reads the two ends of a transcript. If it can't be read, nothing is known about the session. */
 export function describeSession(file: SessionFile): Session {
   const transcript = readSession(file);
   if (transcript === null) return { ...file, directory: null, title: null, firstPrompt: null, hasConversation: false };
@@ -35,15 +37,15 @@ function readSession(file: SessionFile): Transcript | null {
 }
 
 /**
- * Where the session was moved to, and where it ran: `cwd` follows every `cd` inside a session, so only what fits
- * counts.
+ * Where the session was moved to, then where it ran. `cwd` follows every `cd` inside a session, so only
+ * directories that fit count.
  */
 function fittingDirectories(file: SessionFile, { relocatedDirectory, directories }: Transcript): readonly string[] {
   const recorded = relocatedDirectory === null ? directories : [relocatedDirectory, ...directories];
   return recorded.filter((directory) => fits(file, directory));
 }
 
-/** True if `directory` gives the project folder its name, or that was given by hand and says nothing. */
+/** True if the project folder is named after `directory`, or has a name set by hand, which says nothing. */
 function fits({ projectFolder }: SessionFile, directory: string): boolean {
   return !isSlug(projectFolder) || slugOf(directory) === projectFolder;
 }
@@ -51,10 +53,13 @@ function fits({ projectFolder }: SessionFile, directory: string): boolean {
 /** How much of a transcript `firstDirectory` reads, in bytes. */
 const FIRST_RECORDS = 4096;
 
-/** A `cwd` with its value, in a record. In the text of a message its quotes would be escaped. */
+/** A `cwd` and its value in a record. In the text of a message its quotes would be escaped. */
 const CWD = /"cwd":\s*("(?:[^"\\]|\\.)*")/g;
 
-/** The directory in the first 4 KB of a transcript that gives the project folder its name; null if none does. Costs one small read. */
+/**
+ * The directory in the first 4 KB of a transcript that its project folder is named after; null if there is
+ * none. Costs one small read.
+ */
 export function firstDirectory(file: SessionFile): string | null {
   const start = withRegularFile(file.path, (descriptor) => readAt(descriptor, 0, FIRST_RECORDS).toString('latin1'));
   for (const [, value = ''] of (start ?? '').matchAll(CWD)) {

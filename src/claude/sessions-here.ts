@@ -5,10 +5,11 @@ import { describeSession, firstDirectory, type Session } from './session.ts';
 import { sessionFiles } from './session-files.ts';
 
 /**
- * The sessions whose directory is `cwd`, below it, or above it up to `gitRoot`: those in `first` (ids), then the
- * others, each newest first. Without a `gitRoot` none above. Sessions in which nobody said anything are left out.
+ * The sessions whose directory is `cwd`, below it, or above it up to `gitRoot` (if given): first those whose
+ * ids are in `first`, then the others, each newest first. Sessions in which nobody said anything are left
+ * out.
  *
- * Lists only project folders whose names may fit, and looks into a transcript when its turn comes.
+ * Lists only project folders whose names may fit, and opens a transcript only when its turn comes.
  */
 export function* sessionsOf(
   claudeFolder: string,
@@ -21,25 +22,24 @@ export function* sessionsOf(
   const bySlug = new Map(upwards.toReversed().map((directory) => [slugOf(directory), directory]));
   const below = slugPrefixBelow(here);
   const files = sessionFiles(claudeFolder, (name) => bySlug.has(name) || name.startsWith(below) || !isSlug(name));
-  const isHere = remembered((directory) => upwards.includes(directory) || isBelow(directory, here));
+  const isHere = memoized((directory) => upwards.includes(directory) || isBelow(directory, here));
 
   for (const file of [...files.filter(({ id }) => first.has(id)), ...files.filter(({ id }) => !first.has(id))]) {
-    // `project-2` begins like what is below `project`: one look at the first records tells them apart.
+    // `project-2` begins like everything below `project`; a look at the first records tells them apart.
     if (!bySlug.has(file.projectFolder) && isSlug(file.projectFolder)) {
       const start = firstDirectory(file);
       if (start !== null && !isHere(start)) continue;
     }
     const session = describeSession(file);
-    // A transcript that was copied here, and names other directories only, is one of the directory that its folder
-    // stands for.
+    // A transcript that was copied here and names only other directories belongs to its project folder's.
     const directory = session.directory ?? bySlug.get(file.projectFolder);
     if (session.hasConversation && directory !== undefined && isHere(directory)) yield { ...session, directory };
   }
 }
 
 /**
- * The newest `count` sessions on this machine, wherever they belong. Sessions in which nobody said anything are left
- * out.
+ * The newest `count` sessions on this machine, in any directory. Sessions in which nobody said anything are
+ * left out.
  */
 export function newestSessions(claudeFolder: string, count: number): Session[] {
   const newest: Session[] = [];
@@ -64,14 +64,14 @@ function pathUp(from: string, top: string): string[] {
 }
 
 function isBelow(directory: string, top: string): boolean {
-  // A session may come from another system: its `C:\\work` is not a name in our current directory.
+  // A session may come from another system: its `C:\\work` must not be taken for a name in our directory.
   if (!isAbsolute(directory)) return false;
   const way = relative(top, directory);
   return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** `test` of the real path, once a directory: many sessions share one. */
-function remembered(test: (realDirectory: string) => boolean): (directory: string) => boolean {
+/** `test` of the real path, run once per directory: many sessions share one. */
+function memoized(test: (realDirectory: string) => boolean): (directory: string) => boolean {
   const answers = new Map<string, boolean>();
   return (directory) => {
     const answer = answers.get(directory) ?? test(realPath(directory));

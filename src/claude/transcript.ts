@@ -11,8 +11,8 @@ const LONGEST_PATH = 4096;
 const MOST_DIRECTORIES = 64;
 
 /**
- * What the beginning and the end of a transcript tell about its session. Text is as it stands there, control characters
- * and all; titles and prompts are cut to 200 characters.
+ * What the beginning and the end of a transcript say about its session. Text is unchanged, control characters
+ * included; titles and prompts are cut to 200 characters.
  */
 export interface Transcript {
   /** The different `cwd`s in the records, in order. Absolute paths, of this machine or another. */
@@ -30,19 +30,20 @@ export interface Transcript {
 }
 
 /**
- * Reads the transcript at `path`, tolerant of lines that are blank, cut off or no JSON, as Claude Code is.
+ * Reads the transcript at `path`. Like Claude Code, it tolerates lines that are blank, cut off or not JSON.
  *
- * No file is read whole: at most 1 MB from the beginning, in steps of 64 KB and only until prompt and start directory
- * are found (`isStart` recognises it), and the last 64 KB. Null if it is not a regular file, or can't be read.
+ * Large files are not read whole: at most 1 MB from the beginning, in steps of 64 KB until the first prompt
+ * and the start directory (recognised by `isStart`) are found, and the last 64 KB. Null if it is not a
+ * regular file, or can't be read.
  */
 export function readTranscript(path: string, isStart: (directory: string) => boolean): Transcript | null {
   return withRegularFile(path, (descriptor) => {
     const { size } = fstatSync(descriptor);
     const findings = new Findings();
-    // Bytes as latin1 text, since a step may end inside a character: a line is decoded when it is whole.
+    // Bytes as Latin-1, because a step may end inside a character: a line is decoded once it is complete.
     let rest = '';
     let offset = 0;
-    while (offset < size && offset < HEAD_BYTES && !findings.suffice(isStart)) {
+    while (offset < size && offset < HEAD_BYTES && !findings.hasEnough(isStart)) {
       const bytes = readAt(descriptor, offset, STEP_BYTES).toString('latin1');
       if (bytes === '') break;
       offset += bytes.length;
@@ -52,7 +53,7 @@ export function readTranscript(path: string, isStart: (directory: string) => boo
     }
     const readWhole = offset >= size;
     if (readWhole) findings.note(rest);
-    // The title beside the transcript is newer than what was seen so far, but not than the last records.
+    // The title in the separate file is newer than what was seen so far, but not than the last records.
     if (!readWhole || findings.customTitle === null) findings.noteTitle(readTitleBeside(path));
     if (!readWhole) {
       const lineStart = offset - rest.length;
@@ -65,7 +66,7 @@ export function readTranscript(path: string, isStart: (directory: string) => boo
   });
 }
 
-/** What was found so far. In the order of the file, the first prompt stays, and the last title. */
+/** What was found so far: the first prompt and the last title, in the order of the file. */
 class Findings {
   customTitle: string | null = null;
   hasConversation = false;
@@ -87,11 +88,11 @@ class Findings {
     };
   }
 
-  suffice(isStart: (directory: string) => boolean): boolean {
+  hasEnough(isStart: (directory: string) => boolean): boolean {
     return this.#prompt !== null && this.#directories.some(isStart);
   }
 
-  /** Takes one line, a character a byte. */
+  /** Takes one line as Latin-1, one character per byte. */
   note(line: string): void {
     const record = parseObject(Buffer.from(line, 'latin1').toString());
     if (record === null) return;
@@ -107,7 +108,7 @@ class Findings {
     if (type === 'summary' && typeof summary === 'string') this.#summary = shorten(summary);
   }
 
-  /** Takes the user's title; an empty one takes back the one before. */
+  /** Takes the user's title; an empty one removes the previous one. */
   noteTitle(title: unknown): void {
     if (typeof title === 'string') this.customTitle = shorten(title);
   }
@@ -132,7 +133,7 @@ function promptTexts(message: unknown): string[] {
   return blocks.flatMap(({ type, text }) => (type === 'text' && typeof text === 'string' ? [text] : []));
 }
 
-/** A slash command or a `!` line as it was typed, out of the tags in which Claude Code keeps them. */
+/** A slash command or a `!` line as it was typed, without the tags in which Claude Code keeps them. */
 function typedCommand(text: string): string | null {
   if (!/^\s*<(?:command-|bash-input>)/.test(text)) return null;
   const shell = between(text, 'bash-input');
@@ -147,7 +148,7 @@ function between(text: string, tag: string): string | null {
   return start === -1 || end === -1 ? null : text.slice(start + tag.length + 2, end).trim();
 }
 
-/** What Claude Code writes in the user's name: reminders and outputs in tags, caveats, notes of an interruption. */
+/** What Claude Code writes in the user's name: reminders and output in tags, caveats, interruption notes. */
 function isMachineText(text: string): boolean {
   return /^\s*(?:<[a-z][\w-]*[\s>]|\[Request interrupted by user|Caveat: The messages below were generated)/.test(text);
 }
@@ -171,7 +172,7 @@ function isDirectory(value: unknown): value is string {
   );
 }
 
-/** `text` without space around it, at most 200 characters; null if nothing is left. */
+/** `text` trimmed and cut to 200 characters; null if nothing is left. */
 function shorten(text: string): string | null {
   const start = text.trimStart().slice(0, 2 * LONGEST_TEXT + 1);
   const characters = [...start.trimEnd()];
