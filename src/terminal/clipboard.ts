@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 
-/** Programs that take the clipboard's text from standard input, in the order in which they are tried. */
+/** Programs that copy their standard input to the clipboard, in the order in which they are tried. */
 function clipboardPrograms(env: NodeJS.ProcessEnv): [string, string[]][] {
   if (process.platform === 'darwin') return [['pbcopy', []]];
   if (process.platform === 'win32') return [['clip', []]];
@@ -17,8 +17,9 @@ function clipboardPrograms(env: NodeJS.ProcessEnv): [string, string[]][] {
 }
 
 /**
- * Copies `text` to the clipboard of the machine that the user sits at. Over ssh that is the terminal's, by OSC 52; a
- * terminal does not say whether it obeyed. Returns how it was done, or null where there was no way.
+ * Copies `text` to the clipboard of the machine that the user sits at. Over ssh, or if no program works, the
+ * terminal is asked to do it (OSC 52); it does not say whether it did. Returns how it was done, or null if
+ * there was no way.
  */
 export function copyToClipboard(text: string, env: NodeJS.ProcessEnv): string | null {
   const overSsh = Boolean(env['SSH_TTY'] || env['SSH_CONNECTION']);

@@ -5,7 +5,7 @@ import { ReadStream, WriteStream } from 'node:tty';
 export interface ControllingTerminal {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
-  /** Stops reading, so that whoever comes next (`claude`) gets every key. */
+  /** Stops reading, so that the next program (`claude`) gets every key. */
   close(): void;
 }
 
@@ -45,7 +45,7 @@ function openDevTty(): ControllingTerminal | null {
   };
 }
 
-/** Windows has one console, and Node reads it reliably through standard input only. */
+/** Windows has one console, which Node reads reliably only through standard input. */
 function openConsole(): ControllingTerminal | null {
   if (!process.stdin.isTTY) return null;
   return { input: process.stdin, output: process.stderr, close: () => process.stdin.pause() };

@@ -18,9 +18,9 @@ export interface Output {
   readonly resultStyle: Style;
   /** The result of the command: `value` with `--json`, otherwise `text`. Called once. */
   result(value: unknown, text: string): void;
-  /** What a person wants to see and a script does not; nothing with `--quiet` or `--json`. */
+  /** For people, not for scripts; prints nothing with `--quiet` or `--json`. */
   say(text: string): void;
-  /** What must be seen even with `--quiet`. */
+  /** Printed even with `--quiet`. */
   warn(text: string): void;
   /** What the network does; only with `--verbose`. */
   trace(text: string): void;
@@ -29,8 +29,8 @@ export interface Output {
   progress<T>(label: string, work: Promise<T>): Promise<T>;
 }
 
-/** After this many milliseconds of waiting the user is told what is waited for. */
-const PROGRESS_DELAY = 500;
+/** How long work may take before the user is told what is being waited for. */
+const PROGRESS_DELAY_MS = 500;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.ProcessEnv): Output {
@@ -68,7 +68,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
       let timer = setTimeout(() => {
         draw();
         timer = setInterval(draw, 100);
-      }, PROGRESS_DELAY);
+      }, PROGRESS_DELAY_MS);
       try {
         return await work;
       } finally {

@@ -1,16 +1,16 @@
 import { Failure } from '../failure.ts';
 import { type ControllingTerminal, openControllingTerminal } from './controlling-terminal.ts';
 
-/** One answer that can be chosen: what is shown, and what it stands for. */
+/** One choice: what is shown, and the value that it stands for. */
 interface Choice<T> {
   readonly name: string;
   readonly value: T;
   readonly description?: string;
 }
 
-/** Questions to the user. Every one is asked on the controlling terminal, never on standard input, which may be data. */
+/** Asks the user, always on the controlling terminal and never on standard input, which may be data. */
 export interface Questions {
-  /** False where nobody can be asked: no terminal, or a model at the keyboard. */
+  /** False if nobody can be asked: there is no terminal, or a model is at the keyboard. */
   readonly possible: boolean;
   /** Yes or no; the answer to a bare Return is no. */
   confirm(message: string): Promise<boolean>;
@@ -19,14 +19,16 @@ export interface Questions {
   choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
 }
 
-/** Questions on the terminal of this process. `possible` false: every question fails with `unavailable()`. */
+/**
+ * Questions on the terminal of this process. If not `possible`, every question fails with `unavailable()`.
+ */
 export function terminalQuestions(possible: boolean, unavailable: () => Failure): Questions {
   async function ask<T>(
     question: (context: { input: NodeJS.ReadStream; output: NodeJS.WriteStream }) => Promise<T>,
   ): Promise<T> {
     const terminal: ControllingTerminal | null = possible ? openControllingTerminal() : null;
     if (terminal === null) throw unavailable();
-    // A question leaves when the terminal goes away (a closed window, a dropped ssh): nobody is there to answer.
+    // If the terminal goes away (a closed window, a dropped ssh), nobody is left to answer.
     const hangUp = new Promise<never>((_, reject) => {
       for (const event of ['end', 'close', 'error']) terminal.input.once(event, () => reject(interrupted()));
     });

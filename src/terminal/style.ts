@@ -9,7 +9,10 @@ export interface Style {
   warning(text: string): string;
 }
 
-/** Whether to colour: `NO_COLOR` turns it off, `FORCE_COLOR` on, otherwise a terminal decides (no-color.org, force-color.org). */
+/**
+ * Whether to colour: `NO_COLOR` turns it off, `FORCE_COLOR` on, otherwise only on a terminal (no-color.org,
+ * force-color.org).
+ */
 export function wantsColour(env: NodeJS.ProcessEnv, stream: { isTTY?: boolean }): boolean {
   if (env['NO_COLOR']) return false;
   if (env['FORCE_COLOR'] !== undefined) return env['FORCE_COLOR'] !== '0' && env['FORCE_COLOR'] !== 'false';

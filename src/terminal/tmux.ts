@@ -3,15 +3,15 @@ import { Failure } from '../failure.ts';
 import { excerpt } from './printable.ts';
 
 /**
- * Runs a command in a new window of the tmux that this process runs in. `title` names the window; `command` is passed as
- * words, which tmux runs without a shell. A window has the environment of the tmux server: the variables in `unset` are taken
- * out of that, and those in `set` put in.
+ * Runs a command in a new window of the tmux that this process runs in. `title` names the window; tmux runs
+ * the words of `command` without a shell. The window gets the environment of the tmux server, without the
+ * variables in `unset` and with those in `set`.
  */
 export function openTmuxWindow(window: {
   readonly title: string;
   readonly directory: string;
   readonly command: readonly string[];
-  /** The same as a line to type, for the case that tmux fails. */
+  /** The same command as a line to type, in case tmux fails. */
   readonly line: string;
   readonly env: NodeJS.ProcessEnv;
   readonly unset: readonly string[];
@@ -22,9 +22,9 @@ export function openTmuxWindow(window: {
     ...window.unset.flatMap((name) => ['-u', name]),
     ...Object.entries(window.set).map(([name, value]) => `${name}=${value}`),
   ];
-  // In a window's name tmux expands `#`, and reads `:` and `.` as parts of an address.
+  // In window names tmux expands `#`, and takes `:` and `.` for parts of a target.
   const name = excerpt(title.replace(/[#:.]/g, ' '), 30);
-  // tmux takes a word that ends in `;` for the end of a command.
+  // tmux takes a word that ends in `;` as the end of a command.
   const words = ['-n', name, '-c', directory.replaceAll('#', '##'), '--', 'env', ...variables, ...command];
   const escaped = words.map((word) => word.replace(/;$/, '\\;'));
   const { status, error } = spawnSync('tmux', ['new-window', ...escaped], {
