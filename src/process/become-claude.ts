@@ -15,36 +15,36 @@ export interface ClaudeStart {
   /** Its arguments, without the program's name. */
   readonly args: readonly string[];
   readonly directory: string;
-  /** Its whole environment, except that `PWD` becomes `directory` and a relative `CLAUDE_CONFIG_DIR` absolute. */
+  /** Its whole environment, but `PWD` becomes `directory` and a relative `CLAUDE_CONFIG_DIR` absolute. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 /**
- * Turns this process into Claude Code: the caller has nothing left to do, has closed what it opened, and reads no more
- * input.
+ * Turns this process into Claude Code. The caller must have nothing left to do, have closed what it opened,
+ * and read no more input.
  *
- * Where Node can (22.15 and later, not on Windows) the process is replaced, and this does not return. Elsewhere Claude
- * Code runs as a child, with our streams; signals of the terminal are left to it, SIGTERM and SIGHUP are passed on.
- * Resolves to the exit code for us to end with; if SIGINT, SIGTERM or SIGHUP ended the child, we end of the same
- * signal.
+ * If Node can do it (22.15 and later, not on Windows) the process is replaced, and this does not return.
+ * Otherwise Claude Code runs as a child with our streams. Signals from the terminal are left to it; SIGTERM
+ * and SIGHUP are forwarded. Resolves to the exit code to end with; if SIGINT, SIGTERM or SIGHUP killed the
+ * child, this process is killed by the same signal.
  *
- * Our standard input may have been data: if it is not a terminal, Claude Code gets the terminal that the user sees,
- * where there is one.
+ * Our standard input may have been data: if it is not a terminal, Claude Code gets the user's terminal, if
+ * there is one.
  *
- * Throws `no-session` if the directory can't be entered, `no-claude` if the program can't be started, and on Windows
- * `usage` if `args` can't be passed.
+ * Throws `no-session` if the directory can't be entered, `no-claude` if the program can't be started, and on
+ * Windows `usage` if `args` can't be passed.
  */
 export async function becomeClaude(start: ClaudeStart): Promise<number> {
   const env = environment(start);
-  changeInto(start.directory);
+  enterDirectory(start.directory);
   const terminal = isatty(0) || process.platform === 'win32' ? null : terminalPath();
   if (canReplace(start.claudePath)) replaceProcess(start, env, terminal);
   return await runAsChild(start, env, terminal);
 }
 
 /**
- * Claude Code would look up a relative configuration folder from its own directory, and take an empty name for that
- * directory.
+ * Claude Code would resolve a relative configuration folder in its own directory, and take an empty name for
+ * that directory itself.
  */
 function environment({ env, directory }: ClaudeStart): Record<string, string> {
   const { CLAUDE_CONFIG_DIR: folder, ...others } = env;
@@ -54,7 +54,7 @@ function environment({ env, directory }: ClaudeStart): Record<string, string> {
   );
 }
 
-function changeInto(directory: string): void {
+function enterDirectory(directory: string): void {
   try {
     process.chdir(directory);
   } catch (cause) {
@@ -68,9 +68,8 @@ function changeInto(directory: string): void {
 }
 
 /**
- * A name by which to open the terminal that the user sees; null if there is none. By way of standard output or error
- * where these are the terminal: on macOS what is opened as /dev/tty can't be polled, and Claude Code ends with an
- * error.
+ * The path of the user's terminal; null if there is none. If standard output or error are the terminal, it is
+ * opened through them: on macOS /dev/tty can't be polled, and Claude Code ends with an error.
  */
 function terminalPath(): string | null {
   const descriptors = [1, 2].filter((descriptor) => isatty(descriptor));
@@ -93,13 +92,13 @@ function openTerminal(path: string): number {
 
 type Execve = (file: string, args: readonly string[], env: Record<string, string>) => void;
 
-/** Declared here, as the types are those of the oldest Node that we run on. */
+/** Declared here, because our type definitions are those of the oldest Node that we support. */
 const execve = (process as { execve?: Execve }).execve?.bind(process);
 
 /**
- * True if the kernel will take the program at `path` in our place. Some versions of Node abort if it won't, so what it
- * might refuse (a script without `#!`, or for an interpreter that is not there) is left to a child process, which says
- * why.
+ * True if the kernel will certainly run the program at `path`. Some versions of Node abort if it refuses, so
+ * what it might refuse (a script without `#!`, or with a missing interpreter) is left to a child process,
+ * which says why.
  */
 function canReplace(path: string): boolean {
   if (execve === undefined || process.platform === 'win32') return false;
@@ -113,26 +112,26 @@ function canReplace(path: string): boolean {
 function replaceProcess({ claudePath, args }: ClaudeStart, env: Record<string, string>, terminal: string | null): void {
   if (terminal !== null) {
     closeSync(0);
-    // The lowest number that is free is the one that open(2) gives.
+    // open(2) returns the lowest free descriptor.
     if (openTerminal(terminal) !== 0) throw new Error('The terminal did not become standard input.');
   }
-  // Node ignores these, and what is ignored stays so in the next program; what is handled becomes the default again.
+  // Node ignores these. The next program would inherit an ignored signal as ignored; a handled one is reset.
   for (const signal of ['SIGPIPE', 'SIGXFSZ'] as const) process.on(signal, () => {});
   try {
     execve?.(claudePath, [claudePath, ...args], env);
   } catch {
-    // Newer versions of Node come back with the reason. The child process will fail of the same.
+    // Newer versions of Node throw the reason. The child process will fail for the same one.
   }
 }
 
 function runAsChild(start: ClaudeStart, env: Record<string, string>, terminal: string | null): Promise<number> {
   return new Promise((done, failed) => {
     let child: ChildProcess | undefined;
-    const passOn = (signal: NodeJS.Signals) => child?.kill(signal);
+    const forward = (signal: NodeJS.Signals) => child?.kill(signal);
     onlyListener('SIGINT', () => {});
     onlyListener('SIGQUIT', () => {});
-    onlyListener('SIGTERM', passOn);
-    onlyListener('SIGHUP', passOn);
+    onlyListener('SIGTERM', forward);
+    onlyListener('SIGHUP', forward);
     const input = terminal === null ? 'inherit' : openTerminal(terminal);
     const options = { env, stdio: [input, 'inherit', 'inherit'] as ['inherit' | number, 'inherit', 'inherit'] };
     const { claudePath, args } = start;
@@ -144,21 +143,21 @@ function runAsChild(start: ClaudeStart, env: Record<string, string>, terminal: s
       if (input !== 'inherit') closeSync(input);
     }
     child.once('error', (cause) => failed(notStarted(claudePath, cause)));
-    child.once('exit', (code, signal) => done(code ?? endOfSignal(signal ?? 'SIGTERM')));
+    child.once('exit', (code, signal) => done(code ?? endBySignal(signal ?? 'SIGTERM')));
   });
 }
 
-/** From here on the process only waits for Claude Code: whoever else listened for `signal` has no say. */
+/** From here on the process only waits for Claude Code, so other listeners for `signal` are removed. */
 function onlyListener(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): void {
   process.removeAllListeners(signal);
   process.on(signal, listener);
 }
 
 /**
- * Ends this process as the child ended, for the shell to see; the exit code that says so if the signal is ignored, or
- * is not one to die of.
+ * Kills this process by the signal that killed the child, so that the shell sees it. If the signal is ignored
+ * or not one of those three, returns the exit code that stands for it.
  */
-function endOfSignal(signal: NodeJS.Signals): number {
+function endBySignal(signal: NodeJS.Signals): number {
   if (process.platform !== 'win32' && ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signal)) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);

@@ -7,10 +7,10 @@ export function findClaude(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = p
 }
 
 /**
- * Where `claude` may be, in the order of `PATH`; on Windows with an ending from `PATHEXT`, `.exe` before the `.cmd`
- * shim beside it.
+ * Where `claude` may be, in the order of `PATH`; on Windows with an extension from `PATHEXT`, `.exe` before
+ * the `.cmd` shim beside it.
  *
- * Directories on `PATH` that are not absolute are left out: what they mean changes with the directory.
+ * Relative directories on `PATH` are left out: what they mean depends on the current directory.
  */
 export function claudeCandidates(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
   if (platform !== 'win32') {
@@ -26,7 +26,7 @@ export function claudeCandidates(env: NodeJS.ProcessEnv, platform: NodeJS.Platfo
     .flatMap((directory) => windowsNames(variable(env, 'PATHEXT')).map((name) => win32.join(directory, name)));
 }
 
-/** Names in the order to try, of the kinds that can be started. */
+/** The names to try, in order, limited to extensions that can be started. */
 function windowsNames(pathExt = '.COM;.EXE;.BAT;.CMD'): string[] {
   const endings = pathExt.toLowerCase().split(';');
   return ['.com', '.exe', '.bat', '.cmd']
@@ -34,7 +34,7 @@ function windowsNames(pathExt = '.COM;.EXE;.BAT;.CMD'): string[] {
     .map((ending) => `claude${ending}`);
 }
 
-/** Windows takes the names of variables in any case; a copy of the environment doesn't. */
+/** On Windows names of variables are case-insensitive, but in a copy of the environment they are not. */
 function variable(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const key = Object.keys(env).find((candidate) => candidate.toUpperCase() === name);
   return key === undefined ? undefined : env[key];

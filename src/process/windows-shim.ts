@@ -8,8 +8,9 @@ export function isShim(path: string): boolean {
 /**
  * The line for cmd.exe that runs the shim at `path` with `args`.
  *
- * cmd.exe parses such a line twice, and no quoting survives that for every character: throws `usage` for an argument
- * beyond letters, digits, spaces and `_-./:=,@+\`, and `no-claude` for a path that can't be quoted.
+ * cmd.exe parses such a line twice, and no quoting survives that for every character. So this throws `usage`
+ * for an argument with anything but letters, digits, spaces and `_-./:=,@+\`, and `no-claude` for a path that
+ * can't be quoted.
  */
 export function shimLine(path: string, args: readonly string[]): string {
   if (/["%!^\p{Cc}]/u.test(path)) {
@@ -19,7 +20,7 @@ export function shimLine(path: string, args: readonly string[]): string {
       'Install it in a folder with a plain name.',
     );
   }
-  // A backslash at the end would quote the quotation mark.
+  // A backslash at the end would escape the closing quotation mark.
   const refused = args.find((arg) => !/^[\p{L}\p{N} _\-./:=,@+\\]*$/u.test(arg) || arg.endsWith('\\'));
   if (refused !== undefined) {
     throw new Failure(
