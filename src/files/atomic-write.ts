@@ -4,11 +4,13 @@ import { basename, dirname, join } from 'node:path';
 import { errorCode, fileFailure } from './file-failure.ts';
 
 /**
- * Writes a file (mode 0600) whole or not at all, whatever happens on the way: a kill, a full disk, a power cut.
+ * Writes a file (mode 0600) whole or not at all, even if the process is killed, the disk full, or the power
+ * cut.
  *
- * The folder must exist. A file already there is replaced, a symbolic link too (not the file that it points to). `beforeReplacing` runs
- * when the new content is safely on disk and the old file still in its place; if it throws, the old file stays. Throws `refused` where the
- * operating system declines (full disk, read-only, no permission); the old file is intact then.
+ * The folder must exist. An existing file is replaced, and so is a symbolic link (not the file that it points
+ * to). `beforeReplacing` runs when the new content is safely on disk and the old file still in place; if it
+ * throws, the old file stays. Throws `refused` if the operating system does not allow the write (full disk,
+ * read-only, no permission); the old file is then intact.
  */
 export function writeAtomically(path: string, content: Uint8Array, beforeReplacing?: () => void): void {
   withTemporary(path, content, { sync: true }, (temporary) => {
@@ -17,14 +19,14 @@ export function writeAtomically(path: string, content: Uint8Array, beforeReplaci
   });
 }
 
-/** The same for a file that must not be there yet. False: something is, and it stays. */
+/** `writeAtomically` for a file that must not exist yet. Returns false, and changes nothing, if it does. */
 export function createAtomically(path: string, content: Uint8Array): boolean {
   return withTemporary(path, content, { sync: true }, (temporary) => {
     try {
       linkSync(temporary, path);
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return false;
-      // A file system without hard links (FAT): take the name with an empty file, then put ours in its place.
+      // A file system without hard links (FAT): reserve the name with an empty file, then replace that.
       if (!takeName(path)) return false;
       renameSync(temporary, path);
     }
@@ -32,7 +34,10 @@ export function createAtomically(path: string, content: Uint8Array): boolean {
   });
 }
 
-/** `writeAtomically` for what can be made again at any time: it does not wait for the disk, so that a power cut may leave part of it. */
+/**
+ * `writeAtomically` for files that can be made again at any time: it does not wait for the disk, so a power
+ * cut may leave part of one.
+ */
 export function writeCache(path: string, content: Uint8Array): void {
   withTemporary(path, content, { sync: false }, (temporary) => renameSync(temporary, path));
 }
@@ -44,7 +49,7 @@ function withTemporary<T>(
   place: (temporary: string) => T,
 ): T {
   const folder = dirname(path);
-  // The random name keeps two writers apart, and a stranger from waiting there with a link of his own.
+  // The random name keeps two writers apart, and keeps a stranger from putting a link there beforehand.
   const temporary = join(folder, `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   try {
     writeNew(temporary, content, sync);
@@ -58,11 +63,11 @@ function withTemporary<T>(
   }
 }
 
-/** Writes a new file; with `sync` down to the disk. */
+/** Writes a new file; with `sync` waits until it is on disk. */
 function writeNew(path: string, content: Uint8Array, sync: boolean): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    // The process's umask may have taken bits away.
+    // The umask may have removed permission bits.
     if (process.platform !== 'win32') fchmodSync(descriptor, 0o600);
     writeFileSync(descriptor, content);
     if (sync) fsyncSync(descriptor);
@@ -81,7 +86,10 @@ function takeName(path: string): boolean {
   }
 }
 
-/** Makes the names in a folder last. Where folders can't be synced (Windows, some network disks), the file itself still is. */
+/**
+ * Makes the names in a folder survive a power cut. Where folders can't be synced (Windows, some network
+ * disks), only the files themselves are.
+ */
 export function syncFolder(folder: string): void {
   let descriptor: number | undefined;
   try {
@@ -98,6 +106,6 @@ function removeIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It was renamed, or never made; a disk that no longer lets us remove it has failed the write already.
+    // It was renamed or never made; if the disk no longer lets us remove it, the write has failed already.
   }
 }

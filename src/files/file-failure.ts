@@ -13,8 +13,9 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
 };
 
 /**
- * A system error in the user's words, as `refused`: the operating system declined what was right to ask, and the user can mend it. It
- * is neither bad input (`usage`) nor a defect of ours (`internal`). Errors that are no system errors are returned as they are.
+ * A system error in the user's words, as `refused`: the operating system refused a valid request, and the
+ * user can fix that. So it is neither bad input (`usage`) nor a bug of ours (`internal`). Other errors are
+ * returned as they are.
  */
 export function fileFailure(action: 'read' | 'write' | 'create', path: string, error: unknown): unknown {
   const code = errorCode(error);

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 
-/** `path` without symbolic links; as it is if it isn't there. */
+/** `path` with symbolic links resolved; unchanged if that fails, as for a missing file. */
 export function realPath(path: string): string {
   try {
     return realpathSync.native(path);

@@ -1,13 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * Opens `path` to read it, unless it is a symbolic link, or a pipe or device that would keep us waiting; null if it
- * can't.
+ * Opens `path` for reading and passes it to `use`. Null if either fails, or if it is not a regular file: no
+ * symbolic link, and no pipe or device, which could keep us waiting.
  */
 export function withRegularFile<T>(path: string, use: (descriptor: number) => T): T | null {
   let descriptor: number;
   try {
-    // On Windows these two are missing: there is nothing of that kind to guard against.
+    // Windows lacks these two flags: there, symbolic links are followed.
     const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
     descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch {
