@@ -4,7 +4,10 @@ import { Failure } from '../failure.ts';
 /** Bytes that `sealTo` adds to any plaintext of up to 64 KiB: 168 of header, 16 of nonce, 16 of tag. */
 export const SEALED_OVERHEAD = 200;
 
-/** The largest ciphertext that is opened, in bytes: what we seal has hundreds. Each of its stanzas costs a curve multiplication. */
+/**
+ * The largest ciphertext that is opened, in bytes; ours have hundreds. Each stanza in one costs a curve
+ * multiplication.
+ */
 const MAX_SEALED = 16_384;
 
 /** The age recipient (`age1...`) of a 32-byte X25519 public key. */
@@ -26,16 +29,17 @@ export async function sealTo(publicKey: Uint8Array, plaintext: Uint8Array): Prom
 }
 
 /**
- * Opens an age v1 file with a 32-byte X25519 secret. Null: it is sealed for another key. Stanzas of other kinds are skipped.
+ * Opens an age v1 file with a 32-byte X25519 secret. Null if it is sealed for another key. Skips stanzas of
+ * other kinds.
  *
- * Throws `cannot-open` if it is sealed for this key but damaged, or if it is no age file of at most 16 KiB.
+ * Throws `cannot-open` if it is sealed for this key but damaged, or is not an age file of at most 16 KiB.
  */
 export async function openWith(secret: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array | null> {
   if (ciphertext.length > MAX_SEALED) throw damaged();
   const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   decrypter.addIdentity(ageIdentity(secret));
-  // Identities are asked in turn: this one is reached only if no stanza opened with the key.
+  // Identities are tried in turn: this one is reached only if the key opened no stanza.
   let forAnotherKey = false;
   decrypter.addIdentity({
     unwrapFileKey: () => {
@@ -59,7 +63,10 @@ function damaged(): Failure {
   );
 }
 
-/** age collects an array by `new Response(stream)`, for which Node loads its HTTP client (25 ms); of a stream it does not. */
+/**
+ * Given an array, age collects its output with `new Response(stream)`, for which Node loads its HTTP client
+ * (25 ms). Given a stream, it does not.
+ */
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {

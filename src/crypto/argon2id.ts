@@ -8,7 +8,7 @@ export interface Argon2Parameters {
   readonly parallelism: number;
 }
 
-/** Node's own Argon2, faster than WebAssembly and off the main thread: Node 24.7 and later have it. */
+/** Node's own Argon2 (24.7 and later): faster than WebAssembly and off the main thread. */
 type NodeArgon2 = (
   algorithm: 'argon2id',
   parameters: {
@@ -23,7 +23,8 @@ type NodeArgon2 = (
 ) => void;
 
 /**
- * Argon2id, version 0x13 (RFC 9106), 32 bytes. The caller bounds the parameters: this reserves what they say.
+ * Argon2id, version 0x13 (RFC 9106), 32 bytes. The caller must bound the parameters: this allocates whatever
+ * they ask for.
  *
  * Throws `usage` for an empty password, `cannot-open` for a salt below 8 bytes.
  */

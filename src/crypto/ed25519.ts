@@ -25,7 +25,7 @@ export function sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
   return Uint8Array.from(nodeSign(null, message, privateKey(seed)));
 }
 
-/** True if `signature` (64 bytes) over `message` was made by `publicKey` (32 bytes). Never throws, whatever it is given. */
+/** True if `publicKey` (32 bytes) made `signature` (64 bytes) over `message`. Never throws, for any input. */
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   try {

@@ -6,7 +6,7 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 /** Length of the DER of an X25519 SubjectPublicKeyInfo before its 32 bytes (RFC 8410). */
 const SPKI_PREFIX_LENGTH = 12;
 
-/** The 32-byte X25519 secret of a 32-byte Ed25519 seed: SHA-512(seed)[0..32], clamped where it is used (RFC 7748). */
+/** The 32-byte X25519 secret of a 32-byte Ed25519 seed: SHA-512(seed)[0..32]. Clamped on use (RFC 7748). */
 export function x25519SecretOf(seed: Uint8Array): Uint8Array {
   const digest = createHash('sha512').update(seed).digest();
   const secret = Uint8Array.from(digest.subarray(0, 32));
@@ -26,10 +26,10 @@ export function x25519PublicOfSecret(secret: Uint8Array): Uint8Array {
 }
 
 /**
- * The 32-byte X25519 public key of a 32-byte Ed25519 public key: the point in its Montgomery form.
+ * The 32-byte X25519 public key of a 32-byte Ed25519 public key: the same point in Montgomery form.
  *
- * Throws `usage` for 32 bytes that are no point, not its canonical encoding, or a point of small order (everybody could open what is
- * sealed for that).
+ * Throws `usage` for 32 bytes that are not the canonical encoding of a point, or are a point of small order
+ * (anybody could open what is sealed for it).
  */
 export async function x25519PublicOf(publicKey: Uint8Array): Promise<Uint8Array> {
   const { ed25519 } = await import('@noble/curves/ed25519.js');
