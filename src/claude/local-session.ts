@@ -4,11 +4,11 @@ import { describeSession } from './session.ts';
 import { findSession } from './session-files.ts';
 import { isSessionId } from './session-id.ts';
 
-/** What this machine has of a session that was handed over. */
+/** What this machine knows of a session that was handed over. */
 export interface LocalSession {
   /** True if its transcript is here. */
   readonly here: boolean;
-  /** The directory to go on in; null if its files are not here, or nothing tells where it belongs. */
+  /** The directory to resume in; null if the transcript is not here, or its directory is not known. */
   readonly directory: string | null;
   readonly directoryExists: boolean;
   readonly title: string | null;

@@ -14,11 +14,11 @@ interface Holder {
   readonly bootId: string | null;
   readonly pid: number;
   readonly start: string | null;
-  /** 16 hex digits, new for each taking of a lock. */
+  /** 16 hex digits, new each time a lock is taken. */
   readonly token: string;
 }
 
-/** How long others may hold a lock before their work is given up, in milliseconds: ours takes a few. */
+/** How long we wait for others before giving up. Our own work takes a few milliseconds. */
 const PATIENCE_MS = 5_000;
 const POLL_MS = 10;
 const MAX_LOCK_BYTES = 4096;
@@ -26,9 +26,9 @@ const MAX_LOCK_BYTES = 4096;
 /**
  * Runs `work` while this process alone holds the lock file at `path`, whose folder must exist.
  *
- * The lock of a process that has ended is taken over. One that still runs, or that runs on another host with the same
- * home, is waited for. Throws `refused`, naming the holder, if it takes longer than `patienceMs`, or if the file can't
- * be written.
+ * The lock of a process that has ended is taken over. If it still runs, or runs on another host with the same
+ * home, we wait for it. Throws `refused`, naming the holder, if that takes longer than `patienceMs`, or if
+ * the file can't be written.
  */
 export async function withLock<T>(
   path: string,
@@ -52,7 +52,7 @@ async function acquire(path: string, deadlineMs: number): Promise<void> {
     start: startOf(process.pid),
     token: randomBytes(8).toString('hex'),
   };
-  // A file that is whole before it gets the name of the lock: nobody ever reads half a holder.
+  // The file is complete before it gets the name of the lock, so nobody ever reads half a holder.
   const whole = `${path}.${own.token}.tmp`;
   try {
     writeFileSync(whole, JSON.stringify(own), { flag: 'wx', mode: 0o600 });
@@ -93,10 +93,10 @@ function takeName(whole: string, path: string): boolean {
 }
 
 /**
- * Replaces the lock of a process that has ended by ours. False if somebody else did so first.
+ * Replaces the lock of a process that has ended with ours. False if somebody else did so first.
  *
- * The right to replace one particular lock is a lock itself, named after its token. So of two that see the same old
- * lock, the second finds another token there and does not remove the first one's new lock.
+ * The right to replace one particular lock is a lock itself, named after its token. So of two that see the
+ * same old lock, the second finds another token there and does not remove the first one's new lock.
  */
 async function takeOver(path: string, old: Holder, whole: string, deadlineMs: number): Promise<boolean> {
   const right = `${path}.${old.token}`;
@@ -111,7 +111,7 @@ async function takeOver(path: string, old: Holder, whole: string, deadlineMs: nu
   }
 }
 
-/** False too where this machine can't tell, as for a process on another host or in another container. */
+/** Also false if this machine can't tell, as for a process on another host or in another container. */
 function hasEnded(holder: Holder): boolean {
   if (holder.host !== hostname() || holder.pidNamespace !== pidNamespace()) return false;
   if (holder.bootId !== bootId() || !isRunning(holder.pid)) return true;

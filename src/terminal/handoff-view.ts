@@ -45,7 +45,7 @@ export function describeMode(record: HandoffRecord, isOwn: boolean): string {
   return `for ${excerpt(record.recipient.replace(/^pk:/, ''), 9)}`;
 }
 
-/** A table of a label and a text a line; empty texts are left out. */
+/** A table with a label and a text per line; empty texts are left out. */
 export function describeLines(lines: readonly (readonly [string, string])[], style: Style): string {
   return lines
     .filter(([, text]) => text !== '')
@@ -54,8 +54,8 @@ export function describeLines(lines: readonly (readonly [string, string])[], sty
 }
 
 /**
- * An opened handoff for a person. Of a burn handoff only the first 8 characters of the session's id are shown: whoever
- * has the whole id needs no handoff any more.
+ * An opened handoff for a person. Of a burn handoff only the first 8 characters of the session id are shown:
+ * whoever has the whole id no longer needs the handoff.
  */
 export function describeHandoff(
   record: HandoffRecord,
@@ -70,7 +70,7 @@ export function describeHandoff(
       ['Session', record.burn ? `${printable(payload.session).slice(0, 8)}…` : printable(payload.session)],
       ['Title', excerpt(local?.title ?? '', 70)],
       ['Project', printable(payload.project)],
-      // What the publisher wrote need not be where claude will start.
+      // `claude` may start in another directory than the one that the publisher named.
       ['Here', directory === payload.project ? '' : printable(directory)],
       ['From', payload.host === '' ? '' : printable(payload.host)],
       ['Published', `${describeAge(Number(now - record.createdAt))} by ${isOwn ? 'you' : key}`],
