@@ -1,8 +1,8 @@
 import { Failure } from '../failure.ts';
 import { resumePlace } from './resume-place.ts';
 import { describeSession } from './session.ts';
-import { findSession } from './session-files.ts';
 import { isSessionId } from './session-id.ts';
+import { findTranscripts } from './transcript-files.ts';
 
 /** What this machine knows of a session that was handed over. */
 export interface LocalSession {
@@ -36,7 +36,7 @@ export function localSession(places: SessionPlaces, id: string, project: string)
   }
   const { claudeFolder, workingDirectory } = places;
   const hints = workingDirectory === null ? [project] : [project, workingDirectory];
-  const place = resumePlace(findSession(claudeFolder, id), hints);
+  const place = resumePlace(findTranscripts(claudeFolder, id), hints);
   return {
     here: place !== null,
     directory: place?.directory ?? null,

@@ -2,11 +2,11 @@ import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { slugOf } from './folders.ts';
 import { recordedDirectories } from './session.ts';
-import type { SessionFile } from './session-files.ts';
+import type { TranscriptFile } from './transcript-files.ts';
 
 /** Which transcript of a session to resume, and where. */
 export interface ResumePlace {
-  readonly file: SessionFile;
+  readonly file: TranscriptFile;
   /** The directory to change into; null if it is not known which one the project folder is named after. */
   readonly directory: string | null;
   /** True if the directory exists on this machine. */
@@ -20,7 +20,7 @@ export interface ResumePlace {
  *
  * Of several transcripts, one whose directory exists comes first, then the newest. Null if there are none.
  */
-export function resumePlace(files: readonly SessionFile[], hints: readonly string[]): ResumePlace | null {
+export function resumePlace(files: readonly TranscriptFile[], hints: readonly string[]): ResumePlace | null {
   const places = files
     .toSorted((a, b) => b.modifiedMs - a.modifiedMs)
     .map((file): ResumePlace => {

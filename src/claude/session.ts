@@ -1,12 +1,12 @@
 import { readAt, withRegularFile } from '../files/regular-file.ts';
 import { isSlug, slugOf } from './folders.ts';
-import type { SessionFile } from './session-files.ts';
-import { readTranscript, type Transcript } from './transcript.ts';
+import type { TranscriptFile } from './transcript-files.ts';
+import { summarizeTranscript, type TranscriptSummary } from './transcript-summary.ts';
 
 /**
  * A session on this machine. Its text is unchanged from the transcript: what prints it must make it harmless.
  */
-export interface Session extends SessionFile {
+export interface Session extends TranscriptFile {
   /** The directory that it belongs to, which may no longer exist; null if the transcript does not say. */
   readonly directory: string | null;
   /** The user's title, else Claude's own, else the first prompt. At most 200 characters. */
@@ -18,7 +18,7 @@ export interface Session extends SessionFile {
 }
 
 /** Reads the two ends of a transcript. If it can't be read, nothing is known about the session. */
-export function describeSession(file: SessionFile): Session {
+export function describeSession(file: TranscriptFile): Session {
   const transcript = readSession(file);
   if (transcript === null) return { ...file, directory: null, title: null, firstPrompt: null, hasConversation: false };
   const { customTitle, summary, firstPrompt, hasConversation } = transcript;
@@ -27,26 +27,29 @@ export function describeSession(file: SessionFile): Session {
 }
 
 /** The directories that the transcript says the session may belong to, likeliest first. */
-export function recordedDirectories(file: SessionFile): readonly string[] {
+export function recordedDirectories(file: TranscriptFile): readonly string[] {
   const transcript = readSession(file);
   return transcript === null ? [] : fittingDirectories(file, transcript);
 }
 
-function readSession(file: SessionFile): Transcript | null {
-  return readTranscript(file.path, (directory) => fits(file, directory));
+function readSession(file: TranscriptFile): TranscriptSummary | null {
+  return summarizeTranscript(file.path, (directory) => fits(file, directory));
 }
 
 /**
  * Where the session was moved to, then where it ran. `cwd` follows every `cd` inside a session, so only
  * directories that fit count.
  */
-function fittingDirectories(file: SessionFile, { relocatedDirectory, directories }: Transcript): readonly string[] {
+function fittingDirectories(
+  file: TranscriptFile,
+  { relocatedDirectory, directories }: TranscriptSummary,
+): readonly string[] {
   const recorded = relocatedDirectory === null ? directories : [relocatedDirectory, ...directories];
   return recorded.filter((directory) => fits(file, directory));
 }
 
 /** True if the project folder is named after `directory`, or has a name set by hand, which says nothing. */
-function fits({ projectFolder }: SessionFile, directory: string): boolean {
+function fits({ projectFolder }: TranscriptFile, directory: string): boolean {
   return !isSlug(projectFolder) || slugOf(directory) === projectFolder;
 }
 
@@ -60,7 +63,7 @@ const CWD = /"cwd":\s*("(?:[^"\\]|\\.)*")/g;
  * The directory in the first 4 KB of a transcript that its project folder is named after; null if there is
  * none. Costs one small read.
  */
-export function firstDirectory(file: SessionFile): string | null {
+export function firstDirectory(file: TranscriptFile): string | null {
   const start = withRegularFile(file.path, (descriptor) => readAt(descriptor, 0, FIRST_RECORDS).toString('latin1'));
   for (const [, value = ''] of (start ?? '').matchAll(CWD)) {
     const directory = parseText(Buffer.from(value, 'latin1').toString());

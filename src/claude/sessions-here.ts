@@ -2,7 +2,7 @@ import { dirname, isAbsolute, relative, sep } from 'node:path';
 import { realPath } from '../files/real-path.ts';
 import { isSlug, slugOf, slugPrefixBelow } from './folders.ts';
 import { describeSession, firstDirectory, type Session } from './session.ts';
-import { sessionFiles } from './session-files.ts';
+import { transcriptFiles } from './transcript-files.ts';
 
 /**
  * The sessions whose directory is `cwd`, below it, or above it up to `gitRoot` (if given): first those whose
@@ -21,7 +21,7 @@ export function* sessionsOf(
   const upwards = gitRoot === null ? [here] : pathUp(here, realPath(gitRoot));
   const bySlug = new Map(upwards.toReversed().map((directory) => [slugOf(directory), directory]));
   const below = slugPrefixBelow(here);
-  const files = sessionFiles(claudeFolder, (name) => bySlug.has(name) || name.startsWith(below) || !isSlug(name));
+  const files = transcriptFiles(claudeFolder, (name) => bySlug.has(name) || name.startsWith(below) || !isSlug(name));
   const isHere = memoized((directory) => upwards.includes(directory) || isBelow(directory, here));
 
   for (const file of [...files.filter(({ id }) => first.has(id)), ...files.filter(({ id }) => !first.has(id))]) {
@@ -43,7 +43,7 @@ export function* sessionsOf(
  */
 export function newestSessions(claudeFolder: string, count: number): Session[] {
   const newest: Session[] = [];
-  for (const file of sessionFiles(claudeFolder)) {
+  for (const file of transcriptFiles(claudeFolder)) {
     if (newest.length >= count) break;
     const session = describeSession(file);
     if (session.hasConversation) newest.push(session);

@@ -1,9 +1,9 @@
 import { gitRootOf } from '../claude/git-root.ts';
 import { liveSessions } from '../claude/live-sessions.ts';
 import { describeSession, type Session } from '../claude/session.ts';
-import { completeSessionId, findSession } from '../claude/session-files.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { newestSessions, sessionsOf } from '../claude/sessions-here.ts';
+import { completeSessionId, findTranscripts } from '../claude/transcript-files.ts';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
@@ -36,7 +36,7 @@ export async function chooseSession(
   if (given !== undefined) return givenSession(claudeFolder, completeSessionId(claudeFolder, given), force);
   if (claudeSessionId !== undefined && isSessionId(claudeSessionId)) {
     // The first prompt of a session runs before its transcript is written, so that the file may be missing.
-    const [file] = findSession(claudeFolder, claudeSessionId);
+    const [file] = findTranscripts(claudeFolder, claudeSessionId);
     return file === undefined
       ? { id: claudeSessionId, directory: workingDirectory(), title: null }
       : describeSession(file);
@@ -45,7 +45,7 @@ export async function chooseSession(
 }
 
 function givenSession(claudeFolder: string, id: string, force: boolean): ChosenSession {
-  const [file] = findSession(claudeFolder, id);
+  const [file] = findTranscripts(claudeFolder, id);
   if (file !== undefined) return describeSession(file);
   if (force) return { id, directory: null, title: null };
   throw new Failure(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
 import { resumePlace } from '../../src/claude/resume-place.ts';
-import { findSession } from '../../src/claude/session-files.ts';
+import { findTranscripts } from '../../src/claude/transcript-files.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -21,7 +21,7 @@ function machine() {
     transcript: (projectFolder: string, lines: object[], modifiedMs?: number) =>
       writeTranscript(claude, projectFolder, ID, lines, modifiedMs),
     place(...hints: string[]) {
-      const place = resumePlace(findSession(claude, ID), hints);
+      const place = resumePlace(findTranscripts(claude, ID), hints);
       return place && { directory: place.directory, exists: place.exists };
     },
   };

@@ -14,7 +14,7 @@ const MOST_DIRECTORIES = 64;
  * What the beginning and the end of a transcript say about its session. Text is unchanged, control characters
  * included; titles and prompts are cut to 200 characters.
  */
-export interface Transcript {
+export interface TranscriptSummary {
   /** The different `cwd`s in the records, in order. Absolute paths, of this machine or another. */
   readonly directories: readonly string[];
   /** Where the session was moved to from inside Claude Code. */
@@ -36,7 +36,7 @@ export interface Transcript {
  * and the start directory (recognised by `isStart`) are found, and the last 64 KB. Null if it is not a
  * regular file, or can't be read.
  */
-export function readTranscript(path: string, isStart: (directory: string) => boolean): Transcript | null {
+export function summarizeTranscript(path: string, isStart: (directory: string) => boolean): TranscriptSummary | null {
   return withRegularFile(path, (descriptor) => {
     const { size } = fstatSync(descriptor);
     const findings = new Findings();
@@ -77,7 +77,7 @@ class Findings {
   #prompt: string | null = null;
   #command: string | null = null;
 
-  transcript(): Transcript {
+  transcript(): TranscriptSummary {
     return {
       directories: this.#directories,
       relocatedDirectory: this.#relocatedDirectory,

@@ -7,7 +7,7 @@ import { isSessionId, parseSessionId } from './session-id.ts';
 const EXTENSION = '.jsonl';
 
 /** A transcript on this machine: what is known without reading it. */
-export interface SessionFile {
+export interface TranscriptFile {
   readonly id: string;
   readonly path: string;
   /** The name of the project folder that contains it. */
@@ -25,11 +25,11 @@ export interface SessionFile {
  * Reads directories and file times only, no file contents. Synchronous, because with thousands of sessions
  * the event loop costs more than the disk.
  */
-export function sessionFiles(
+export function transcriptFiles(
   claudeFolder: string,
   wanted: (projectFolder: string) => boolean = () => true,
-): SessionFile[] {
-  const files: SessionFile[] = [];
+): TranscriptFile[] {
+  const files: TranscriptFile[] = [];
   for (const folder of projectFolders(claudeFolder)) {
     if (wanted(folder.name)) for (const id of sessionIdsIn(folder)) addFile(files, folder, id);
   }
@@ -37,8 +37,8 @@ export function sessionFiles(
 }
 
 /** The transcripts of session `id`, newest first: several if the session was copied to another project. */
-export function findSession(claudeFolder: string, id: string): SessionFile[] {
-  const files: SessionFile[] = [];
+export function findTranscripts(claudeFolder: string, id: string): TranscriptFile[] {
+  const files: TranscriptFile[] = [];
   if (isSessionId(id)) for (const folder of projectFolders(claudeFolder)) addFile(files, folder, id);
   return newestFirst(files);
 }
@@ -95,7 +95,7 @@ function sessionIdsIn({ path }: ProjectFolder): string[] {
   }
 }
 
-function addFile(files: SessionFile[], { name, path: folder }: ProjectFolder, id: string): void {
+function addFile(files: TranscriptFile[], { name, path: folder }: ProjectFolder, id: string): void {
   // Not join(): for thousands of files it takes as long as the disk.
   const path = `${folder}${sep}${id}${EXTENSION}`;
   try {
@@ -106,6 +106,6 @@ function addFile(files: SessionFile[], { name, path: folder }: ProjectFolder, id
   }
 }
 
-function newestFirst(files: SessionFile[]): SessionFile[] {
+function newestFirst(files: TranscriptFile[]): TranscriptFile[] {
   return files.sort((a, b) => b.modifiedMs - a.modifiedMs);
 }

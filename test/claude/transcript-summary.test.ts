@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
-import { readTranscript, type Transcript } from '../../src/claude/transcript.ts';
+import { summarizeTranscript, type TranscriptSummary } from '../../src/claude/transcript-summary.ts';
 import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -16,8 +16,8 @@ const user = (content: unknown, more: object = {}) => ({
   ...more,
 });
 
-const read = (path: string): Transcript => {
-  const transcript = readTranscript(path, isStart);
+const read = (path: string): TranscriptSummary => {
+  const transcript = summarizeTranscript(path, isStart);
   if (transcript === null) throw new Error(`${path} was not read`);
   return transcript;
 };
@@ -226,7 +226,7 @@ describe('a transcript', () => {
     mkdirSync(join(folder, 'folder.jsonl'));
     execFileSync('mkfifo', [join(folder, 'pipe.jsonl')]);
     for (const name of ['link', 'folder', 'pipe', 'missing']) {
-      expect(readTranscript(join(folder, `${name}.jsonl`), isStart), name).toBe(null);
+      expect(summarizeTranscript(join(folder, `${name}.jsonl`), isStart), name).toBe(null);
     }
   });
 

@@ -1,7 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { completeSessionId, findSession, sessionFiles, sessionsMatching } from '../../src/claude/session-files.ts';
+import {
+  completeSessionId,
+  findTranscripts,
+  sessionsMatching,
+  transcriptFiles,
+} from '../../src/claude/transcript-files.ts';
 import { Failure } from '../../src/failure.ts';
 import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -20,7 +25,7 @@ describe('the session files', () => {
     writeTranscript(folder, '-a', sessionId(1), [said('/a')], 1_000_000);
     const path = writeTranscript(folder, '-b', sessionId(2), [said('/b')], 3_000_000);
     writeTranscript(folder, '-a', sessionId(3), [said('/a')], 2_000_000);
-    const files = sessionFiles(folder);
+    const files = transcriptFiles(folder);
     expect(files.map(({ id }) => id)).toEqual([2, 3, 1].map(sessionId));
     expect(files[0]).toEqual({
       id: sessionId(2),
@@ -29,12 +34,12 @@ describe('the session files', () => {
       modifiedMs: 3_000_000,
       size: JSON.stringify(said('/b')).length + 1,
     });
-    expect(sessionFiles(folder, (name) => name === '-b').map(({ id }) => id)).toEqual([sessionId(2)]);
+    expect(transcriptFiles(folder, (name) => name === '-b').map(({ id }) => id)).toEqual([sessionId(2)]);
   });
 
   it('are found beside what else Claude Code keeps there', () => {
     expect(
-      sessionFiles(sampleClaudeFolder())
+      transcriptFiles(sampleClaudeFolder())
         .map(({ id }) => id.slice(0, 8))
         .sort(),
     ).toEqual(['11111111', '22222222', '33333333']);
@@ -50,14 +55,14 @@ describe('the session files', () => {
     symlinkSync(path, join(folder, 'projects/-a', `${sessionId(5)}.jsonl`));
     symlinkSync(join(folder, 'projects/-a'), join(folder, 'projects/-link'));
     writeFileSync(join(folder, 'projects/file'), '');
-    expect(sessionFiles(folder).map((file) => file.path)).toEqual([path]);
-    for (const number of [4, 5]) expect(findSession(folder, sessionId(number))).toEqual([]);
-    expect(findSession(folder, sessionId(1)).map((file) => file.path)).toEqual([path]);
+    expect(transcriptFiles(folder).map((file) => file.path)).toEqual([path]);
+    for (const number of [4, 5]) expect(findTranscripts(folder, sessionId(number))).toEqual([]);
+    expect(findTranscripts(folder, sessionId(1)).map((file) => file.path)).toEqual([path]);
   });
 
   it('are none where Claude Code never ran', () => {
-    expect(sessionFiles(join(temporaryFolder(), 'nothing'))).toEqual([]);
-    expect(findSession(join(temporaryFolder(), 'nothing'), sessionId(1))).toEqual([]);
+    expect(transcriptFiles(join(temporaryFolder(), 'nothing'))).toEqual([]);
+    expect(findTranscripts(join(temporaryFolder(), 'nothing'), sessionId(1))).toEqual([]);
   });
 
   it('are all found by their id, and by nothing that is a path', () => {
@@ -65,9 +70,9 @@ describe('the session files', () => {
     writeTranscript(folder, '-a', sessionId(1), [said('/a')], 1_000_000);
     writeTranscript(folder, '-b', sessionId(1), [said('/a')], 2_000_000);
     writeTranscript(folder, '-b', 'secret', [said('/a')]);
-    expect(findSession(folder, sessionId(1)).map(({ projectFolder }) => projectFolder)).toEqual(['-b', '-a']);
-    expect(findSession(folder, '../-b/secret')).toEqual([]);
-    expect(findSession(folder, 'secret')).toEqual([]);
+    expect(findTranscripts(folder, sessionId(1)).map(({ projectFolder }) => projectFolder)).toEqual(['-b', '-a']);
+    expect(findTranscripts(folder, '../-b/secret')).toEqual([]);
+    expect(findTranscripts(folder, 'secret')).toEqual([]);
   });
 });
 
