@@ -199,6 +199,17 @@ describe('a transcript', () => {
     expect(read(path).customTitle).toBe('third name');
   });
 
+  it('of a short transcript is taken from the file beside it only where its records have none', () => {
+    const folder = temporaryFolder();
+    const path = writeTranscript(folder, '-work-app', sessionId(1), [said('/work/app')]);
+    const beside = path.replace(/\.jsonl$/, '');
+    mkdirSync(beside);
+    writeFileSync(join(beside, 'custom-title.json'), '{"customTitle":"beside"}');
+    expect(read(path).customTitle).toBe('beside');
+    appendFileSync(path, `${JSON.stringify({ type: 'custom-title', customTitle: 'in the records' })}\n`);
+    expect(read(path).customTitle).toBe('in the records');
+  });
+
   it('takes no title from a link, or from what is no title file', () => {
     const folder = temporaryFolder();
     const path = writeTranscript(folder, '-work-app', sessionId(1), [said('/work/app')]);
