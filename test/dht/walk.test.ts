@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { asBytes } from '../../src/dht/bencode.ts';
 import { resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import type { MutableItem } from '../../src/dht/mutable-item.ts';
+import { type MutableItem, target } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type WalkOptions, type WalkResult, walk } from '../../src/dht/walk.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
@@ -357,6 +358,9 @@ describe('hostile nodes close to the key', () => {
     }
     const { asked } = await timedWalk(nodes.slice(0, 1));
     expect(asked).toBe(512);
-    expect(nodes.filter(({ queries }) => queries.length > 0).length).toBeLessThanOrEqual(512);
+    // A datagram of another test may arrive at a port that was its node's before.
+    const isOurs = ({ parameters }: SimulatedNode['queries'][number]) =>
+      Buffer.compare(asBytes(parameters.get('target')) ?? new Uint8Array(), target(publicKey)) === 0;
+    expect(nodes.filter(({ queries }) => queries.some(isOurs)).length).toBeLessThanOrEqual(512);
   });
 });
