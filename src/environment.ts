@@ -5,10 +5,12 @@ import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
 import { quoteForShell } from './shell-quote.ts';
 
-/** Variables that hold a secret: taken out of the environment at once, so that no child ever sees them. */
+/**
+ * Variables that hold a secret. They are removed from the environment at once, so that no child sees them.
+ */
 export const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
 
-/** Everything that the command line takes from its environment, read once. */
+/** Everything that is taken from the environment, read once. */
 export interface Environment {
   readonly home: string;
   readonly keyFile: string;
@@ -20,17 +22,17 @@ export interface Environment {
   readonly passphrase: string | undefined;
   readonly passphraseCommand: string | undefined;
   readonly pin: string | undefined;
-  /** True if a Claude Code session started this process: a model may be typing. */
+  /** True if a Claude Code session started this process: an agent may be typing. */
   readonly underClaudeCode: boolean;
   /** The session that started this process. */
   readonly claudeSessionId: string | undefined;
-  /** What was typed, as a line for another terminal. */
+  /** What was typed, as a line to paste in another terminal. */
   readonly line: string;
   /** The environment for children, without our secrets. */
   readonly variables: NodeJS.ProcessEnv;
 }
 
-/** Reads `env`, and removes our secrets from it; `typed` are the arguments of the program. */
+/** Reads `env` and removes our secrets from it. `typed` are the arguments of the program. */
 export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]): Environment {
   const { CCLINK_PASSPHRASE: passphrase, CCLINK_PIN: pin } = env;
   for (const name of SECRET_VARIABLES) delete env[name];
@@ -53,14 +55,20 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
   };
 }
 
-/** What was typed, with the session that it was typed in, where it publishes and names none: elsewhere another one would be taken. */
+/**
+ * What was typed. A publish that names no session gets the current one added: another terminal would choose
+ * another.
+ */
 function lineFor(typed: readonly string[], session: string | undefined): string {
   const isValue = (i: number) => ['--ttl', '--share', '--timeout'].includes(typed[i - 1] ?? '');
   const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
   return ['cclink', ...typed.map(quoteForShell), ...(publishes && session !== undefined ? [session] : [])].join(' ');
 }
 
-/** The home directory: `HOME`, or on Windows `USERPROFILE`, if that is a whole path, else what the system knows of the user. */
+/**
+ * The home directory: `HOME` or `USERPROFILE` if that is an absolute path, else the one that the system has
+ * on record.
+ */
 function homeOf(env: NodeJS.ProcessEnv): string {
   const named = env['HOME'] || env['USERPROFILE'] || '';
   if (isAbsolute(named)) return named;

@@ -1,7 +1,7 @@
 /**
- * Every failure that a caller or a script can act on, and the exit code of each.
+ * Every failure that a caller or a script can act on, with its exit code.
  *
- * The names appear as `error.code` with `--json`; both columns are part of the command line's contract.
+ * With `--json` the name is `error.code`. Scripts rely on names and numbers: neither may change.
  */
 export const EXIT_CODES = {
   internal: 1,
@@ -23,14 +23,15 @@ export const EXIT_CODES = {
 export type FailureCode = keyof typeof EXIT_CODES;
 
 /**
- * A failure with a name: `message` is one sentence that says what happened, `hint` one that says what to do next.
+ * A failure with a name. `message` is a sentence that says what happened, `hint` says what to do next.
  *
- * Neither may hold a secret. Text that a stranger wrote may be in them: whoever prints them makes it harmless.
+ * Neither may hold a secret. They may hold text that a stranger wrote, so they must be made printable before
+ * they are shown.
  */
 export class Failure extends Error {
   readonly code: FailureCode;
   readonly hint: string | undefined;
-  /** Numbers that a script may want, beside the message; with `--json` they stand in the error. */
+  /** Numbers for scripts; with `--json` they are printed in the error. */
   readonly details: Readonly<Record<string, number>>;
 
   constructor(

@@ -4,7 +4,7 @@ import { EXIT_CODES, Failure } from './failure.ts';
 import { runProgram, splitAtDashes } from './program.ts';
 import { openOutput } from './terminal/output.ts';
 
-/** Whatever was thrown, as a failure with a name. */
+/** Any error as a failure with a name. */
 function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof CommanderError) {
@@ -29,7 +29,10 @@ function asFailure(error: unknown): Failure {
   );
 }
 
-/** A signal ends the process with the shell's code for it; files are written whole or not at all, so nothing needs mending. */
+/**
+ * Signals end the process with the shell's exit code. Files are written whole or not at all: nothing needs
+ * repair.
+ */
 function exitOnSignals(): void {
   for (const [signal, number] of [
     ['SIGINT', 2],
@@ -41,7 +44,7 @@ function exitOnSignals(): void {
       process.exit(128 + number);
     });
   }
-  // The reader of a pipe left: there is nobody to write to.
+  // The reader of the pipe is gone.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     process.stderr.write('Error: The result could not be written: standard output is full or closed.\n');
@@ -72,8 +75,8 @@ async function main(): Promise<number> {
 }
 
 const exitCode = await main();
-// Left-over handles (a name look-up that hangs) must not hold the process; what was written is let out first. That
-// standard output failed is told by its 'error' event.
+// A handle that is left over, as of a name look-up that hangs, must not keep the process alive. What was
+// written is flushed first; if standard output fails, its 'error' event tells.
 process.stderr.write('', () => {
   process.stdout.write('', (error) => {
     if (!error) process.exit(exitCode);

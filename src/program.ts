@@ -41,7 +41,10 @@ CCLINK_PASSPHRASE_COMMAND, CCLINK_PIN, CLAUDE_CONFIG_DIR, NO_COLOR.
 Exit codes: 0 done, 2 usage, 3 not there, 4 cannot open, 5 refused, 6 network,
 7 no session or no claude, 8 not burnt, 9 key, 130 interrupted or a no.`;
 
-/** Runs what was typed, `argv` as Node gives it. Throws a `Failure`, or a `CommanderError` of the command line. */
+/**
+ * Runs what was typed, `argv` as Node gives it. Throws a `Failure`, or a `CommanderError` of the command
+ * line.
+ */
 export async function runProgram(environment: Environment, argv: readonly string[]): Promise<void> {
   const program = emptyProgram();
   const { own, forClaude } = splitAtDashes(argv.slice(2));
@@ -74,7 +77,10 @@ function withoutThose(forClaude: readonly string[], name: string, args: readonly
   throw new Failure('usage', `"${own[1]}" is one argument too many.`, `See: cclink ${name} --help`);
 }
 
-/** The commands that the words may mean: all where the help needs them, else those that are named and the default. */
+/**
+ * The commands that the words may mean: all where the help needs them, else those that are named and the
+ * default.
+ */
 function namesNeeded(words: readonly string[]): readonly CommandName[] {
   const named = COMMAND_NAMES.filter((name) => words.includes(name));
   const isHelp = ['-h', '--help'].some((flag) => words.includes(flag)) && named.length === 0;

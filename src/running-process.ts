@@ -10,7 +10,9 @@ export function isRunning(pid: number): boolean {
   return statOf(pid)?.[0] !== 'Z';
 }
 
-/** When process `pid` started, in clock ticks since boot; null where the system doesn't tell (all but Linux). */
+/**
+ * When process `pid` started, in clock ticks since boot; null where the system doesn't tell (all but Linux).
+ */
 export function startOf(pid: number): string | null {
   return statOf(pid)?.[19] ?? null;
 }
@@ -20,7 +22,10 @@ export function bootId(): string | null {
   return process.platform === 'linux' ? readIfThere('/proc/sys/kernel/random/boot_id')?.trim() || null : null;
 }
 
-/** Within what process ids are counted: a container has its own. Null where the system doesn't tell (all but Linux). */
+/**
+ * Within what process ids are counted: a container has its own. Null where the system doesn't tell (all but
+ * Linux).
+ */
 export function pidNamespace(): string | null {
   try {
     return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : null;

@@ -7,7 +7,10 @@ const UNITS = [
   { letter: 's', seconds: 1, name: 'second' },
 ] as const;
 
-/** Seconds of a duration as typed: bare seconds, or `90s`, `30m`, `12h`, `7d`. Throws `usage` outside of `least` to `most` seconds. */
+/**
+ * The seconds in a duration as typed: `90`, `90s`, `30m`, `12h`, `7d`. Throws `usage` outside `least` to
+ * `most` seconds.
+ */
 export function parseDuration(text: string, option: string, least: number, most: number): number {
   const match = /^([0-9]{1,9})([smhd]?)$/.exec(text.trim());
   const unit = UNITS.find(({ letter }) => letter === match?.[2])?.seconds ?? 1;
@@ -23,8 +26,9 @@ export function parseDuration(text: string, option: string, least: number, most:
 }
 
 /**
- * `90 seconds`, `5 minutes`, `1 hour`, `24 hours`, `2 days`: the largest unit of which there are at least two. Rounded down,
- * as it tells deadlines too, but for the last fiftieth.
+ * `90 seconds`, `5 minutes`, `1 hour`, `24 hours`, `2 days`: in the largest unit of which there are at least
+ * two. Rounded down, since it tells deadlines too; but 23 h 59 min is still 24 hours (one fiftieth is
+ * forgiven).
  */
 export function describeDuration(seconds: number): string {
   const suits = (unit: number) => seconds >= 2 * unit || (seconds === unit && unit < 86_400);
@@ -47,6 +51,6 @@ export function rfc3339(unixSeconds: bigint): string | null {
 }
 
 /** `in 23 hours`, `never` where the end lies beyond the year 9999. */
-export function describeEnd(expiresAt: bigint, now: bigint): string {
-  return expiresAt > LAST_SECOND ? 'never' : `in ${describeDuration(Number(expiresAt - now))}`;
+export function describeEnd(expiresAt: bigint, nowSeconds: bigint): string {
+  return expiresAt > LAST_SECOND ? 'never' : `in ${describeDuration(Number(expiresAt - nowSeconds))}`;
 }

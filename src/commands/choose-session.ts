@@ -17,15 +17,15 @@ export interface ChosenSession {
   readonly title: string | null;
 }
 
-/** A session that was changed this recently is taken without a question, in milliseconds. */
+/** A session that changed this recently, in milliseconds, is taken without a question. */
 const RECENT_MS = 24 * 3600 * 1000;
-/** At most so many sessions are offered. */
-const MOST_OFFERED = 20;
+/** How many sessions are offered at most. */
+const MAX_OFFERED = 20;
 
 /**
- * The session that `cclink` publishes: the one given, else the one that runs this command, else one of the current folder.
+ * The session to publish: the one given, else the one that runs this command, else one of the current folder.
  *
- * Throws `no-session` where there is none, or where somebody would have to be asked and nobody is there.
+ * Throws `no-session` if there is none, or if somebody would have to be asked and nobody is there.
  */
 export async function chooseSession(
   context: Context,
@@ -71,7 +71,7 @@ async function sessionOfFolder(context: Context): Promise<ChosenSession> {
   const offered: Session[] = [];
   for (const session of sessionsOf(environment.claudeFolder, cwd, gitRootOf(cwd), open)) {
     offered.push(session);
-    if (offered.length === MOST_OFFERED) break;
+    if (offered.length === MAX_OFFERED) break;
   }
   const [first, second] = offered;
   if (first === undefined) throw noneHere(environment.claudeFolder, cwd);

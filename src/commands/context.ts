@@ -5,7 +5,7 @@ import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
 import type { Declaration } from './declaration.ts';
 
-/** What every command is given: its surroundings, a way to speak, a way to ask. */
+/** What every command is given. */
 export interface Context {
   readonly environment: Environment;
   readonly output: Output;
@@ -33,4 +33,4 @@ export function openHistory({ environment, output }: Context): History {
 }
 
 /** The clock, in Unix seconds. */
-export const unixNow = (): bigint => BigInt(Math.floor(Date.now() / 1000));
+export const nowSeconds = (): bigint => BigInt(Math.floor(Date.now() / 1000));

@@ -9,7 +9,9 @@ export interface OptionDeclaration {
   readonly conflicts?: readonly string[];
 }
 
-/** A command: what its help says, and what it does. `Options` are its own options, as commander names them. */
+/**
+ * A command: what its help says, and what it does. `Options` are its own options, as commander names them.
+ */
 export interface Declaration<Options = unknown> {
   /** Its one argument, if it takes one: `[who]`, or `<shell>` if it must be given. */
   readonly argument?: string;
@@ -24,7 +26,10 @@ export interface Declaration<Options = unknown> {
   readonly timeout?: true;
   /** True if it takes words after `--`, which are for `claude`. */
   readonly claudeOptions?: true;
-  /** True if an agent, a model at the keyboard, may run it with these arguments; no agent may if this is missing. */
+  /**
+   * True if an agent, a model at the keyboard, may run it with these arguments; no agent may if this is
+   * missing.
+   */
   allowedForAgent?(options: Options, args: readonly string[]): boolean;
   run(context: Context, options: Options, args: readonly string[], claudeArgs: readonly string[]): Promise<void>;
 }

@@ -18,12 +18,12 @@ export const command: Declaration = {
 const SESSION = '11111111-1111-4111-8111-111111111111';
 const PIN = 'five-words-for-a-demo-pin';
 
-/** A made-up machine: a home of its own, with its own key, Claude folder and environment. */
+/** A made-up machine: a temporary home with a key, a Claude folder and an environment of its own. */
 interface Machine {
   readonly name: string;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
-  /** What the next command reads from standard input, and the command it came from. */
+  /** What the next command reads from standard input, and the command that it is said to come from. */
   readonly piped?: { readonly shown: string; readonly input: Uint8Array };
 }
 
@@ -34,13 +34,15 @@ interface Run {
   readonly shown: string;
 }
 
-/** `cclink demo`: two machines in two temporary homes hand a session over, by this very program and a private DHT. */
+/**
+ * `cclink demo`: machines in temporary homes hand a session over, with this very program on a private DHT.
+ */
 async function demo(context: Context): Promise<void> {
   const { style } = context.output;
   const tell = (text: string) => void process.stdout.write(`${text}\n`);
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-demo-')));
   const removeRoot = () => rmSync(root, { recursive: true, force: true });
-  // Also after Ctrl-C, and without a step that is still under way and would write there again.
+  // After Ctrl-C too. A step under way is killed first, since it would write there again.
   process.once('exit', () => {
     for (const child of running) child.kill('SIGKILL');
     removeRoot();
@@ -135,7 +137,7 @@ function makeMachine(root: string, name: string, bootstrap: string): Machine {
   };
 }
 
-/** Runs the built cclink as its user would, and tells what was typed and what came out. */
+/** Runs the built cclink as its user would, and shows what was typed and printed. */
 async function actAs(
   who: Machine,
   directory: string,
@@ -153,7 +155,7 @@ async function actAs(
     throw new Failure('internal', `The demo's step "cclink ${args.join(' ')}" ended with exit code ${code}.`);
 }
 
-/** The steps that are under way. */
+/** The steps under way. */
 const running = new Set<ChildProcess>();
 
 function runAs(who: Machine, directory: string, args: readonly string[]): Promise<Run> {
@@ -163,10 +165,10 @@ function runAs(who: Machine, directory: string, args: readonly string[]): Promis
       cwd: directory,
       env: who.env,
       stdio: 'pipe',
-      detached: process.platform !== 'win32', // no terminal to ask on: nobody answers for the people of the story
+      detached: process.platform !== 'win32', // without a terminal to ask on, since nobody would answer
     });
     running.add(child);
-    child.stdin.on('error', () => {}); // whoever does not read it has ended
+    child.stdin.on('error', () => {}); // a child that does not read it has ended
     child.stdin.end(who.piped?.input);
     let stdout = '';
     let shown = '';

@@ -31,21 +31,21 @@ export const command: Declaration<InitOptions> = {
   run: init,
 };
 
-/** `cclink init`: makes a key pair, or takes one over from another machine. */
+/** `cclink init`: makes a key pair, or imports one from another machine. */
 async function init(context: Context, options: InitOptions): Promise<void> {
   const { environment, output, questions, yes } = context;
   const { keyFile } = environment;
   const imported = options.import === undefined ? null : await readImport(options.import);
-  const replace = await mayReplace(context);
+  const replace = await confirmReplacing(context);
   if (imported === null && !replace && questions.possible && !yes && !output.json) {
     if (await questions.confirm('Is there a key of yours on another machine already?')) return showHowToBring(context);
   }
   const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
-  const backup = writeKeyFile(keyFile, key, { publicKey, replace, now: Date.now() });
+  const backup = writeKeyFile(keyFile, key, { publicKey, replace, nowMs: Date.now() });
   if (key.kind === 'plain') key.seed.fill(0);
   if (backup !== null) output.say(`The key that was there is kept as ${printable(backup)}.`);
   if (publicKey === null) {
-    // An envelope that was imported unopened: its public key shows at the first opening.
+    // An envelope that was imported unopened: opening it will tell its public key.
     output.result(
       { publicKey: null, fingerprint: null, ageRecipient: null, keyFile, encrypted: true },
       `Imported the encrypted key to ${printable(keyFile)}; its passphrase stays what it was. See its public key with: cclink whoami`,
@@ -54,9 +54,10 @@ async function init(context: Context, options: InitOptions): Promise<void> {
   }
   const view = await keyView(publicKey, { keyFile, encrypted: key.kind === 'encrypted' });
   output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
-  if (key.kind === 'plain') output.say(`The key is not encrypted: whoever can read ${printable(keyFile)} is you.`);
+  if (key.kind === 'plain')
+    output.say(`The key is not encrypted: anybody who can read ${printable(keyFile)} can act as you.`);
   if (imported === null) output.say(nextStep(keyFile));
-  else output.say('Next: cclink pickup takes what was published with this key.');
+  else output.say('Next: cclink pickup picks up what was published with this key.');
 }
 
 function nextStep(keyFile: string): string {
@@ -67,8 +68,11 @@ function nextStep(keyFile: string): string {
   ].join('\n');
 }
 
-/** Whether a key is there and may be replaced. Throws `key-exists` where the user says no. */
-async function mayReplace(context: Context): Promise<boolean> {
+/**
+ * True if there is a key and it may be replaced, false if there is none. Throws `key-exists` if the user says
+ * no.
+ */
+async function confirmReplacing(context: Context): Promise<boolean> {
   const { environment, questions, yes } = context;
   if (!existsSync(environment.keyFile)) return false;
   if (yes) return true;
@@ -80,7 +84,7 @@ async function mayReplace(context: Context): Promise<boolean> {
 const IMPORT_HINT =
   'A key is 64 hex characters, or the encrypted file that cclink init writes: ~/.pubky/secret_key on the other machine.';
 
-/** The key to import, from a file or standard input. Throws `usage` for what cannot be read or is no key. */
+/** The key to import, from a file or standard input. Throws `usage` if that can't be read or is not a key. */
 async function readImport(source: string): Promise<StoredKey> {
   const name = source === '-' ? 'Standard input' : source;
   if (source !== '-' && isNoRegularFile(source)) {
@@ -107,7 +111,7 @@ async function readImport(source: string): Promise<StoredKey> {
   }
 }
 
-/** True for a folder, a pipe or a device. What cannot be looked at is told when it is opened. */
+/** True for a folder, a pipe or a device. If that can't be told, opening the file will say why. */
 function isNoRegularFile(path: string): boolean {
   try {
     return !statSync(path).isFile();
@@ -116,7 +120,7 @@ function isNoRegularFile(path: string): boolean {
   }
 }
 
-/** The key as it is to be stored, and its public key where that is known. */
+/** The key in the form to store, and its public key if that is known. */
 async function keyToStore(
   context: Context,
   imported: StoredKey | null,
@@ -136,7 +140,9 @@ async function keyToStore(
   }
 }
 
-/** A new passphrase (UTF-8 bytes): from the environment, from `CCLINK_PASSPHRASE_COMMAND`, or asked for twice. */
+/**
+ * A new passphrase (UTF-8 bytes): from the environment, from `CCLINK_PASSPHRASE_COMMAND`, or asked for twice.
+ */
 async function newPassphrase(context: Context): Promise<Uint8Array> {
   const { passphrase, passphraseCommand, variables } = context.environment;
   if (passphrase !== undefined || passphraseCommand !== undefined) {
@@ -160,7 +166,7 @@ async function newPassphrase(context: Context): Promise<Uint8Array> {
 
 const PASSPHRASE_HINT = 'Take a longer one; a few random words are good.';
 
-/** How a key comes here from another machine. */
+/** Shows how to bring a key here from another machine. */
 function showHowToBring(context: Context): void {
   const { environment, output } = context;
   const here = `${userName()}${hostname()}`;
@@ -176,7 +182,7 @@ function showHowToBring(context: Context): void {
   );
 }
 
-/** `ada@`, or nothing where the system does not know the user's name, as in a container. */
+/** `ada@`, or nothing if the system does not know the user's name, as in a container. */
 function userName(): string {
   try {
     return `${userInfo().username}@`;

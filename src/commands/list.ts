@@ -10,7 +10,7 @@ import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { describeAge, describeEnd } from '../time.ts';
-import { type Context, placesOf, unixNow } from './context.ts';
+import { type Context, nowSeconds, placesOf } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
@@ -23,27 +23,30 @@ export const command: Declaration = {
   run: (context) => withOwnKey(context, (own) => list(context, own)),
 };
 
-/** `cclink list`: the live handoffs under the own key. The session is named where no question is needed to open it. */
+/**
+ * `cclink list`: the live handoffs under the own key. The session is named where no question is needed to
+ * open it.
+ */
 async function list(context: Context, own: OwnKey): Promise<void> {
   const { output } = context;
   const publicKey = await own.publicKey();
   const open = onceInARow((record) => openSilently(own, record));
   const lookup = await withDht(context, async (dht, deadline) => {
-    const { first, newest } = search(dht, publicKey, unixNow(), { deadline });
-    const patiently = <T>(answer: Promise<T>) => output.progress('Asking the network …', answer);
-    const early = await patiently(first);
-    // The key is derived while the walk goes on; the newest alone decides whether that was of use.
+    const { first, newest } = search(dht, publicKey, nowSeconds(), { deadline });
+    const withProgress = <T>(answer: Promise<T>) => output.progress('Asking the network …', answer);
+    const early = await withProgress(first);
+    // The key is derived while the walk goes on, which is of use if the first packet is the newest.
     if (early !== null) await open(early.record).catch(() => {});
-    return await patiently(newest);
+    return await withProgress(newest);
   });
-  const now = unixNow();
+  const now = nowSeconds();
   const record = liveRecord(lookup, now);
   if (record === null) {
     output.result([], `No live handoff under your key ${encodePublicKey(publicKey)}.`);
     return;
   }
   const payload = await open(record);
-  // An id that is none of Claude Code's is listed too: it is the user's own handoff, and to be revoked.
+  // Even an id that Claude Code can't have is listed: it is the user's own handoff, and can be revoked.
   const local =
     payload !== null && isSessionId(payload.session)
       ? localSession(placesOf(context), payload.session, payload.project)
@@ -63,11 +66,11 @@ async function list(context: Context, own: OwnKey): Promise<void> {
     ],
     payload === null
       ? describeSealed(context, record, now)
-      : describeHandoff(record, payload, { now, local, isOwn: true, style: output.resultStyle }),
+      : describeHandoff(record, payload, { nowSeconds: now, local, isOwn: true, style: output.resultStyle }),
   );
 }
 
-/** The payload where the own key opens it, and nobody must be asked for that; else null. */
+/** The payload, if the own key opens it and nobody must be asked for a passphrase; else null. */
 async function openSilently(own: OwnKey, record: SignedRecord): Promise<Payload | null> {
   if (modeOf(record) === 'pin' || !own.opensSilently) return null;
   const identity = await own.open();

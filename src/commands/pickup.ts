@@ -8,7 +8,7 @@ import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { becomeClaude } from '../process/become-claude.ts';
 import { findClaude } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
-import { type Context, unixNow } from './context.ts';
+import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
 
@@ -116,7 +116,7 @@ function offering({ environment, output, questions, yes }: Context): Pick<Pickup
     }
   };
   return {
-    show: (found) => output.say(describeFound(found, unixNow(), output.style)),
+    show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),
     confirm: async (found, burns) => {
       warnOf(found, burns);
       return yes || questions.confirm(burns ? 'Take it? This burns it.' : 'Go on with this session here?');

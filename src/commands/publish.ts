@@ -17,7 +17,7 @@ import { describeLines, describeMode, handoffJson, sessionJson } from '../termin
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
-import { type Context, openHistory, unixNow } from './context.ts';
+import { type Context, nowSeconds, openHistory } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { ownResolution, withDht } from './network.ts';
 import { newSecret, withOwnKey } from './secrets.ts';
@@ -67,7 +67,7 @@ const TTL_RANGE = [1, 365 * 86_400] as const;
 
 /** `cclink` and `cclink publish`: seals a session and publishes it. */
 async function publish(context: Context, options: PublishOptions, sessionId: string | undefined): Promise<void> {
-  if (sessionId !== undefined) parseSessionId(sessionId); // what was typed is checked before anything is read
+  if (sessionId !== undefined) parseSessionId(sessionId); // a typing error is told before anything is read
   const ttl = parseDuration(options.ttl, '--ttl', ...TTL_RANGE);
   const recipient = options.share === undefined ? null : parseWho(options.share);
   await withOwnKey(context, async (own) => {
@@ -102,17 +102,18 @@ async function send(
   qr: boolean,
 ): Promise<void> {
   const { output } = context;
-  // The walk goes on while a passphrase is typed; where the public key is not known, the key is opened first.
+  // The walk goes on while a passphrase is typed. If the public key is unknown, the key must be opened first.
   const known = own.knownPublicKey;
   const early = known === null ? null : dht.resolve(known, { deadline });
   early?.catch(() => {}); // reported where it is awaited
   const identity = await own.open();
-  // The public key beside an encrypted one may be that of another key: what was asked under that one is of no use.
+  // The public key beside an encrypted one may be that of another key: what was asked under that one is of no
+  // use.
   const isOfKey = known !== null && samePublicKey(known, identity.publicKey);
   const resolution = await ownResolution(context, (isOfKey && early) || dht.resolve(identity.publicKey, { deadline }));
   const name = encodePublicKey(identity.publicKey);
   const current = resolution.newest === null ? null : HANDOFF_TXT.read(parsePacket(resolution.newest.value), name);
-  await mayReplace(context, current, identity.publicKey, handoff);
+  await confirmReplacing(context, current, identity.publicKey, handoff);
 
   const published = await output.progress(
     'Publishing …',
@@ -121,7 +122,7 @@ async function send(
       deadline,
       history: openHistory(context),
       from: resolution,
-      mayReplace: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
+      beforeReplacing: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
     }),
   );
   const { record, payload, nodes, seq, wasOvertaken, settled } = published;
@@ -170,15 +171,17 @@ function summary(context: Context, session: ChosenSession, record: SignedRecord,
   ].join('\n');
 }
 
-/** The record that stands there if it is live and was meant for others than the new one, so that replacing it takes it from them. */
+/**
+ * The current record, if it is live and sealed for others than the new one: replacing it takes it from them.
+ */
 function heldForOthers(text: string | null, publicKey: Uint8Array, next: Handoff): SignedRecord | null {
   if (text === null) return null;
   let record: SignedRecord;
   try {
     record = parseRecord(text, publicKey);
-    if (!isLive(record, unixNow())) return null;
+    if (!isLive(record, nowSeconds())) return null;
   } catch {
-    return null; // nobody can pick up what is malformed, so nothing is lost
+    return null; // nobody can pick up a malformed record, so nothing is lost
   }
   if (modeOf(record) === 'self' || isForSameRecipient(record, next)) return null;
   return record;
@@ -193,31 +196,39 @@ function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {
   }
 }
 
-/** Asks before a live handoff is replaced that others may still pick up. */
-async function mayReplace(context: Context, text: string | null, publicKey: Uint8Array, next: Handoff): Promise<void> {
+/** Asks before replacing a live handoff that others may still pick up. */
+async function confirmReplacing(
+  context: Context,
+  text: string | null,
+  publicKey: Uint8Array,
+  next: Handoff,
+): Promise<void> {
   const held = heldForOthers(text, publicKey, next);
   if (held === null || context.yes) return;
   const question = `A handoff ${describeMode(held, true)} is still live under your key, and would be replaced. Replace it?`;
   if (!(await context.questions.confirm(question))) {
-    throw new Failure('interrupted', 'The handoff that stands there was left alone; nothing was published.');
+    throw new Failure('interrupted', 'Nothing was published; the handoff for somebody else is still there.');
   }
 }
 
-/** The same for a handoff that appeared after the user was asked. */
+/** Refuses to replace a handoff for others that appeared after the user was asked. */
 function refuseToReplaceUnseen(text: string | null, seen: string | null, publicKey: Uint8Array, next: Handoff): void {
   if (text !== seen && heldForOthers(text, publicKey, next) !== null) {
     throw new Failure(
       'refused',
-      'Another machine published a handoff for somebody else meanwhile; it was left alone.',
+      'Another machine has published a handoff for somebody else meanwhile. Nothing was published here.',
       'Look at it first: cclink list',
     );
   }
 }
 
 const PIN_HINT =
-  'Take a longer one, or press Return to have one made. Whoever knows your public key can try PINs offline.';
+  'Take a longer one, or press Return to have one made. Anybody who knows your public key can try PINs offline.';
 
-/** The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice; a bare Return makes one and shows it. Throws `usage` for a weak one. */
+/**
+ * The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice. A bare Return makes one and shows it. Throws
+ * `usage` if the one in the variable is weak.
+ */
 async function takePin(context: Context): Promise<Uint8Array> {
   const { environment, output } = context;
   if (environment.pin !== undefined) {
@@ -226,7 +237,7 @@ async function takePin(context: Context): Promise<Uint8Array> {
       throw new Failure(
         'usage',
         `The PIN in CCLINK_PIN is too weak: ${weakness}.`,
-        'Take a longer one. Whoever knows your public key can try PINs offline.',
+        'Take a longer one. Anybody who knows your public key can try PINs offline.',
       );
     return Buffer.from(environment.pin);
   }
@@ -240,9 +251,7 @@ async function takePin(context: Context): Promise<Uint8Array> {
     onEmpty: async () => {
       const { wordlist } = await import('@scure/bip39/wordlists/english.js');
       const made = makePin(wordlist);
-      process.stderr.write(
-        `PIN: ${output.style.bold(made)}\nTell it to them by another channel than the line below.\n`,
-      );
+      process.stderr.write(`PIN: ${output.style.bold(made)}\nSend it by another channel than the line below.\n`);
       return Buffer.from(made);
     },
   });

@@ -9,7 +9,7 @@ import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { describeMode } from '../terminal/handoff-view.ts';
 import { describeAge } from '../time.ts';
-import { type Context, openHistory, unixNow } from './context.ts';
+import { type Context, nowSeconds, openHistory } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { ownResolution, withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
@@ -29,8 +29,8 @@ export const command: Declaration = {
 };
 
 /**
- * `cclink revoke`: takes the handoff under the own key back. `who` is nothing, the own key, or the id of a session (or its
- * first 8 characters and more): then only a handoff of that session is revoked.
+ * `cclink revoke`: revokes the handoff under the own key. `who` is nothing, the own key, or the id of a
+ * session (or at least its first 8 characters): then only a handoff of that session is revoked.
  */
 async function revokeHandoff(context: Context, own: OwnKey, who: string | undefined): Promise<void> {
   const { output, questions } = context;
@@ -40,7 +40,7 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
   if (named !== null && !samePublicKey(named, publicKey)) {
     throw new Failure(
       'usage',
-      'Only its publisher can take a handoff back, and that is not your key.',
+      'Only its publisher can revoke a handoff, and that is not your key.',
       'Leave the key out to revoke your own: cclink revoke',
     );
   }
@@ -62,11 +62,11 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
     }
 
     if (sessionPrefix !== null && !(await isOfSession(text, await own.openAs(publicKey), sessionPrefix))) {
-      return output.result(nothing, 'The handoff under your key is not of that session; it was left alone.');
+      return output.result(nothing, 'The handoff under your key is of another session. It was not touched.');
     }
     output.say(describeShown(text, publicKey));
     if (!context.yes && !(await questions.confirm('Take it back?'))) {
-      throw new Failure('interrupted', 'Left where it is.');
+      throw new Failure('interrupted', 'Not revoked; the handoff is still there.');
     }
     const identity = await own.openAs(publicKey);
     const revoked = await output.progress(
@@ -94,21 +94,24 @@ async function isOfSession(text: string, identity: Identity, prefix: string): Pr
   if (modeOf(record) !== 'self') {
     throw new Failure(
       'usage',
-      'The handoff under your key is sealed for others, so that its session cannot be told from here.',
-      'Take it back whatever it is: cclink revoke',
+      'The handoff under your key is sealed for others, so its session can not be told here.',
+      'To revoke it whatever it is: cclink revoke',
     );
   }
   return (await openRecord(record, identity))?.session.startsWith(prefix) ?? false;
 }
 
-/** What is about to be revoked. Even a record that cannot be read can be: it stands under the user's own key. */
+/**
+ * What is about to be revoked. Even a record that can't be read can be revoked: it is under the user's own
+ * key.
+ */
 function describeShown(text: string, publicKey: Uint8Array): string {
   let record: SignedRecord;
   try {
     record = parseRecord(text, publicKey);
   } catch {
-    return 'A handoff that cannot be read stands under your key.';
+    return 'There is a handoff under your key that can not be read.';
   }
-  const age = describeAge(Number(unixNow() - record.createdAt));
+  const age = describeAge(Number(nowSeconds() - record.createdAt));
   return `A handoff ${describeMode(record, true)}${record.burn ? ' (burn)' : ''}, published ${age}.`;
 }

@@ -23,7 +23,9 @@ export async function withOwnKeyIfAny<T>(context: Context, work: (own: OwnKey | 
   }
 }
 
-/** Where the passphrase of the key comes from: the environment, `CCLINK_PASSPHRASE_COMMAND`, or a question. */
+/**
+ * Where the passphrase of the key comes from: the environment, `CCLINK_PASSPHRASE_COMMAND`, or a question.
+ */
 function passphraseSource({ environment, output, questions }: Context): PassphraseSource {
   const { passphrase, passphraseCommand, variables, underClaudeCode, line } = environment;
   if (passphrase !== undefined) return { kind: 'value', value: passphrase };
@@ -47,8 +49,8 @@ function passphraseUnderClaude(line: string): Failure {
 }
 
 /**
- * A secret that the user makes up (UTF-8 bytes): asked for until it is good enough and typed twice alike. `onEmpty`
- * answers a bare Return.
+ * A secret that the user makes up (UTF-8 bytes): asked for until it is good enough and typed twice alike.
+ * `onEmpty` answers a bare Return.
  */
 export async function newSecret(
   { output, questions }: Context,

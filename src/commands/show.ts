@@ -1,6 +1,6 @@
 import { look } from '../handoff/pickup.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
-import { type Context, unixNow } from './context.ts';
+import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
 
@@ -17,7 +17,7 @@ export const command: Declaration = {
 async function show(context: Context, who: string | undefined): Promise<void> {
   const { output } = context;
   const found = await withSubject(context, who, look);
-  output.result(foundJson(found, []), describeFound(found, unixNow(), output.resultStyle));
+  output.result(foundJson(found, []), describeFound(found, nowSeconds(), output.resultStyle));
   if (!found.local.here) output.say('The files of this session are not on this machine.');
   else if (!found.local.directoryExists) output.say('Its directory is not on this machine.');
   else output.say(`To go on with it here: cclink pickup${who === undefined ? '' : ` ${who}`}`);

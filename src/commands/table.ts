@@ -1,8 +1,8 @@
 import type { Declaration } from './declaration.ts';
 
 /**
- * Every command by its name, in the order of the help. Its file is loaded when it is asked for: a command that
- * nobody typed costs nothing.
+ * Every command by its name, in the order of the help. Its file is loaded when it is asked for: a command
+ * that nobody typed costs nothing.
  *
  * To add one, write a file that exports its `command`, and a line here.
  */

@@ -7,7 +7,7 @@ export function parseWho(who: string): Uint8Array {
   if (key.length !== 52) {
     throw new Failure(
       'usage',
-      `"${who}" is not a public key: it has not 52 characters, but ${key.length}.`,
+      `"${who}" is not a public key: it has ${key.length} characters instead of 52.`,
       'A public key has 52 characters; its owner sees it with: cclink whoami',
     );
   }

@@ -27,7 +27,7 @@ export const command: Declaration<WhoamiOptions> = {
   run: whoami,
 };
 
-/** `cclink whoami`: the own key, as others need it. */
+/** `cclink whoami`: the own public key, for others to share with. */
 async function whoami(context: Context, options: WhoamiOptions): Promise<void> {
   const { environment, output } = context;
   if (options.ageIdentity) return withOwnKey(context, (own) => showAgeIdentity(context, own));
@@ -78,10 +78,10 @@ export function describeKey(view: KeyView, style: Parameters<typeof describeLine
   );
 }
 
-/** The secret key in age's form, for age's own tools: shown only to a person who says yes. */
+/** Prints the secret key as an age identity, for age's own tools, once a person has said yes. */
 async function showAgeIdentity(context: Context, own: OwnKey): Promise<void> {
   const { output, questions } = context;
-  // `age -i <(cclink whoami --age-identity)` reads it from a pipe, so the question is asked wherever the output goes.
+  // Asked wherever the output goes: `age -i <(cclink whoami --age-identity)` reads it from a pipe.
   if (!(await questions.confirm('This prints the secret key of your identity. Print it?'))) {
     throw new Failure('interrupted', 'Nothing was printed.');
   }

@@ -16,7 +16,10 @@ interface SpentHandoff {
   /** The record's signature in base64: it names this handoff, whatever is published under the key later. */
   readonly signature: string;
   readonly fate: Fate;
-  /** When the record ends, in Unix seconds: from then on nobody can pick it up anyway, and it is forgotten here. */
+  /**
+   * When the record ends, in Unix seconds: from then on nobody can pick it up anyway, and it is forgotten
+   * here.
+   */
   readonly until: number;
 }
 
@@ -40,8 +43,8 @@ const MAX_SPENT = 4000;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
- * What this machine remembers of the addresses that it published under and picked up from: one file for each, below
- * the state folder. Two processes at once lose nothing, since every change is made under a lock.
+ * What this machine remembers of the addresses that it published under and picked up from: one file for each,
+ * below the state folder. Two processes at once lose nothing, since every change is made under a lock.
  */
 export class History {
   private readonly folder: string;
@@ -72,10 +75,11 @@ export class History {
   }
 
   /**
-   * Picks the `seq` (microseconds) of the next packet: `choose` is given the highest that was published from here.
+   * Picks the `seq` (microseconds) of the next packet: `choose` is given the highest that was published from
+   * here.
    *
-   * It is on disk before it is returned, so that neither a crash, nor a clock set back, nor another process makes this
-   * machine use it again. Throws `refused` where it can't be written down.
+   * It is on disk before it is returned, so that neither a crash, nor a clock set back, nor another process
+   * makes this machine use it again. Throws `refused` where it can't be written down.
    */
   async reserve(publicKey: Uint8Array, choose: (highest: number) => number): Promise<number> {
     const { seq } = await this.change(publicKey, (memory) => ({ ...memory, seq: choose(memory.seq), placed: false }));
@@ -107,7 +111,10 @@ export class History {
     }));
   }
 
-  /** For what has been done and can't be undone: a disk that fails now must not make it look as if it had failed. */
+  /**
+   * For what has been done and can't be undone: a disk that fails now must not make it look as if it had
+   * failed.
+   */
   private async changeIfPossible(publicKey: Uint8Array, change: (memory: Memory) => Memory): Promise<void> {
     try {
       await this.change(publicKey, change);
@@ -131,7 +138,10 @@ export class History {
     });
   }
 
-  /** Gives a damaged file another name, so that this is said once. Whatever is published next goes by the network. */
+  /**
+   * Gives a damaged file another name, so that this is said once. Whatever is published next goes by the
+   * network.
+   */
   private setAside(path: string): void {
     const aside = `${path}.damaged`;
     try {

@@ -2,13 +2,13 @@ import { decodePayload, type Payload } from './payload.ts';
 import type { HandoffRecord } from './record.ts';
 import { openWithPin, openWithSeed } from './seal.ts';
 
-/** What the reader has: a key pair's 32-byte seed, or a PIN as typed (UTF-8 bytes). */
+/** What opens a handoff: the 32-byte seed of a key pair, or a PIN (UTF-8 bytes as typed). */
 export type Opener = { readonly seed: Uint8Array } | { readonly pin: Uint8Array };
 
 /**
- * Opens the sealed payload of a verified record. Null: the key or the PIN is the wrong one.
+ * Opens the sealed payload of a verified record. Null if the key or the PIN is not the right one.
  *
- * Throws `cannot-open` where the ciphertext is damaged or holds no session.
+ * Throws `cannot-open` if the ciphertext is damaged or holds no session.
  */
 export async function openRecord(record: HandoffRecord, opener: Opener): Promise<Payload | null> {
   const bytes =

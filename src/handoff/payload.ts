@@ -6,7 +6,7 @@ export interface Payload {
   readonly host: string;
   /** The session's directory on that machine; shortened from the left to fit, and empty if unknown. */
   readonly project: string;
-  /** The session's id. Whoever builds a command line of it checks that it is a UUID. */
+  /** The session's id. It must be checked to be a UUID before it gets into a command line. */
   readonly session: string;
 }
 
@@ -16,7 +16,8 @@ export function encodePayload(payload: Payload): Uint8Array {
 }
 
 /**
- * Reads an opened payload. Unknown keys are ignored; text that is not a JSON object is the bare session id of an old record.
+ * Reads an opened payload. Unknown keys are ignored. Text that is not a JSON object is a session id: old
+ * records held nothing else.
  *
  * Throws `cannot-open` for bytes that are not UTF-8, and for an object without a session id.
  */
@@ -48,9 +49,10 @@ function unreadable(): Failure {
 }
 
 /**
- * The payload shortened to at most `room` bytes of JSON: the project path loses parts from the left, then the host name goes.
+ * The payload shortened to at most `room` bytes of JSON: the project path loses parts from the left, then the
+ * host name goes.
  *
- * The session id is never touched, so the result may still be too large: whoever sends it checks that.
+ * The session id is never touched, so the result may still be too large, which the caller must check.
  */
 export function fitPayload(payload: Payload, room: number): Payload {
   const fits = (candidate: Payload) => encodePayload(candidate).length <= room;

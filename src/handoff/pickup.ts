@@ -88,8 +88,8 @@ export async function look(dht: Dht, subject: Subject, ports: LookPorts, options
  * 5. It is not wanted: `interrupted`.
  * 6. It can't be burnt: `not-burnt`, or `refused` where somebody else was quicker.
  *
- * Before the last, nothing has been changed anywhere: a handoff that somebody could not use is still there. Throws
- * `network` where the network can't be asked.
+ * Before the last, nothing has been changed anywhere: a handoff that somebody could not use is still there.
+ * Throws `network` where the network can't be asked.
  */
 export async function pickup(
   dht: Dht,
@@ -99,8 +99,8 @@ export async function pickup(
 ): Promise<PickedUp> {
   const search = new HandoffSearch(dht, subject, ports, options);
   try {
-    // The first packet arrives long before all close nodes have answered. It is opened and offered meanwhile; what is
-    // wrong with it does not count, since the newest may be another one.
+    // The first packet arrives long before all close nodes have answered. It is opened and offered meanwhile;
+    // what is wrong with it does not count, since the newest may be another one.
     const first = await search.first();
     const shown = options.offersFirst && first !== null && obstacleTo(first, options) === null ? first : null;
     if (shown !== null) await offer(shown, ports, options);
@@ -119,7 +119,9 @@ export async function pickup(
   }
 }
 
-/** Shows a handoff and asks whether it is wanted. Throws what stands in its way, or `interrupted` for a no. */
+/**
+ * Shows a handoff and asks whether it is wanted. Throws what stands in its way, or `interrupted` for a no.
+ */
 async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<void> {
   ports.show(found);
   const obstacle = obstacleTo(found, options);
@@ -163,7 +165,10 @@ class HandoffSearch {
     this.walk.newest.then(stop, stop);
   }
 
-  /** The first handoff that is found, opened; null if it is of no use, or the newest is known by then. It may be old. */
+  /**
+   * The first handoff that is found, opened; null if it is of no use, or the newest is known by then. It may
+   * be old.
+   */
   async first(): Promise<FoundHandoff | null> {
     const sighting = await this.ports.withProgress('asking', this.walk.first);
     if (sighting === null) return null;
@@ -242,7 +247,10 @@ class HandoffSearch {
     return ended(`The handoff${session} expired ${describeAge(Number(this.nowSeconds - expiresAt(record)))}.`);
   }
 
-  /** A burn or revocation of one's own that reached too few nodes is completed, so that the handoff does not come back. */
+  /**
+   * A burn or revocation of one's own that reached too few nodes is completed, so that the handoff does not
+   * come back.
+   */
   private async completeRevocation(resolution: Resolution): Promise<void> {
     if (!this.subject.isOwn) return;
     const { history, deadline } = this.options;

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 
 /**
- * PINs that guessing lists try first, of 8 characters and more, in lower case: the ones that every published list of leaked
- * passwords has among its first few hundred.
+ * PINs of 8 characters or more that are guessed first, in lower case: every published list of leaked
+ * passwords has them among its first few hundred.
  */
 const COMMON = new Set(
   `password passw0rd p@ssword p@ssw0rd password1 password12 password123 password! iloveyou sunshine princess football baseball
@@ -17,7 +17,7 @@ const COMMON = new Set(
   thunder1 matrix12 cowboys1 yankees1 lakers24 steelers redskins arsenal1 chelsea1 barcelona juventus`.split(/\s+/),
 );
 
-/** Why a PIN would be guessed too soon, in the user's words; null if it is good enough. */
+/** Why a PIN is too easy to guess, in the user's words; null if it is good enough. */
 export function weaknessOfPin(pin: string): string | null {
   const characters = [...pin];
   if (characters.length < 8) return 'it has fewer than 8 characters';
@@ -28,7 +28,7 @@ export function weaknessOfPin(pin: string): string | null {
   return null;
 }
 
-/** True if each character is the next one up, or each the next one down, of the one before it: `12345678`, `hgfedcba`. */
+/** True if the characters count up or down one by one: `12345678`, `hgfedcba`. */
 function isRun(characters: string[]): boolean {
   const codes = characters.map((character) => character.toLowerCase().codePointAt(0) ?? 0);
   const steps = codes.slice(1).map((code, i) => code - (codes[i] ?? 0));

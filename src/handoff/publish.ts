@@ -23,23 +23,25 @@ export interface Handoff {
 /** A handoff that enough nodes hold. */
 export interface Published {
   readonly record: SignedRecord;
-  /** The payload as it was sealed: shortened where it did not fit. */
+  /** The payload as it was sealed: shortened if it did not fit. */
   readonly payload: Payload;
   readonly seq: number;
-  /** How many nodes gave the packet back when asked for it. */
+  /** How many nodes returned the packet when asked for it. */
   readonly nodes: number;
-  /** True if somebody else published under the key at the same moment, and this packet replaced theirs. */
+  /**
+   * True if another machine published under the key at the same moment, and this packet replaced that one.
+   */
   readonly wasOvertaken: boolean;
-  /** What became of it on all nodes, at most 400 ms later. Never rejects. */
+  /** The outcome on all nodes, at most 400 ms later. Never rejects. */
   readonly settled: Promise<StoreReport>;
 }
 
 /** The parts of a record that are known before its payload is sealed. */
-function unsealed(handoff: Handoff, publicKey: Uint8Array, pinSalt: Uint8Array | null, now: number) {
+function unsealed(handoff: Handoff, publicKey: Uint8Array, pinSalt: Uint8Array | null, nowMs: number) {
   return {
     blob: new Uint8Array(),
     burn: handoff.burn,
-    createdAt: BigInt(Math.floor(now / 1000)),
+    createdAt: BigInt(Math.floor(nowMs / 1000)),
     hostname: '',
     pinSalt,
     project: '',
@@ -50,18 +52,19 @@ function unsealed(handoff: Handoff, publicKey: Uint8Array, pinSalt: Uint8Array |
 }
 
 /**
- * The payload shortened to what fits into the packet beside the key's other records, and how large it all becomes.
+ * Shortens the payload to fit into the packet beside the key's other records, and tells how large the record
+ * gets.
  *
- * Throws `refused` where not even the session id fits.
+ * Throws `refused` if not even the session id fits.
  */
 export function fitHandoff(
   handoff: Handoff,
   publicKey: Uint8Array,
   others: Packet,
-  now: number,
+  nowMs: number,
 ): { payload: Payload; recordBytes: number } {
   const pinSalt = handoff.audience.mode === 'pin' ? new Uint8Array(32) : null;
-  const withoutBlob = recordText(unsealed(handoff, publicKey, pinSalt, now), new Uint8Array(64)).length;
+  const withoutBlob = recordText(unsealed(handoff, publicKey, pinSalt, nowMs), new Uint8Array(64)).length;
   const room = HANDOFF_TXT.room(others, encodePublicKey(publicKey)) - withoutBlob;
   const payload = fitPayload(handoff.payload, payloadRoom(room));
   const blobLength = sealedTextLength(encodePayload(payload).length);
@@ -78,14 +81,14 @@ export function fitHandoff(
 /**
  * Seals, signs and publishes a handoff under the identity's key, beside the key's other records.
  *
- * `mayReplace` is told of the handoff that stands there (its text, or null), each time before it is replaced, and throws to stop.
- * Throws `network` where too few nodes took the packet, and `refused` where it does not fit.
+ * `beforeReplacing` is given the handoff that is about to be replaced (its text, or null), and throws to stop
+ * that. Throws `network` if too few nodes took the packet, and `refused` if it does not fit.
  */
 export async function publish(
   dht: Dht,
   identity: Identity,
   handoff: Handoff,
-  { mayReplace, ...options }: UpdateOptions & { readonly mayReplace?: (text: string | null) => void },
+  { beforeReplacing, ...options }: UpdateOptions & { readonly beforeReplacing?: (text: string | null) => void },
 ): Promise<Published> {
   const { now, history } = options;
   const { publicKey, seed } = identity;
@@ -98,7 +101,7 @@ export async function publish(
     identity,
     async (packet) => {
       const replaced = HANDOFF_TXT.read(packet, name);
-      mayReplace?.(replaced);
+      beforeReplacing?.(replaced);
       const others = HANDOFF_TXT.remove(packet, name);
       const { payload } = fitHandoff(handoff, publicKey, others, now());
       const blob = await sealer.seal(encodePayload(payload));
@@ -119,7 +122,7 @@ export async function publish(
   return { ...sealed, seq, nodes: put.holders, wasOvertaken, settled: put.settled };
 }
 
-/** Whether a record is for anybody else than its publisher; false for one that nobody can read. */
+/** True if a record is sealed for others than its publisher; false if nobody can read it. */
 function isRecordForOthers(text: string | null, publicKey: Uint8Array): boolean {
   try {
     return text !== null && modeOf(parseRecord(text, publicKey)) !== 'self';

@@ -32,7 +32,9 @@ export type PinSource =
 
 const MAX_PIN_ATTEMPTS = 3;
 
-/** `open`, but the same record again gets the last answer: nobody is asked twice if the first is the newest. */
+/**
+ * `open`, but the same record again gets the last answer: nobody is asked twice if the first is the newest.
+ */
 export function onceInARow<T>(open: (record: SignedRecord) => Promise<T>): (record: SignedRecord) => Promise<T> {
   let last: { readonly text: string; readonly opened: Promise<T> } | null = null;
   return (record) => {
@@ -42,8 +44,8 @@ export function onceInARow<T>(open: (record: SignedRecord) => Promise<T>): (reco
 }
 
 /**
- * Opens the records of a subject with the own key or a PIN, and finds their sessions on this machine. A PIN that was
- * typed for one record is tried on the next.
+ * Opens the records of a subject with the own key or a PIN, and finds their sessions on this machine. A PIN
+ * that was typed for one record is tried on the next.
  */
 export class Reader {
   readonly subject: Subject;
@@ -53,7 +55,9 @@ export class Reader {
   /** UTF-8 bytes as typed; empty before the first. */
   private pin: Uint8Array;
 
-  /** `whileDeriving` is given the work that takes a third of a second or more, to show that something happens. */
+  /**
+   * `whileDeriving` is given the work that takes a third of a second or more, to show that something happens.
+   */
   constructor(
     subject: Subject,
     { pins, places }: { readonly pins: PinSource; readonly places: SessionPlaces },
@@ -69,8 +73,8 @@ export class Reader {
   /**
    * Opens a verified record, and finds its session here.
    *
-   * Throws `no-key` where a key is needed and there is none, `cannot-open` where the record is sealed for somebody
-   * else or the PIN is wrong, `refused` where its session id is not a UUID.
+   * Throws `no-key` where a key is needed and there is none, `cannot-open` where the record is sealed for
+   * somebody else or the PIN is wrong, `refused` where its session id is not a UUID.
    */
   readonly read = onceInARow(async (record): Promise<FoundHandoff> => {
     const { subject } = this;

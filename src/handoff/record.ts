@@ -6,8 +6,8 @@ import { readTopLevel, textOf } from './strict-json.ts';
 /**
  * The signed record of a handoff (docs/PROTOCOL.md, "The record").
  *
- * Times are Unix seconds and durations seconds, as unsigned 64-bit integers: a Number does not hold them all, and the
- * signed text repeats their digits.
+ * Times are Unix seconds and durations seconds, as unsigned 64-bit integers: a Number does not hold them all,
+ * and the signed text repeats their digits.
  */
 export interface HandoffRecord {
   /** The age ciphertext of the payload. */
@@ -22,7 +22,7 @@ export interface HandoffRecord {
   readonly project: string;
   /** The key (32 bytes) that the record was published under, and which signed it. */
   readonly publicKey: Uint8Array;
-  /** Whom the publisher named, as typed there: only shown, never trusted. */
+  /** The recipient as the publisher typed it: only shown, never trusted. */
   readonly recipient: string | null;
   readonly ttl: bigint;
 }
@@ -33,12 +33,12 @@ export interface SignedRecord extends HandoffRecord {
   readonly text: string;
 }
 
-/** Whom a record is sealed for. */
+/** For whom a record is sealed. */
 export type HandoffMode = 'self' | 'share' | 'pin';
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
-/** The fields of a record in alphabetical order, each with its JSON text and whether it is a default that the record itself leaves out. */
+/** The fields in alphabetical order, each with its JSON text; `isDefault` if the record leaves it out. */
 function fields(record: HandoffRecord): { key: string; json: string; isDefault: boolean }[] {
   return [
     { key: 'blob', json: JSON.stringify(base64(record.blob)), isDefault: false },
@@ -65,7 +65,7 @@ export function signedText(record: HandoffRecord): string {
   return object(fields(record));
 }
 
-/** The record's JSON as it stands in the packet: defaults left out, the signature at its place in the alphabet. */
+/** The record's JSON as it is published: without defaults, the signature at its place in the alphabet. */
 export function recordText(record: HandoffRecord, signature: Uint8Array): string {
   const members = fields(record).filter((field) => !field.isDefault);
   members.splice(-1, 0, { key: 'signature', json: JSON.stringify(base64(signature)), isDefault: false });
@@ -83,7 +83,8 @@ const U64_MAX = 2n ** 64n - 1n;
 /**
  * Parses and verifies the text of a record that was resolved under `publicKey` (32 bytes).
  *
- * Throws a `refused` failure for anything but a record of the right shape that names this key and carries its signature.
+ * Throws `refused` for anything but a record of the right shape that names this key and carries its
+ * signature.
  */
 export function parseRecord(text: string, publicKey: Uint8Array): SignedRecord {
   const members = readTopLevel(text);
@@ -142,12 +143,12 @@ const DISTRUST = 'Do not trust it: ask the publisher to publish again.';
 function malformed(what: string): Failure {
   return new Failure(
     'refused',
-    `What stands under this key is not a handoff that cclink understands: ${what}.`,
+    `What is published under this key is not a handoff that cclink understands: ${what}.`,
     DISTRUST,
   );
 }
 
-/** Whom the record is sealed for, read from its fields. */
+/** For whom the record is sealed, by its fields. */
 export function modeOf(record: HandoffRecord): HandoffMode {
   if (record.pinSalt !== null) return 'pin';
   return record.recipient === null ? 'self' : 'share';
@@ -160,20 +161,20 @@ export function expiresAt(record: Pick<HandoffRecord, 'createdAt' | 'ttl'>): big
 }
 
 /** How far ahead of this machine's clock a record may have been made, in seconds. */
-const CLOCK_SKEW = 300n;
+const CLOCK_SKEW_SECONDS = 300n;
 
 /**
- * Whether a record may be used at `now` (Unix seconds).
+ * True if a record has not expired at `nowSeconds` (Unix time).
  *
  * Throws `refused` for one made more than 5 minutes ahead of this machine's clock.
  */
-export function isLive(record: HandoffRecord, now: bigint): boolean {
-  if (record.createdAt > now + CLOCK_SKEW) {
+export function isLive(record: HandoffRecord, nowSeconds: bigint): boolean {
+  if (record.createdAt > nowSeconds + CLOCK_SKEW_SECONDS) {
     throw new Failure(
       'refused',
       'This handoff was made in the future, by the clock of this machine.',
       'Check the date and time here and on the machine that published it.',
     );
   }
-  return expiresAt(record) > now;
+  return expiresAt(record) > nowSeconds;
 }

@@ -10,20 +10,21 @@ import { parseRecord, type SignedRecord } from './record.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
-/** Whom a revocation reached. */
+/** How far a revocation got. */
 export interface Revocation {
   /** How many nodes hold it. */
   readonly nodes: number;
-  /** How many nodes still give a handoff that was taken back. */
+  /** How many nodes still return the handoff that was revoked. */
   readonly older: number;
 }
 
 /**
- * Takes a handoff back: publishes the key's packet without it. The key's other records stay.
+ * Revokes a handoff: publishes the key's packet without it. The key's other records stay.
  *
- * `text` is the record that the user was shown; another one is never touched. Resolves to null if nothing stood there any more: of
- * several machines that take one handoff back at the same moment, which is how it is burnt, at most one does it. Throws `refused`
- * if another handoff stands there now, and `not-burnt` where the revocation did not reach enough nodes.
+ * `text` is the record that the user was shown; no other one is touched. Resolves to null if there is no
+ * handoff any more: if several machines revoke one at the same moment, which is what burning is, at most one
+ * of them succeeds. Throws `refused` if another handoff is there now, and `not-burnt` if the revocation did
+ * not reach enough nodes.
  */
 export async function revoke(
   dht: Dht,
@@ -52,7 +53,7 @@ export async function revoke(
     return revocation;
   } catch (error) {
     if (error instanceof Failure && error.code === 'network') {
-      throw new Failure('not-burnt', `The handoff could not be taken back. ${error.message}`, error.hint, {
+      throw new Failure('not-burnt', `The handoff could not be revoked. ${error.message}`, error.hint, {
         cause: error,
       });
     }
@@ -61,10 +62,10 @@ export async function revoke(
 }
 
 /**
- * Puts the newest packet again, unchanged, where it is a revocation that too few nodes know of: fewer than 3 hold it, others still
- * give the handoff that it took back, or this machine failed to place it. That takes no key.
+ * Puts the newest packet again, unchanged, if it is a revocation that too few nodes know of: fewer than 3
+ * hold it, others still return the revoked handoff, or this machine failed to place it. That needs no key.
  *
- * Resolves to null where there is nothing to complete, and throws as `revoke` does.
+ * Resolves to null if there is nothing to complete, and throws as `revoke` does.
  */
 export async function completeRevocation(
   dht: Dht,
@@ -75,7 +76,7 @@ export async function completeRevocation(
   if (newest === null || holdsHandoff(newest)) return null;
   const memory = history.read(publicKey);
   const isUnplaced = memory.seq === newest.seq && !memory.placed;
-  // A packet of other programs alone need never have held a handoff.
+  // A packet with only other programs' records may never have held a handoff.
   const isRevocation = memory.seq > 0 || parsePacket(newest.value).records.length === 0;
   const isStillGiven = nodes.some(({ item }) => item !== null && item.seq < newest.seq && holdsHandoff(item));
   if (!isUnplaced && !isStillGiven && !(isRevocation && holders < LEAST_HOLDERS)) return null;
@@ -87,7 +88,10 @@ export async function completeRevocation(
   return revocation;
 }
 
-/** The record, null for one that can't be read: it can be revoked, but nobody could pick it up anyway. */
+/**
+ * The record; null if it can't be read. Such a record can be revoked too, though nobody could have picked it
+ * up.
+ */
 function recordOf(text: string, publicKey: Uint8Array): SignedRecord | null {
   try {
     return parseRecord(text, publicKey);
@@ -96,7 +100,7 @@ function recordOf(text: string, publicKey: Uint8Array): SignedRecord | null {
   }
 }
 
-/** True for a packet with a handoff in it, whatever that is; false for one that can't be read. */
+/** True if a packet holds a handoff, readable or not; false if the packet itself can't be read. */
 function holdsHandoff({ publicKey, value }: MutableItem): boolean {
   try {
     return HANDOFF_TXT.read(parsePacket(value), encodePublicKey(publicKey)) !== null;
@@ -105,7 +109,9 @@ function holdsHandoff({ publicKey, value }: MutableItem): boolean {
   }
 }
 
-/** Whom a revocation reached; throws `not-burnt` where those are too few: fewer than 8, and not all that answered. */
+/**
+ * How far a revocation got. Throws `not-burnt` if fewer than 8 nodes hold it, unless all that answered do.
+ */
 function reached(report: StoreReport): Revocation {
   const { holders: nodes, answered } = report;
   const isPlaced = nodes >= ENOUGH || (nodes >= LEAST_HOLDERS && nodes === answered);
@@ -119,23 +125,21 @@ function tooFew(holders: number, answered: number, older: number): Failure {
   const still = older === 0 ? '' : `; ${stillGiven(older)}`;
   return new Failure(
     'not-burnt',
-    `The handoff could not be taken back for sure: ${took} of the ${answered} nodes that answered took the revocation${still}.`,
-    'Try again in a moment; the same command may be repeated.',
+    `The handoff could not be revoked for sure: ${took} of the ${answered} nodes that answered took the revocation${still}.`,
+    'Try again in a moment with the same command.',
     { details: { nodes: holders, older } },
   );
 }
 
-/** Says how many nodes still give a handoff that was taken back. */
+/** Says how many nodes still return a handoff that was revoked. */
 export function stillGiven(nodes: number): string {
-  return nodes === 1
-    ? '1 node still gives the old handoff to whoever asks it'
-    : `${nodes} nodes still give the old handoff to whoever asks them`;
+  return nodes === 1 ? '1 node still returns the old handoff' : `${nodes} nodes still return the old handoff`;
 }
 
 function replaced(): Failure {
   return new Failure(
     'refused',
-    'Another handoff has been published under this key since; it was left alone.',
+    'Another handoff has been published under this key since. It was not touched.',
     'Look again: cclink list',
   );
 }

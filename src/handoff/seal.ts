@@ -3,28 +3,34 @@ import { openWith, SEALED_OVERHEAD, sealTo } from '../crypto/age.ts';
 import { passwordKey } from '../crypto/password-key.ts';
 import { x25519PublicOf, x25519PublicOfSecret, x25519SecretOf } from '../crypto/x25519.ts';
 
-/** Argon2id parameters of a PIN: they do not travel, so both sides must have the same (docs/PROTOCOL.md, "PIN"). */
+/**
+ * Argon2id parameters for PINs. They are not in the record, so both sides must use these (docs/PROTOCOL.md,
+ * "PIN").
+ */
 const PIN_PARAMETERS = { memoryKib: 65_536, iterations: 3, parallelism: 1 };
 const PIN_INFO = 'cclink-pin-v1';
 
-/** Whom to seal for: nobody but the publisher, the holder of another Ed25519 key (32 bytes), or whoever knows a PIN. */
+/**
+ * For whom to seal: the publisher alone, the owner of another Ed25519 key (32 bytes), or anybody who knows a
+ * PIN.
+ */
 export type Audience =
   | { readonly mode: 'self' }
   | { readonly mode: 'share'; readonly publicKey: Uint8Array }
   | { readonly mode: 'pin'; readonly pin: Uint8Array };
 
-/** What turns a payload into ciphertext; made once, as deriving a PIN's key takes a third of a second. */
+/** Turns payloads into ciphertext. Made once, since deriving the key of a PIN takes a third of a second. */
 export interface Sealer {
   readonly pinSalt: Uint8Array | null;
   seal(payload: Uint8Array): Promise<Uint8Array>;
 }
 
-/** How long the base64 text of a sealed payload of `length` bytes is. */
+/** The length in base64 of a payload of `length` bytes once it is sealed. */
 export function sealedTextLength(length: number): number {
   return 4 * Math.ceil((length + SEALED_OVERHEAD) / 3);
 }
 
-/** The longest payload whose sealed base64 text has at most `length` characters. */
+/** The longest payload, in bytes, that has at most `length` base64 characters once it is sealed. */
 export function payloadRoom(length: number): number {
   return Math.floor(length / 4) * 3 - SEALED_OVERHEAD;
 }
@@ -45,12 +51,12 @@ async function recipientOf(audience: Audience, seed: Uint8Array, pinSalt: Uint8A
   return recipient;
 }
 
-/** The X25519 secret (32 bytes) that a PIN (UTF-8 bytes as typed) and the record's salt stand for. */
+/** The X25519 secret (32 bytes) of a PIN (UTF-8 bytes as typed) and the record's salt. */
 function pinKey(pin: Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
   return passwordKey(pin, salt, PIN_PARAMETERS, PIN_INFO);
 }
 
-/** Opens a sealed payload with the 32-byte Ed25519 seed of the key that it is for. Null: it is for another key. */
+/** Opens a sealed payload with a 32-byte Ed25519 seed. Null if it is sealed for another key. */
 export async function openWithSeed(blob: Uint8Array, seed: Uint8Array): Promise<Uint8Array | null> {
   const secret = x25519SecretOf(seed);
   try {
@@ -60,7 +66,7 @@ export async function openWithSeed(blob: Uint8Array, seed: Uint8Array): Promise<
   }
 }
 
-/** Opens a sealed payload with a PIN. Null: the PIN is wrong. */
+/** Opens a sealed payload with a PIN (UTF-8 bytes as typed). Null if that is wrong. */
 export async function openWithPin(blob: Uint8Array, salt: Uint8Array, pin: Uint8Array): Promise<Uint8Array | null> {
   const secret = await pinKey(pin, salt);
   try {

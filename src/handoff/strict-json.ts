@@ -1,8 +1,9 @@
 /**
  * The members of a JSON object as raw JSON texts, by key.
  *
- * `JSON.parse` alone loses what a signed text depends on: the digits of large numbers, the difference between `1` and
- * `1.0`, and keys that stand twice. Returns null for anything but one well-formed object whose keys are all different.
+ * `JSON.parse` alone loses what a signed text depends on: the digits of large numbers, the difference between
+ * `1` and `1.0`, and repeated keys. Returns null for anything but one well-formed object without repeated
+ * keys.
  */
 export function readTopLevel(text: string): Map<string, string> | null {
   let value: unknown;
@@ -13,7 +14,7 @@ export function readTopLevel(text: string): Map<string, string> | null {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
 
-  // The text is known to be well-formed from here on, so splitting it at its own commas and colons is enough.
+  // The text is well-formed from here on, so splitting it at its commas and colons is enough.
   const members = new Map<string, string>();
   let key: string | null = null;
   let start = -1;
@@ -42,7 +43,7 @@ export function readTopLevel(text: string): Map<string, string> | null {
   return members;
 }
 
-/** The text that a raw JSON string stands for, or null if it is no string or holds half a surrogate pair. */
+/** The text of a raw JSON string; null if it is not a string, or holds half a surrogate pair. */
 export function textOf(raw: string | undefined): string | null {
   if (!raw?.startsWith('"')) return null;
   const value = JSON.parse(raw) as string;

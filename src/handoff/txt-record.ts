@@ -42,7 +42,9 @@ export class TxtRecord {
     }
   }
 
-  /** The packet with `text` as the only such record under a key: in the place of the one it had, else last. */
+  /**
+   * The packet with `text` as the only such record under a key: in the place of the one it had, else last.
+   */
   write(packet: Packet, z32Key: string, text: string): Packet {
     const record = this.encode(z32Key, Buffer.from(text));
     const index = packet.records.findIndex((candidate) => this.isOf(candidate, z32Key));
@@ -56,8 +58,8 @@ export class TxtRecord {
   }
 
   /**
-   * How many bytes of text there is room for under a key beside the packet's other records: 908 for `_cclink` in an
-   * empty packet. Negative if the others are too large already.
+   * How many bytes of text there is room for under a key beside the packet's other records: 908 for `_cclink`
+   * in an empty packet. Negative if the others are too large already.
    */
   room(packet: Packet, z32Key: string): number {
     const left = MAX_VALUE_WRITTEN - encodedLength(this.write(packet, z32Key, ''));

@@ -14,44 +14,51 @@ export interface UpdateOptions extends OperationOptions {
   /** The clock, in Unix milliseconds. */
   readonly now: () => number;
   readonly history: History;
-  /** A look-up of the same key to start from; if it is older than two seconds, the key is looked up again. */
+  /** A look-up of the same key to start from. If it is older than two seconds, the key is looked up again. */
   readonly from?: Resolution | undefined;
 }
 
-/** How a packet is to be replaced. */
+/** What to put in the place of a packet. */
 export interface Replacement {
   readonly packet: Packet;
-  /** True where this takes something from somebody, who must not lose what they publish meanwhile: compare-and-swap on each node. */
+  /**
+   * True if this replaces something of other people or programs, which must not be lost if it changes
+   * meanwhile: nodes are asked to compare and swap.
+   */
   readonly isGuarded: boolean;
 }
 
-/** What became of an update. */
+/** The outcome of an update. */
 export interface Update {
   /** The `seq` (microseconds) of the new packet. */
   readonly seq: number;
-  /** As soon as enough nodes hold it. */
+  /** The put, as soon as enough nodes hold the packet. */
   readonly put: Put;
-  /** True if somebody else published while this was under way, and the packet was built again on theirs. */
+  /** True if somebody else published meanwhile, and the packet was built again on theirs. */
   readonly wasOvertaken: boolean;
 }
 
-/** How long a resolution may serve an update, in milliseconds: an older one may have been overtaken while a question stood. */
+/** An update may start from a look-up this old, in milliseconds. During a question somebody may publish. */
 const FRESH_MS = 2_000;
 const MAX_TRIES = 5;
-/** In microseconds. */
-const MILLISECOND = 1000;
-/** Two that overtook each other wait for up to so long, times the tries so far, in milliseconds: each for a time of its own. */
+const MICROSECONDS_PER_MS = 1000;
+/**
+ * After a collision each machine waits a random time of up to this long, times its tries so far, in
+ * milliseconds, so that they don't collide again.
+ */
 const PAUSE_MS = 100;
 
 /**
- * Reads the packet under the own key, changes it, and puts it under a higher `seq` than any seen; again if somebody else was faster.
+ * Reads the packet under the own key, changes it, and puts it with a higher `seq` than any seen. If somebody
+ * else publishes meanwhile, it starts again.
  *
- * `change` is given the newest packet, and again a newer one if somebody else published meanwhile; null leaves everything as
- * it is, and what it throws reaches the caller. Resolves to null where there was nothing to change. How many nodes are enough is
- * the caller's to say. Throws `network` where the network can't be reached, or somebody else is faster again and again.
+ * `change` is called with the newest packet, perhaps several times. If it returns null, nothing is changed
+ * and the result is null; what it throws reaches the caller. The caller decides how many nodes are enough.
+ * Throws `network` if the network can't be reached, or if somebody else is faster each time.
  *
- * A packet that is not guarded has the time of the look-up as its `seq`, and a guarded one that of the put. So a packet that
- * somebody published between our look-up and our put has a higher one, and no node replaces it with ours.
+ * The `seq` of a packet that is not guarded is the time of the look-up; that of a guarded one is the time of
+ * the put. So a packet that somebody publishes between our look-up and our put has a higher one, and no node
+ * replaces it.
  */
 export async function updatePacket(
   dht: Dht,
@@ -70,17 +77,18 @@ export async function updatePacket(
   let item: MutableItem | null = null;
   let isGuarded = false;
   const attempts: number[] = [];
-  // What this machine published before is known, also where the network has forgotten most of it.
+  // Packets up to this one are known here, even if the network has forgotten most of them.
   const knownSeq = history.read(publicKey).seq;
   let overtakenBy: MutableItem | null = null;
 
   for (let tries = 1; ; tries += 1) {
     const { newest } = resolution;
-    // An earlier attempt of ours may be the newest by now. It was not built on what overtook it.
+    // Our own earlier attempt may be the newest by now, but it was not built on the packet that overtook it.
     const isOurs = newest !== null && attempts.includes(newest.seq);
     const base: MutableItem | null = isOurs ? overtakenBy : newest;
     const { replacement, refusal } = await outcomeOf(change, base);
-    // An earlier attempt may already be stored, with a higher `seq` than the packet we must keep. Republish that packet above it.
+    // An earlier attempt may already be stored, with a higher `seq` than the packet we must keep. Republish
+    // that packet above it.
     const isOnTop =
       item !== null && base !== null && item.seq > base.seq && Buffer.compare(item.value, base.value) !== 0;
     if (replacement === null && !isOnTop) return settle(refusal);
@@ -112,20 +120,19 @@ export async function updatePacket(
 
     if (tries === MAX_TRIES) throw lostRace();
     overtakenBy = report.overtakenBy;
-    // Two that collided must not collide again.
     await sleep(Math.random() * PAUSE_MS * tries, undefined, { signal: operation.signal }).catch(() => {});
     ({ readAtMs, resolution } = await lookUp());
     resolution = withItem(resolution, overtakenBy);
   }
 }
 
-/** True for a resolution that was done lately, by a clock that goes on while the machine sleeps. */
+/** True if a look-up is recent, by a clock that goes on while the machine sleeps. */
 function isRecent({ doneAtMs }: Resolution): boolean {
   const ageMs = Date.now() - doneAtMs;
   return ageMs >= 0 && ageMs < FRESH_MS;
 }
 
-/** What `change` makes of a packet, or what it threw. */
+/** The result of `change`, or what it threw. */
 async function outcomeOf(
   change: (packet: Packet) => Replacement | null | Promise<Replacement | null>,
   base: MutableItem | null,
@@ -138,13 +145,13 @@ async function outcomeOf(
   }
 }
 
-/** Ends an update that was not wanted. */
+/** Ends an update that changed nothing. */
 function settle(refusal: unknown): null {
   if (refusal !== null) throw refusal;
   return null;
 }
 
-/** The resolution with an item that was met elsewhere, if that is newer. */
+/** The resolution, with an item from elsewhere as its newest if that is newer. */
 function withItem(resolution: Resolution, item: MutableItem): Resolution {
   return resolution.newest === null || supersedes(item, resolution.newest)
     ? { ...resolution, newest: item, conflict: false }
@@ -152,16 +159,18 @@ function withItem(resolution: Resolution, item: MutableItem): Resolution {
 }
 
 /**
- * The `seq` (microseconds) for the next packet: the clock (`nowMs`, Unix milliseconds), or at least 2 more than the highest seen,
- * whichever is larger. One more is what a revocation that was signed with that packet has: it loses to whatever is published later.
+ * The `seq` (microseconds) of the next packet: the clock (`nowMs`, Unix milliseconds), but at least 2 more
+ * than the highest seen. One more is reserved for a revocation signed together with that packet, which must
+ * lose to any later publish.
  *
- * It rises with every publish, even for two in one millisecond or after the clock was set back; there, too, a guarded packet is
- * above one that is not (see `updatePacket`). Throws `refused` above 2^53-1, which takes somebody who has the key.
+ * So it rises with every publish, even twice in a millisecond or after the clock was set back. In these
+ * cases, too, a guarded packet gets a higher one than one that is not (see `updatePacket`). Throws `refused`
+ * above 2^53-1, which only somebody who has the key can bring about.
  */
 export function nextSeq(nowMs: number, isGuarded: boolean, ...seen: readonly number[]): number {
-  const leastSeq = Math.max(...seen) + 2 + (isGuarded ? MILLISECOND : 0);
+  const leastSeq = Math.max(...seen) + 2 + (isGuarded ? MICROSECONDS_PER_MS : 0);
   // The clock has only milliseconds; random microseconds keep two machines from picking the same `seq`.
-  const seq = Math.max(Math.floor(nowMs) * MILLISECOND, leastSeq) + randomInt(MILLISECOND);
+  const seq = Math.max(Math.floor(nowMs) * MICROSECONDS_PER_MS, leastSeq) + randomInt(MICROSECONDS_PER_MS);
   if (Number.isSafeInteger(seq)) return seq;
   throw new Failure(
     'refused',

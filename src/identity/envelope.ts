@@ -12,17 +12,17 @@ const HEADER_LENGTH = 53;
 const SEED_LENGTH = 32;
 const INFO = 'cclink-key-v1';
 const MIN_LENGTH = HEADER_LENGTH + SEALED_OVERHEAD + SEED_LENGTH;
-/** The largest envelope that is read, in bytes: ours have 285, Rust's up to 470. */
+/** The largest envelope that is read, in bytes. Ours have 285, those of Rust cclink up to 470. */
 export const MAX_ENVELOPE_LENGTH = 4096;
 
-/** What new envelopes are written with. */
+/** For new envelopes. */
 const DEFAULT_PARAMETERS: Argon2Parameters = { memoryKib: 65_536, iterations: 3, parallelism: 1 };
 
-/** The header is untrusted: beyond these nothing is derived, so that no file makes us reserve or compute without end. */
+/** Limits, since the header is untrusted: no file may make us reserve memory or compute without end. */
 const MAX_MEMORY_KIB = 256 * 1024;
 const MAX_ITERATIONS = 64;
 const MAX_PARALLELISM = 16;
-/** Memory times iterations, about a second of hash-wasm; the default parameters use three eighths of it. */
+/** Memory times iterations: about a second with hash-wasm. The default parameters use three eighths of it. */
 const MAX_WORK_KIB = 512 * 1024;
 
 /** A CCLINKEK envelope: a 32-byte seed sealed with a passphrase. Its parameters are within limits. */
@@ -34,14 +34,17 @@ export interface Envelope {
   readonly ciphertext: Uint8Array;
 }
 
-/** True if these bytes begin as an envelope does. */
+/** True if these bytes begin like an envelope. */
 export function looksLikeEnvelope(bytes: Uint8Array): boolean {
   return MAGIC.equals(bytes.subarray(0, MAGIC.length));
 }
 
-/** Reads an envelope (docs/PROTOCOL.md, "Keys"). Throws `cannot-open` for anything that is not a whole one within limits. */
+/**
+ * Reads an envelope (docs/PROTOCOL.md, "Keys"). Throws `cannot-open` if it is not complete or not within
+ * limits.
+ */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
-  if (!looksLikeEnvelope(bytes)) throw cannotOpen('The encrypted key does not begin as one.');
+  if (!looksLikeEnvelope(bytes)) throw cannotOpen('The encrypted key does not begin like one.');
   if (bytes.length < MIN_LENGTH) throw cannotOpen('The encrypted key is cut off.');
   if (bytes.length > MAX_ENVELOPE_LENGTH) throw cannotOpen('The encrypted key is too long to be one.');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -51,12 +54,12 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
   }
   const parameters = { memoryKib: view.getUint32(9), iterations: view.getUint32(13), parallelism: view.getUint32(17) };
   checkParameters(parameters);
-  // Copies: the caller may wipe the bytes, and a Buffer's own slice() would still share them.
+  // Copies, because the caller may wipe the bytes; a Buffer's slice() would share them.
   const salt = Uint8Array.from(bytes.subarray(SALT_OFFSET, HEADER_LENGTH));
   return { parameters, salt, ciphertext: Uint8Array.from(bytes.subarray(HEADER_LENGTH)) };
 }
 
-/** The bytes of an envelope, the very ones it was parsed from. */
+/** The bytes of an envelope: exactly those that it was parsed from. */
 export function encodeEnvelope({ parameters, salt, ciphertext }: Envelope): Uint8Array {
   const bytes = new Uint8Array(HEADER_LENGTH + ciphertext.length);
   const view = new DataView(bytes.buffer);
@@ -70,7 +73,10 @@ export function encodeEnvelope({ parameters, salt, ciphertext }: Envelope): Uint
   return bytes;
 }
 
-/** Seals a 32-byte seed with a passphrase (UTF-8 bytes as typed) under a fresh salt. Takes about a third of a second. */
+/**
+ * Seals a 32-byte seed with a passphrase (UTF-8 bytes as typed) under a fresh salt. Takes about a third of a
+ * second.
+ */
 export async function sealSeed(
   seed: Uint8Array,
   passphrase: Uint8Array,
@@ -85,9 +91,10 @@ export async function sealSeed(
 }
 
 /**
- * Opens an envelope with a passphrase (UTF-8 bytes as typed): the 32-byte seed. Null: the passphrase is wrong.
+ * Opens an envelope with a passphrase (UTF-8 bytes as typed) and returns the 32-byte seed; null if that is
+ * wrong.
  *
- * Throws `cannot-open` where the passphrase is right and what it opens is damaged.
+ * Throws `cannot-open` if the passphrase is right but the content is damaged.
  */
 export async function openEnvelope(envelope: Envelope, passphrase: Uint8Array): Promise<Uint8Array | null> {
   if (passphrase.length === 0) return null;

@@ -28,8 +28,8 @@ const MAX_BACKUPS = 1000;
 /**
  * Reads a key file without opening it. The caller wipes a plain seed after use.
  *
- * Throws `no-key` where there is none; `refused` where it is no regular file, others may read it (on Unix its mode must be exactly 0600),
- * or the system won't let us; `cannot-open` where what it holds is no key.
+ * Throws `no-key` if there is none; `refused` if it is not a regular file, if others may read it (on Unix its
+ * mode must be exactly 0600), or if the system won't let us; `cannot-open` if it does not hold a key.
  */
 export function readKeyFile(path: string): StoredKey {
   const content = readKeyBytes(path, { anyMode: false });
@@ -47,36 +47,43 @@ export function readKeyFile(path: string): StoredKey {
   }
 }
 
-/** The 32-byte public key of a stored key: computed for a plain one, read beside an encrypted one. Null: only opening tells. */
+/**
+ * The 32-byte public key of a stored key: computed for a plain one, read from the file beside an encrypted
+ * one. Null if only opening the key can tell.
+ */
 export function publicKeyOfStored(path: string, key: StoredKey): Uint8Array | null {
   return key.kind === 'plain' ? publicKeyOf(key.seed) : readPublicKeyFile(path);
 }
 
 /** How a key file is written. */
 export interface WriteOptions {
-  /** The public key (32 bytes) of an encrypted key, null if it is not known: an envelope imported unopened. */
+  /**
+   * The public key (32 bytes) of an encrypted key; null if it is unknown, as for an envelope imported
+   * unopened.
+   */
   readonly publicKey: Uint8Array | null;
-  /** False: a key already there is a `key-exists` failure. True: it is kept beside, and replaced. */
+  /** False: an existing key is a `key-exists` failure. True: it is kept under another name, and replaced. */
   readonly replace: boolean;
-  /** The clock, Unix milliseconds: in the name of a backup whose public key is not known. */
-  readonly now: number;
+  /** The clock, in Unix milliseconds: for the name of a backup whose public key is not known. */
+  readonly nowMs: number;
 }
 
 /**
- * Writes a key file (0600, its folder 0700 if it must be made) whole or not at all, and `.pub` beside an encrypted key.
+ * Writes a key file (0600, its folder 0700 if it must be made) whole or not at all, and `.pub` beside an
+ * encrypted key.
  *
- * A key already there is never lost, whenever we are stopped: it is first given a second name, `<path>.<8 characters>.bak` or
- * `<path>.unknown-<time>.bak`, and only then replaced. No backup ever replaces another. Returns the backup's path, null if there was
- * nothing to keep. Throws `key-exists`, `refused`.
+ * An existing key is never lost, at whatever moment we are stopped: it first gets a second name, `<path>.<8
+ * characters>.bak` or `<path>.unknown-<time>.bak`, and only then is it replaced. No backup replaces another.
+ * Returns the path of the backup, null if there was nothing to keep. Throws `key-exists`, `refused`.
  */
-export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace, now }: WriteOptions): string | null {
+export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace, nowMs }: WriteOptions): string | null {
   makePrivateFolder(dirname(path));
   const content = encodeStoredKey(key);
   let backup: string | null = null;
   try {
     if (replace) {
       writeAtomically(path, content, () => {
-        backup = keepBeside(path, now);
+        backup = keepBackup(path, nowMs);
         removePublicKeyFile(path);
       });
     } else {
@@ -102,7 +109,7 @@ export function writePublicKeyFile(path: string, publicKey: Uint8Array): void {
   writeAtomically(publicKeyFileOf(path), Buffer.from(`${encodePublicKey(publicKey)}\n`));
 }
 
-/** Makes the public key beside a key file the right one, where the disk lets us: it is a convenience, nothing depends on it. */
+/** Corrects the public key beside a key file, if the disk lets us: nothing depends on it. */
 export function refreshPublicKeyFile(path: string, publicKey: Uint8Array): void {
   const there = readPublicKeyFile(path);
   if (there !== null && samePublicKey(there, publicKey)) return;
@@ -113,7 +120,10 @@ export function refreshPublicKeyFile(path: string, publicKey: Uint8Array): void 
   }
 }
 
-/** The public key (32 bytes) beside a key file. Null if there is none, or what is there is no public key. Never throws. */
+/**
+ * The public key (32 bytes) beside a key file. Null if there is none, or what is there is no public key.
+ * Never throws.
+ */
 export function readPublicKeyFile(path: string): Uint8Array | null {
   try {
     const content = readSmallFile(publicKeyFileOf(path), () => {});
@@ -133,16 +143,16 @@ function removePublicKeyFile(path: string): void {
   try {
     unlinkSync(publicKeyFileOf(path));
   } catch (error) {
-    // Something that can't be removed may stay if it can't be taken for the new key's.
+    // If it can't be removed, it may stay as long as it can't be mistaken for the new public key.
     if (readPublicKeyFile(path) !== null) throw error;
   }
 }
 
-/** Gives what stands at `path` a second name that no other file has. Null: nothing stands there. */
-function keepBeside(path: string, now: number): string | null {
+/** Gives the file at `path` a second name that no other file has. Null if there is no file. */
+function keepBackup(path: string, nowMs: number): string | null {
   if (!exists(path)) return null;
   if (lstatSync(path).isDirectory()) throw notAFile(path);
-  const name = `${path}.${nameOfKeyAt(path) ?? `unknown-${timestamp(now)}`}`;
+  const name = `${path}.${nameOfKeyAt(path) ?? `unknown-${timestamp(nowMs)}`}`;
   for (let n = 1; n <= MAX_BACKUPS; n++) {
     const backup = n === 1 ? `${name}.bak` : `${name}-${n}.bak`;
     if (linkOrCopy(path, backup)) {
@@ -153,7 +163,7 @@ function keepBeside(path: string, now: number): string | null {
   throw new Failure('refused', `There are too many backups of the key ${path}.`, 'Move some of them away.');
 }
 
-/** The fingerprint of the key in a file, whatever the file's mode is. Null: not known. */
+/** The fingerprint of the key in a file, whatever the mode of the file; null if it is not known. */
 function nameOfKeyAt(path: string): string | null {
   try {
     const content = readKeyBytes(path, { anyMode: true });
@@ -168,7 +178,7 @@ function nameOfKeyAt(path: string): string | null {
   }
 }
 
-/** False: the second name is taken. */
+/** False if the second name is taken. */
 function linkOrCopy(path: string, second: string): boolean {
   try {
     linkSync(path, second);
@@ -176,7 +186,7 @@ function linkOrCopy(path: string, second: string): boolean {
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
   }
-  // A file system without hard links, or somebody else's file: a copy keeps it as well.
+  // No hard links on this file system, or somebody else's file: a copy will do.
   try {
     copyFileSync(path, second, constants.COPYFILE_EXCL);
     syncFile(second);
@@ -196,12 +206,12 @@ function syncFile(path: string): void {
   }
 }
 
-/** `20260901T120000Z`: sorts by time, and no file system minds it. */
-function timestamp(now: number): string {
-  return new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
+/** `20260901T120000Z`: sorts by time, and is a valid file name everywhere. */
+function timestamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-/** True if anything has this name, a symbolic link to nowhere too. */
+/** True if anything has this name, even a broken symbolic link. */
 function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
@@ -218,13 +228,17 @@ function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Arr
   });
 }
 
-/** A regular file of at most `MAX_STORED_KEY_LENGTH` bytes. Null: there is none. Throws `refused`, `cannot-open`. */
+/**
+ * The content of a regular file of at most `MAX_STORED_KEY_LENGTH` bytes; null if there is none. Throws
+ * `refused`, `cannot-open`.
+ */
 function readSmallFile(path: string, check: (stats: Stats) => void): Uint8Array | null {
   let descriptor: number | undefined;
   try {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer. It means nothing to regular files, and Windows lacks it.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer. Regular files ignore it, and Windows
+    // lacks it.
     descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    // What was opened is checked, not the name: that may mean another file by now.
+    // The open file is checked, not its name, which may belong to another file by now.
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw notAFile(path);
     check(stats);
@@ -249,5 +263,5 @@ function readSmallFile(path: string, check: (stats: Stats) => void): Uint8Array 
 }
 
 function notAFile(path: string): Failure {
-  return new Failure('refused', `What stands at ${path} is no regular file.`, 'Move it away, or set CCLINK_KEY_FILE.');
+  return new Failure('refused', `${path} is not a regular file.`, 'Move it away, or set CCLINK_KEY_FILE.');
 }

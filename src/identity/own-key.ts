@@ -4,7 +4,10 @@ import { publicKeyOfStored, readKeyFile, type StoredKey } from './key-file.ts';
 import { samePublicKey } from './public-key.ts';
 import { type Identity, type PassphraseSource, unlock, wipe } from './unlock.ts';
 
-/** The key pair of this machine: read from its file, opened at the first need and only once, and wiped at the end. */
+/**
+ * The key pair of this machine: read from its file, opened at the first need and only once, and wiped at the
+ * end.
+ */
 export class OwnKey {
   private readonly path: string;
   private readonly stored: StoredKey;
@@ -42,8 +45,8 @@ export class OwnKey {
   }
 
   /**
-   * The public key (32 bytes) as far as it is known; null where an encrypted key was never opened here. Before it is
-   * opened, that of an encrypted key is what stands in the file beside it.
+   * The public key (32 bytes) as far as it is known; null where an encrypted key was never opened here.
+   * Before it is opened, that of an encrypted key is what stands in the file beside it.
    */
   get knownPublicKey(): Uint8Array | null {
     return this.known;
@@ -59,7 +62,10 @@ export class OwnKey {
     return this.known ?? (await this.open()).publicKey;
   }
 
-  /** The key pair. The first call opens it, asking for a passphrase if need be; what came of that stands for the others. */
+  /**
+   * The key pair. The first call opens it, asking for a passphrase if need be; what came of that stands for
+   * the others.
+   */
   open(): Promise<Identity> {
     this.opening ??= unlock(this.path, this.stored, this.source).then((identity) => {
       this.opened = identity;
@@ -70,7 +76,10 @@ export class OwnKey {
     return this.opening;
   }
 
-  /** The key pair, if it is that of `publicKey` (32 bytes). Throws `refused` where the file beside it named another key. */
+  /**
+   * The key pair, if it is that of `publicKey` (32 bytes). Throws `refused` where the file beside it named
+   * another key.
+   */
   async openAs(publicKey: Uint8Array): Promise<Identity> {
     const identity = await this.open();
     if (samePublicKey(identity.publicKey, publicKey)) return identity;

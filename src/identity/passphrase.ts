@@ -5,23 +5,23 @@ const MIN_CHARACTERS = 8;
 /** The most that a passphrase command may print, in bytes. */
 const MAX_OUTPUT = 65_536;
 
-/** Why a new passphrase (text, or its UTF-8 bytes) won't do, in the user's words; null if it will. */
+/** Why a new passphrase (text or UTF-8 bytes) is too weak, in the user's words; null if it is good enough. */
 export function weaknessOfPassphrase(passphrase: string | Uint8Array): string | null {
   const text = typeof passphrase === 'string' ? passphrase : new TextDecoder().decode(passphrase);
   return [...text].length < MIN_CHARACTERS ? `it has fewer than ${MIN_CHARACTERS} characters` : null;
 }
 
-/** The bytes that a passphrase stands for: UTF-8 as typed, not normalised, as Rust cclink has it. The caller wipes them. */
+/** The bytes of a passphrase: UTF-8 as typed, not normalised, as in Rust cclink. The caller wipes them. */
 export function passphraseBytes(passphrase: string): Uint8Array {
   return new TextEncoder().encode(passphrase);
 }
 
 /**
- * Runs `CCLINK_PASSPHRASE_COMMAND` through the shell: the first line of its standard output, without the line's end, as bytes. The
- * caller wipes them, and gives an environment without our secrets.
+ * Runs `CCLINK_PASSPHRASE_COMMAND` in the shell and returns the first line of its output as bytes, without
+ * the line end. The caller wipes them, and passes an environment without our secrets.
  *
- * Throws `cannot-open` if the command fails, prints nothing or too much; the message holds neither the command nor its output. There is
- * no time limit, as the command may be asking somebody.
+ * Throws `cannot-open` if the command fails, or prints nothing or too much. The message repeats neither the
+ * command nor its output. There is no time limit, because the command may be asking somebody.
  */
 export async function passphraseFromCommand(command: string, env: NodeJS.ProcessEnv): Promise<Uint8Array> {
   const { output, ending } = await run(command, env);
@@ -35,7 +35,7 @@ export async function passphraseFromCommand(command: string, env: NodeJS.Process
   }
 }
 
-/** The output of a command, and how it failed (null: it did not). */
+/** The output of a command, and how it failed; null if it did not. */
 function run(command: string, env: NodeJS.ProcessEnv): Promise<{ output: Uint8Array; ending: string | null }> {
   return new Promise((resolve) => {
     const output = new Uint8Array(MAX_OUTPUT);

@@ -1,7 +1,7 @@
 import { decode, encode } from 'z32';
 import { Failure } from '../failure.ts';
 
-/** z-base-32 of 32 bytes: 256 bits in 52 characters, four bits to spare. */
+/** z-base-32 of 32 bytes: 52 characters hold 256 bits and four spare ones. */
 const Z32 = /^[ybndrfg8ejkmcpqxot1uwisza345h769]{52}$/;
 
 /** The z-base-32 text (52 characters) of a 32-byte public key. */
@@ -12,8 +12,8 @@ export function encodePublicKey(publicKey: Uint8Array): string {
 /**
  * The 32 bytes of a public key written as `<z32>` or `pk:<z32>`.
  *
- * Throws `usage` for anything else; also where a spare bit is set, as that text would name a key that has another name already. That
- * the bytes are a point of the curve is not checked here.
+ * Throws `usage` for anything else. Spare bits must be zero, so that no key has two names. Whether the bytes
+ * are a point of the curve is not checked here.
  */
 export function parsePublicKey(text: string): Uint8Array {
   const z32 = text.startsWith('pk:') ? text.slice(3) : text;
@@ -24,12 +24,15 @@ export function parsePublicKey(text: string): Uint8Array {
   return bytes;
 }
 
-/** The first 8 characters of a public key's z-base-32 (40 bits): for people to tell keys apart, not for trust. */
+/**
+ * The first 8 characters (40 bits) of a public key: enough for people to tell their keys apart, not to trust
+ * one.
+ */
 export function fingerprint(publicKey: Uint8Array): string {
   return encodePublicKey(publicKey).slice(0, 8);
 }
 
-/** True if both are the same 32 bytes. Keys are public, so time may tell. */
+/** True if both are the same 32 bytes. Public keys need no constant-time comparison. */
 export function samePublicKey(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

@@ -1,12 +1,12 @@
 import { Failure } from '../failure.ts';
 import { type Envelope, encodeEnvelope, looksLikeEnvelope, MAX_ENVELOPE_LENGTH, parseEnvelope } from './envelope.ts';
 
-/** What a key file holds: a 32-byte seed as it is, or sealed with a passphrase. */
+/** What a key file holds: a 32-byte seed, plain or sealed with a passphrase. */
 export type StoredKey =
   | { readonly kind: 'plain'; readonly seed: Uint8Array }
   | { readonly kind: 'encrypted'; readonly envelope: Envelope };
 
-/** More bytes than this are no key file. */
+/** The size of the largest key file, in bytes. */
 export const MAX_STORED_KEY_LENGTH = MAX_ENVELOPE_LENGTH;
 
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
@@ -16,7 +16,8 @@ const NEWLINE = /^(\r?\n)?$/;
 /**
  * Reads the content of a key file: 64 hex characters and at most one newline, or a CCLINKEK envelope.
  *
- * Throws `cannot-open` for anything else; the message says what was found, and never repeats it. `name` begins its sentence.
+ * Throws `cannot-open` for anything else. The message says what is wrong without repeating the content; it
+ * begins with `name`.
  */
 export function parseStoredKey(bytes: Uint8Array, name = 'The key file'): StoredKey {
   const notAKey = (what: string) =>
@@ -33,7 +34,10 @@ export function parseStoredKey(bytes: Uint8Array, name = 'The key file'): Stored
   throw notAKey('holds neither 64 hex characters nor an encrypted key');
 }
 
-/** The content of a key file, as Rust cclink writes it: no newline. The caller wipes it where it is a plain key. */
+/**
+ * The content of a key file as Rust cclink writes it, without a newline. The caller wipes that of a plain
+ * key.
+ */
 export function encodeStoredKey(key: StoredKey): Uint8Array {
   if (key.kind === 'encrypted') return encodeEnvelope(key.envelope);
   const text = new Uint8Array(HEX_LENGTH);
@@ -43,7 +47,10 @@ export function encodeStoredKey(key: StoredKey): Uint8Array {
   return text;
 }
 
-/** 32 bytes of 64 hex characters in either case, without a string on the way: strings can't be overwritten. */
+/**
+ * The 32 bytes of 64 hex characters in either case. Never a string on the way, since strings can't be
+ * overwritten.
+ */
 function parseHex(text: Uint8Array): Uint8Array | null {
   if (text.length !== HEX_LENGTH) return null;
   const seed = new Uint8Array(HEX_LENGTH / 2);

@@ -15,27 +15,27 @@ export type PassphraseSource =
   | { readonly kind: 'value'; readonly value: string }
   /** `CCLINK_PASSPHRASE_COMMAND`, and the environment it runs in, free of our secrets. */
   | { readonly kind: 'command'; readonly command: string; readonly env: NodeJS.ProcessEnv }
-  /** Somebody is asked, up to three times: `attempt` is 1, 2, 3. Null: the input was closed. */
+  /** Somebody is asked up to three times: `attempt` is 1, 2, 3. Null if the input was closed. */
   | { readonly kind: 'ask'; readonly ask: (attempt: number) => Promise<string | null> };
 
 const MAX_ATTEMPTS = 3;
 
-/** The identity of a 32-byte seed, with a copy of it: the caller wipes its own. */
+/** The identity of a 32-byte seed. It holds a copy; the caller wipes its own. */
 export function identityOf(seed: Uint8Array): Identity {
   return { publicKey: publicKeyOf(seed), seed: Uint8Array.from(seed) };
 }
 
-/** Overwrites the seed. The identity can't be used any more. */
+/** Overwrites the seed. The identity can't be used afterwards. */
 export function wipe(identity: Identity): void {
   identity.seed.fill(0);
 }
 
 /**
- * Opens what was read from the key file at `path`; the source is used for an encrypted key only. The public key beside that is made right
- * if it was wrong or missing.
+ * Opens the key that was read from the file at `path`. Only an encrypted key needs the source; the public key
+ * in the file beside it is corrected if it was wrong or missing.
  *
- * Throws `cannot-open` for a wrong passphrase, a damaged key or a failing command; `usage` where the input was closed; and whatever `ask`
- * throws.
+ * Throws `cannot-open` for a wrong passphrase, a damaged key or a failing command, `usage` if the input was
+ * closed, and whatever `ask` throws.
  */
 export async function unlock(path: string, key: StoredKey, source: PassphraseSource): Promise<Identity> {
   if (key.kind === 'plain') return identityOf(key.seed);

@@ -60,9 +60,9 @@ export function describeLines(lines: readonly (readonly [string, string])[], sty
 export function describeHandoff(
   record: HandoffRecord,
   payload: Payload,
-  view: { now: bigint; local: LocalSession | null; isOwn: boolean; style: Style },
+  view: { nowSeconds: bigint; local: LocalSession | null; isOwn: boolean; style: Style },
 ): string {
-  const { now, local, isOwn, style } = view;
+  const { nowSeconds, local, isOwn, style } = view;
   const directory = local?.directory ?? '';
   const key = encodePublicKey(record.publicKey);
   return describeLines(
@@ -73,8 +73,8 @@ export function describeHandoff(
       // `claude` may start in another directory than the one that the publisher named.
       ['Here', directory === payload.project ? '' : printable(directory)],
       ['From', payload.host === '' ? '' : printable(payload.host)],
-      ['Published', `${describeAge(Number(now - record.createdAt))} by ${isOwn ? 'you' : key}`],
-      ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
+      ['Published', `${describeAge(Number(nowSeconds - record.createdAt))} by ${isOwn ? 'you' : key}`],
+      ['Expires', `${describeEnd(expiresAt(record), nowSeconds)}${record.burn ? ', or once picked up (burn)' : ''}`],
       ['Sealed', modeOf(record) === 'share' && !isOwn ? 'for you' : describeMode(record, isOwn)],
     ],
     style,
@@ -82,9 +82,9 @@ export function describeHandoff(
 }
 
 /** An opened handoff, as `pickup` and `show` show it to a person. */
-export function describeFound(found: FoundHandoff, now: bigint, style: Style): string {
+export function describeFound(found: FoundHandoff, nowSeconds: bigint, style: Style): string {
   const { record, payload, local, subject } = found;
-  return describeHandoff(record, payload, { now, local, isOwn: subject.isOwn, style });
+  return describeHandoff(record, payload, { nowSeconds, local, isOwn: subject.isOwn, style });
 }
 
 /** The JSON result of `pickup` and `show`. */

@@ -189,7 +189,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
         return handoffOf(NEW);
       },
       5,
-      /Two different packets/,
+      /two different packets/,
     ],
   ])('fails as ever, and runs and burns nothing, where it %s', async (_what, newest, code, message) => {
     const network = await Network.start(await handoffOf(OLD, { burn: true }), await newest());
@@ -219,7 +219,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     seq -= 1; // the next packet gets the same number
     await Network.start(one, await handoffOf(NEW), SECOND);
     const { code, stderr } = await desk.run([command, '--yes', ...args]);
-    expect(stderr).toContain('two different packets with one number stand under your key');
+    expect(stderr).toContain('there are two different packets with one number under your key');
     expect(code).toBe(0);
   });
 

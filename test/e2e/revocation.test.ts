@@ -67,7 +67,7 @@ describe('a revocation', () => {
       nodes: 2,
       older: 10,
     });
-    expect(failed.stderr).toContain('10 nodes still give the old handoff');
+    expect(failed.stderr).toContain('10 nodes still return the old handoff');
     recover();
 
     expect(await laptop.json(['revoke', '-y'])).toEqual({ publicKey, revoked: true, nodes: 12, older: 0 });
@@ -91,7 +91,7 @@ describe('a revocation', () => {
     const { code, stdout, stderr } = await laptop.run(['revoke', '-y'], WITH_PASSPHRASE);
     expect(code).toBe(0);
     expect(stdout).toBe('Revoked; 9 nodes confirmed it.\n');
-    expect(stderr).toContain('3 nodes still give the old handoff to whoever asks them');
+    expect(stderr).toContain('3 nodes still return the old handoff');
     expect(stderr).toContain('To try again: cclink revoke');
     recover();
     expect(await laptop.json(['revoke', '-y'])).toMatchObject({ revoked: true, nodes: 12, older: 0 });
@@ -117,7 +117,7 @@ describe('a small network', () => {
     refuseAllBut(6);
     const { code, stderr } = await laptop.run(['revoke', '-y'], WITH_PASSPHRASE);
     expect(code).toBe(8);
-    expect(stderr).toContain('only 6 of the 7 nodes that answered took the revocation; 1 node still gives');
+    expect(stderr).toContain('only 6 of the 7 nodes that answered took the revocation; 1 node still returns');
   });
 });
 

@@ -226,11 +226,11 @@ describe('a handoff on a real network', () => {
     const from = await client.resolve(identity.publicKey);
     const next = replaceIt();
     const forBob = handoff({ audience: { mode: 'share', publicKey: publicKeyOf(new Uint8Array(32).fill(251)) } });
-    const mayReplace = (text: string | null) => {
+    const beforeReplacing = (text: string | null) => {
       if (text !== shown.text) throw new Error('not this one');
     };
     await expect(
-      publish(client, identity, forBob, { now: () => NOW + 60_000, history, from, mayReplace }),
+      publish(client, identity, forBob, { now: () => NOW + 60_000, history, from, beforeReplacing }),
     ).rejects.toThrow('not this one');
     expect((await lookUp(client, identity.publicKey)).record?.text).toBe(next.text);
   });

@@ -335,7 +335,7 @@ describe('the second no: what is there can not be trusted', () => {
     putEverywhere(on, itemOf(on.identity, withText(on, recordOf(on).text), 5));
     const [closest] = byDistance(on.network.live, target(on.identity.publicKey)) as [SimulatedNode];
     closest.held = itemOf(on.identity, EMPTY_PACKET, 5);
-    expect(await noOf(pickUp(on))).toMatch(/^refused: Two different packets/);
+    expect(await noOf(pickUp(on))).toMatch(/^refused: There are two different packets/);
   });
 
   it('names a session whose id is not a UUID, before anything is looked for or shown', async () => {

@@ -44,7 +44,7 @@ const hexOf = (n: number) => Buffer.from(seedOf(n)).toString('hex');
 const publicOf = (n: number) => publicKeyOf(seedOf(n));
 const shortOf = (n: number) => fingerprint(publicOf(n));
 const plain = (n: number): StoredKey => ({ kind: 'plain', seed: seedOf(n) });
-const replacing = { publicKey: null, replace: true, now: NOW };
+const replacing = { publicKey: null, replace: true, nowMs: NOW };
 
 async function encrypted(n: number): Promise<StoredKey> {
   return { kind: 'encrypted', envelope: await sealSeed(seedOf(n), Buffer.from('passphrase'), CHEAP) };

@@ -17,7 +17,7 @@ const CHEAP = { memoryKib: 8, iterations: 1, parallelism: 1 };
 async function importedKey(): Promise<string> {
   const path = join(temporaryFolder(), 'secret_key');
   const key: StoredKey = { kind: 'encrypted', envelope: await sealSeed(SEED, Buffer.from('a good one'), CHEAP) };
-  writeKeyFile(path, key, { publicKey: null, replace: false, now: 0 });
+  writeKeyFile(path, key, { publicKey: null, replace: false, nowMs: 0 });
   return path;
 }
 

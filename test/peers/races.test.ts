@@ -60,9 +60,9 @@ describePeer('races on a mixed network', missing, () => {
   }
 
   /** Publishes, as a command does: nothing is replaced that is for somebody else and was not there before. */
-  const publishes = (identity: Identity, what: Handoff, mayReplace: (text: string | null) => void = () => {}) =>
+  const publishes = (identity: Identity, what: Handoff, beforeReplacing: (text: string | null) => void = () => {}) =>
     on(async (dht, history) => {
-      const published = await publish(dht, identity, what, { now: Date.now, history, mayReplace });
+      const published = await publish(dht, identity, what, { now: Date.now, history, beforeReplacing });
       await published.settled;
       return published.record.text;
     });

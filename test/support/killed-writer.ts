@@ -28,7 +28,7 @@ if (what === 'keys') {
   say('ready');
   for (let n = 0; n < 250; n++) {
     const seed = new Uint8Array(32).fill(n + 1);
-    writeKeyFile(path, { kind: 'plain', seed }, { publicKey: null, replace: true, now: 0 });
+    writeKeyFile(path, { kind: 'plain', seed }, { publicKey: null, replace: true, nowMs: 0 });
     say(fingerprint(identityOf(seed).publicKey));
   }
 }
