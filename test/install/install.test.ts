@@ -1,6 +1,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -780,15 +782,37 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
     const made = new Map<string, Buffer>();
     const again = new Map<string, Buffer>();
 
+    function release(checkout: string, contents: Map<string, Buffer>) {
+      const folder = mkdtempSync(join(tmpdir(), 'cclink release '));
+      try {
+        execFileSync(process.execPath, [join(checkout, 'scripts/release.mjs'), '--no-build', folder], {
+          stdio: 'pipe',
+        });
+        for (const name of readdirSync(folder)) contents.set(name, readFileSync(join(folder, name)));
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }
+
+    /** A copy of all that a release is made of, later, and of somebody whose files nobody else may read. */
+    function strictCopy(): string {
+      const copy = mkdtempSync(join(tmpdir(), 'cclink copy '));
+      const parts = ['bin', 'dist', 'scripts', 'package.json', 'install.sh', 'CHANGELOG.md', 'LICENSE', 'README.md'];
+      for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+      for (const path of readdirSync(copy, { recursive: true, encoding: 'utf8' })) {
+        const file = join(copy, path);
+        if (lstatSync(file).isFile()) chmodSync(file, 0o600);
+      }
+      return copy;
+    }
+
     beforeAll(() => {
-      for (const contents of [made, again]) {
-        const folder = mkdtempSync(join(tmpdir(), 'cclink release '));
-        try {
-          execFileSync(process.execPath, [join(root, 'scripts/release.mjs'), '--no-build', folder], { stdio: 'pipe' });
-          for (const name of readdirSync(folder)) contents.set(name, readFileSync(join(folder, name)));
-        } finally {
-          rmSync(folder, { recursive: true });
-        }
+      release(root, made);
+      const copy = strictCopy();
+      try {
+        release(copy, again);
+      } finally {
+        rmSync(copy, { recursive: true });
       }
     }, 60_000);
 
@@ -800,7 +824,7 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       expect(cclink('--help')).toContain('pickup');
     });
 
-    it('is the same byte for byte when made again', () => {
+    it('is the same byte for byte when made again, by somebody whose files have other times and modes', () => {
       expect([...made.keys()].sort()).toEqual(
         [
           `cclink-${version}.tar.gz`,
