@@ -4,10 +4,13 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { digestOfSources, STAMP } from './sources.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+// Before anything is read: what changes during the build is built again.
+const digest = digestOfSources();
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
@@ -33,6 +36,8 @@ const { metafile } = await build({
 });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
 writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
+// The last of all: a build that was stopped on the way leaves none.
+writeFileSync(STAMP, digest);
 
 /** What the program says to a lone --version or --help: known now, so that bin/cclink.cjs need not load it to say it. */
 function fixedAnswers() {
