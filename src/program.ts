@@ -58,7 +58,13 @@ export async function runProgram(environment: Environment, argv: readonly string
       if (environment.underClaudeCode && !declaration.allowedForAgent?.(options, command.args)) {
         throw notForAnAgent(environment);
       }
-      await declaration.run(contextFor(environment, options), options, args, forClaude);
+      await declaration.run({
+        context: contextFor(environment, options),
+        options,
+        args,
+        claudeArgs: forClaude,
+        loadCommands: () => load(COMMAND_NAMES),
+      });
     });
   }
   await program.parseAsync(argv);
@@ -141,7 +147,6 @@ function contextFor(environment: Environment, options: SharedOptions): Context {
     // An agent's -y is not a person's yes.
     yes: yes && !environment.underClaudeCode,
     timeoutMs: 1000 * parseDuration(options.timeout ?? '20s', '--timeout', 1, 3600),
-    loadCommands: () => load(COMMAND_NAMES),
   };
 }
 

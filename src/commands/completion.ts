@@ -4,8 +4,8 @@ import { DEFAULT_COMMAND, type Declaration, optionsOf } from './declaration.ts';
 export const command: Declaration = {
   argument: '<shell>',
   summary: 'completion script for bash, zsh, fish',
-  async run(context, _options, [shell = '']) {
-    process.stdout.write(completionScript((await context.loadCommands()).map(completable), shell));
+  async run({ args: [shell = ''], loadCommands }) {
+    process.stdout.write(completionScript((await loadCommands()).map(completable), shell));
   },
 };
 

@@ -3,7 +3,6 @@ import { type Environment, workingDirectory } from '../environment.ts';
 import { History } from '../handoff/history.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
-import type { Declaration } from './declaration.ts';
 
 /** What every command is given. */
 export interface Context {
@@ -14,8 +13,6 @@ export interface Context {
   readonly yes: boolean;
   /** The most time for the network, in milliseconds. */
   readonly timeoutMs: number;
-  /** Every command by its name, in the order of the help. */
-  readonly loadCommands: () => Promise<readonly (readonly [name: string, Declaration])[]>;
 }
 
 /** Where sessions are looked for. */

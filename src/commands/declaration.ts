@@ -9,6 +9,17 @@ export interface OptionDeclaration {
   readonly conflicts?: readonly string[];
 }
 
+/** What a command is run with. */
+export interface Invocation<Options = unknown> {
+  readonly context: Context;
+  readonly options: Options;
+  readonly args: readonly string[];
+  /** What followed `--`. */
+  readonly claudeArgs: readonly string[];
+  /** Loads every command, in the order of the help. */
+  readonly loadCommands: () => Promise<readonly (readonly [name: string, Declaration])[]>;
+}
+
 /**
  * A command: what its help says, and what it does. `Options` are its own options, as commander names them.
  */
@@ -31,7 +42,7 @@ export interface Declaration<Options = unknown> {
    * missing.
    */
   allowedForAgent?(options: Options, args: readonly string[]): boolean;
-  run(context: Context, options: Options, args: readonly string[], claudeArgs: readonly string[]): Promise<void>;
+  run(invocation: Invocation<Options>): Promise<void>;
 }
 
 /** What a bare `cclink` does. */

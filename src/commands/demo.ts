@@ -12,7 +12,7 @@ import type { Declaration } from './declaration.ts';
 
 export const command: Declaration = {
   summary: 'the whole story, on this machine alone',
-  run: demo,
+  run: ({ context }) => demo(context),
 };
 
 const SESSION = '11111111-1111-4111-8111-111111111111';

@@ -28,7 +28,7 @@ export const command: Declaration<InitOptions> = {
   ],
   yes: true,
   json: true,
-  run: init,
+  run: ({ context, options }) => init(context, options),
 };
 
 /** `cclink init`: makes a key pair, or imports one from another machine. */

@@ -20,7 +20,7 @@ export const command: Declaration = {
   json: true,
   timeout: true,
   allowedForAgent: () => true,
-  run: (context) => withOwnKey(context, (own) => list(context, own)),
+  run: ({ context }) => withOwnKey(context, (own) => list(context, own)),
 };
 
 /**

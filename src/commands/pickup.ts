@@ -34,7 +34,7 @@ export const command: Declaration<PickupOptions> = {
   json: true,
   timeout: true,
   claudeOptions: true,
-  async run(context, options, [who], claudeArgs) {
+  async run({ context, options, args: [who], claudeArgs }) {
     process.exitCode = await pickup(context, options, who, claudeArgs);
   },
 };

@@ -59,7 +59,7 @@ make one (five words).`,
   json: true,
   timeout: true,
   allowedForAgent: ({ share, pin }) => share === undefined && !pin,
-  run: (context, options, [session]) => publish(context, options, session),
+  run: ({ context, options, args: [session] }) => publish(context, options, session),
 };
 
 /** The shortest and the longest life of a handoff, in seconds. */

@@ -25,7 +25,7 @@ export const command: Declaration = {
   yes: true,
   json: true,
   timeout: true,
-  run: (context, _options, [who]) => withOwnKey(context, (own) => revokeHandoff(context, own, who)),
+  run: ({ context, args: [who] }) => withOwnKey(context, (own) => revokeHandoff(context, own, who)),
 };
 
 /**

@@ -10,7 +10,7 @@ export const command: Declaration = {
   json: true,
   timeout: true,
   allowedForAgent: (_options, args) => args.length === 0,
-  run: (context, _options, [who]) => show(context, who),
+  run: ({ context, args: [who] }) => show(context, who),
 };
 
 /** `cclink show`: what a handoff holds. It is not picked up, burnt or run. */

@@ -24,7 +24,7 @@ export const command: Declaration<WhoamiOptions> = {
   ],
   json: true,
   allowedForAgent: ({ ageIdentity }) => !ageIdentity,
-  run: whoami,
+  run: ({ context, options }) => whoami(context, options),
 };
 
 /** `cclink whoami`: the own public key, for others to share with. */
