@@ -39,12 +39,14 @@ writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
 // The last of all: a build that was stopped on the way leaves none.
 writeFileSync(STAMP, digest);
 
-/** What the program says to a lone --version or --help: known now, so that bin/cclink.cjs need not load it to say it. */
+/** What the program prints for these, by the words typed, a line each: bin/cclink.cjs need not load it to say it. */
 function fixedAnswers() {
-  const env = { ...process.env, NO_COLOR: '1' };
-  const ask = (option) =>
-    execFileSync(process.execPath, [join(root, 'dist/main.js'), option], { env, encoding: 'utf8' });
-  return Object.fromEntries(['--version', '-V', '--help', '-h'].map((option) => [option, ask(option)]));
+  const { CLAUDECODE: _, ...env } = { ...process.env, NO_COLOR: '1' };
+  const ask = (words) =>
+    execFileSync(process.execPath, [join(root, 'dist/main.js'), ...words], { env, encoding: 'utf8' });
+  const options = ['--version', '-V', '--help', '-h'].map((option) => [option]);
+  const scripts = ['bash', 'zsh', 'fish'].map((shell) => ['completion', shell]);
+  return Object.fromEntries([...options, ...scripts].map((words) => [words.join('\n'), ask(words)]));
 }
 
 /** The licence of every package that went into the bundle: most licences ask that their text goes along. */

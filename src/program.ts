@@ -48,7 +48,7 @@ Exit codes: 0 done, 2 usage, 3 not there, 4 cannot open, 5 refused, 6 network,
 export async function runProgram(environment: Environment, argv: readonly string[]): Promise<void> {
   const program = emptyProgram();
   const { own, forClaude } = splitAtDashes(argv.slice(2));
-  for (const [name, declaration] of await load(namesNeeded(own))) {
+  for (const [name, declaration] of await load(namesNeeded([...own, ...forClaude]))) {
     const command = program.command(name, { isDefault: name === DEFAULT_COMMAND });
     describe(command, declaration);
     command.action(async () => {
@@ -83,16 +83,16 @@ function withoutThose(forClaude: readonly string[], name: string, args: readonly
   throw new Failure('usage', `"${own[1]}" is one argument too many.`, `See: cclink ${name} --help`);
 }
 
-/**
- * The commands that the words may mean: all where the help needs them, else those that are named and the
- * default.
- */
+/** The commands to load: the one that is asked for, or all if their help is. */
 function namesNeeded(words: readonly string[]): readonly CommandName[] {
-  const named = COMMAND_NAMES.filter((name) => words.includes(name));
-  const isHelp = ['-h', '--help'].some((flag) => words.includes(flag)) && named.length === 0;
-  if (isHelp || words.includes('help')) return COMMAND_NAMES;
-  return named.includes(DEFAULT_COMMAND) ? named : [DEFAULT_COMMAND, ...named];
+  const first = words.find((word) => !FLAGS_EVERYWHERE.includes(word)) ?? DEFAULT_COMMAND;
+  if (isCommandName(first)) return [first];
+  return first === 'help' || words.some((word) => word === '-h' || word === '--help')
+    ? COMMAND_NAMES
+    : [DEFAULT_COMMAND];
 }
+
+const FLAGS_EVERYWHERE = EVERYWHERE.flatMap(({ flags }) => flags.split(', '));
 
 function load(names: readonly CommandName[]): Promise<[CommandName, Declaration][]> {
   return Promise.all(names.map(async (name) => [name, (await COMMANDS[name]()).command]));

@@ -29,9 +29,10 @@ describe('the command line', () => {
   it('answers a lone question as the program itself would', async () => {
     const { execFileSync } = await import('node:child_process');
     const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-    for (const option of ['--version', '-V', '--help', '-h']) {
-      const own = execFileSync(process.execPath, [main, option], { env: machine.env, encoding: 'utf8' });
-      expect(await machine.run([option])).toEqual({ code: 0, stdout: own, stderr: '' });
+    const scripts = ['bash', 'zsh', 'fish'].map((shell) => ['completion', shell]);
+    for (const words of [['--version'], ['-V'], ['--help'], ['-h'], ...scripts]) {
+      const own = execFileSync(process.execPath, [main, ...words], { env: machine.env, encoding: 'utf8' });
+      expect(await machine.run(words)).toEqual({ code: 0, stdout: own, stderr: '' });
     }
     expect((await machine.run(['constructor'])).code).toBe(2);
   });
