@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts the program. Questions whose answer never changes are answered from what the build wrote down, without
-// loading the program: --version, --help, completion scripts. In a narrow terminal the help is laid out anew, and
+// loading the program: --version, all helps, completion scripts. In a narrow terminal the help is laid out anew, and
 // under Claude Code the program decides what it answers.
 const answers = process.argv.length > 4 || process.env.CLAUDECODE ? {} : require('../dist/answers.json');
 const typed = process.argv.slice(2).join('\n');

@@ -46,7 +46,15 @@ function fixedAnswers() {
     execFileSync(process.execPath, [join(root, 'dist/main.js'), ...words], { env, encoding: 'utf8' });
   const options = ['--version', '-V', '--help', '-h'].map((option) => [option]);
   const scripts = ['bash', 'zsh', 'fish'].map((shell) => ['completion', shell]);
-  return Object.fromEntries([...options, ...scripts].map((words) => [words.join('\n'), ask(words)]));
+  const [, listed = ''] = ask(['--help']).split('\nCommands:\n');
+  const commands = [...listed.split('\n\n')[0].matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);
+  const helps = commands
+    .filter((name) => name !== 'help')
+    .flatMap((name) => [
+      [name, '--help'],
+      [name, '-h'],
+    ]);
+  return Object.fromEntries([...options, ...scripts, ...helps].map((words) => [words.join('\n'), ask(words)]));
 }
 
 /** The licence of every package that went into the bundle: most licences ask that their text goes along. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMAND_NAMES } from '../../src/commands/table.ts';
 import { Machine } from '../support/machine.ts';
 
 let machine: Machine;
@@ -30,7 +31,13 @@ describe('the command line', () => {
     const { execFileSync } = await import('node:child_process');
     const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
     const scripts = ['bash', 'zsh', 'fish'].map((shell) => ['completion', shell]);
-    for (const words of [['--version'], ['-V'], ['--help'], ['-h'], ...scripts]) {
+    const helps = COMMAND_NAMES.flatMap((name) => [
+      [name, '--help'],
+      [name, '-h'],
+    ]);
+    const answers = JSON.parse(readFileSync(new URL('../../dist/answers.json', import.meta.url), 'utf8'));
+    for (const words of [['--version'], ['-V'], ['--help'], ['-h'], ...scripts, ...helps]) {
+      expect(Object.keys(answers)).toContain(words.join('\n'));
       const own = execFileSync(process.execPath, [main, ...words], { env: machine.env, encoding: 'utf8' });
       expect(await machine.run(words)).toEqual({ code: 0, stdout: own, stderr: '' });
     }
