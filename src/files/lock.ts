@@ -115,7 +115,8 @@ async function takeOver(path: string, old: Holder, whole: string, deadlineMs: nu
 function hasEnded(holder: Holder): boolean {
   if (holder.host !== hostname() || holder.pidNamespace !== pidNamespace()) return false;
   if (holder.bootId !== bootId() || !isRunning(holder.pid)) return true;
-  return holder.start !== startOf(holder.pid);
+  const start = startOf(holder.pid);
+  return start !== null && start !== holder.start;
 }
 
 function readHolder(path: string): Holder | null {

@@ -23,13 +23,13 @@ interface SpentHandoff {
   readonly until: number;
 }
 
-/** What this machine remembers of one address, a public key under which handoffs stand. */
+/** What this machine remembers of one address: a public key under which handoffs are published. */
 export interface Memory {
   /** The highest `seq` (microseconds) that was published from here; 0 if none. */
   readonly seq: number;
   /** False if the packet of that `seq` is not known to have reached enough nodes: it was about to be sent. */
   readonly placed: boolean;
-  /** True if the last thing done from here was to take the handoff back. */
+  /** True if the last thing done from here was to burn or revoke the handoff. */
   readonly revoked: boolean;
   /** The highest `seq` (microseconds) whose handoff was picked up here; 0 if none. */
   readonly seen: number;
@@ -38,7 +38,7 @@ export interface Memory {
 
 const NOTHING: Memory = { seq: 0, placed: true, revoked: false, seen: 0, spent: [] };
 
-/** More entries than this are not kept, the latest first: the file stays below the size that is read. */
+/** Only the latest entries are kept, so that the file stays below the size that is read. */
 const MAX_SPENT = 4000;
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -59,19 +59,15 @@ export class History {
     this.onLoss = onLoss;
   }
 
-  /** What is remembered of a key (32 bytes). Never throws: a missing or damaged file is an empty memory. */
-  read(publicKey: Uint8Array): Memory {
+  /** What is remembered of a key (32 bytes). Never rejects: a missing or damaged file is an empty memory. */
+  async read(publicKey: Uint8Array): Promise<Memory> {
     const path = this.fileOf(publicKey);
     const memory = readMemory(path);
     if (memory !== null) return memory;
-    if (exists(path)) this.setAside(path);
-    return readMemory(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`)) ?? NOTHING;
-  }
-
-  /** True if this machine burnt or revoked this very handoff. */
-  hasEnded(record: SignedRecord): boolean {
-    const signature = signatureOf(record);
-    return this.read(record.publicKey).spent.some((spent) => spent.signature === signature && spent.fate !== 'taken');
+    // Only under the lock is it certain that nobody replaces the damaged file meanwhile.
+    return exists(path)
+      ? withLock(lockOf(path), () => this.current(publicKey)).catch(() => this.lost(publicKey, path))
+      : this.carriedOver(publicKey);
   }
 
   /**
@@ -106,7 +102,7 @@ export class History {
   /** Notes that a handoff was picked up here, from the packet of a `seq` (microseconds). */
   async noteTaken(record: SignedRecord, seq: number): Promise<void> {
     await this.changeIfPossible(record.publicKey, (memory) => ({
-      ...(this.hasEnded(record) ? memory : withSpent(memory, record, 'taken')),
+      ...(hasEnded(memory, record) ? memory : withSpent(memory, record, 'taken')),
       seen: Math.max(memory.seen, seq),
     }));
   }
@@ -126,8 +122,8 @@ export class History {
   private async change(publicKey: Uint8Array, change: (memory: Memory) => Memory): Promise<Memory> {
     const path = this.fileOf(publicKey);
     makePrivateFolder(this.folder);
-    return withLock(`${path}.lock`, () => {
-      const before = this.read(publicKey);
+    return withLock(lockOf(path), () => {
+      const before = this.current(publicKey);
       const changed = change(before);
       if (changed === before) return before;
       const nowSeconds = Date.now() / 1000;
@@ -138,24 +134,40 @@ export class History {
     });
   }
 
-  /**
-   * Gives a damaged file another name, so that this is said once. Whatever is published next goes by the
-   * network.
-   */
-  private setAside(path: string): void {
+  /** The memory of a key, for who holds the lock. A damaged file gets another name, so that this is said once. */
+  private current(publicKey: Uint8Array): Memory {
+    const path = this.fileOf(publicKey);
+    const memory = readMemory(path);
+    if (memory !== null) return memory;
+    if (!exists(path)) return this.carriedOver(publicKey);
     const aside = `${path}.damaged`;
-    try {
-      renameSync(path, aside);
-      this.onLoss(aside);
-    } catch {
-      this.onLoss(path);
-    }
+    renameSync(path, aside);
+    return this.lost(publicKey, aside);
+  }
+
+  /** Says that a file is damaged. The `seq` of the newest packet on the network is the floor then. */
+  private lost(publicKey: Uint8Array, path: string): Memory {
+    this.onLoss(path);
+    return this.carriedOver(publicKey);
+  }
+
+  /** The memory that a version before this one kept. */
+  private carriedOver(publicKey: Uint8Array): Memory {
+    return readMemory(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`)) ?? NOTHING;
   }
 
   private fileOf(publicKey: Uint8Array): string {
     return join(this.folder, `${encodePublicKey(publicKey)}.json`);
   }
 }
+
+/** True if this machine burnt or revoked this very handoff, by what it remembers of its key. */
+export function hasEnded(memory: Memory, record: SignedRecord): boolean {
+  const signature = signatureOf(record);
+  return memory.spent.some((spent) => spent.signature === signature && spent.fate !== 'taken');
+}
+
+const lockOf = (path: string) => `${path}.lock`;
 
 const signatureOf = ({ signature }: SignedRecord) => Buffer.from(signature).toString('base64');
 

@@ -4,7 +4,7 @@ import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { describeAge } from '../time.ts';
-import type { History } from './history.ts';
+import { type History, hasEnded } from './history.ts';
 import { search as beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
 import { openRecord } from './open.ts';
 import { type FoundHandoff, type PinSource, Reader, type Subject } from './reader.ts';
@@ -172,7 +172,7 @@ class HandoffSearch {
   async first(): Promise<FoundHandoff | null> {
     const sighting = await this.ports.withProgress('asking', this.walk.first);
     if (sighting === null) return null;
-    const { seq, seen } = this.options.history.read(this.subject.publicKey);
+    const { seq, seen } = await this.options.history.read(this.subject.publicKey);
     if (sighting.seq < Math.max(seq, seen)) return null;
     try {
       const found = await this.reader.read(sighting.record);
@@ -211,7 +211,7 @@ class HandoffSearch {
     if (burnt !== null) return burnt;
     throw new Failure(
       'refused',
-      'Somebody else picked this handoff up, or took it back, at this very moment; nothing was handed over.',
+      'Somebody else picked up or revoked this handoff at this very moment; nothing was handed over.',
       'If that was not you on another machine, ask the publisher to publish again.',
     );
   }
@@ -226,15 +226,14 @@ class HandoffSearch {
 
   /** The record of a look-up, if it is there to be picked up. */
   private async mustBeThere(lookup: Lookup): Promise<SignedRecord> {
-    const { history } = this.options;
-    const memory = history.read(this.subject.publicKey);
+    const memory = await this.options.history.read(this.subject.publicKey);
     if (lookup.record === null) {
       throw this.subject.isOwn && memory.revoked ? revokedHere() : notFound(this.subject, lookup, memory.seq > 0);
     }
     const record = liveRecord(lookup, this.nowSeconds);
     if (record === null) throw await this.expired(lookup.record);
     const isBehind = memory.revoked && this.seq < memory.seq;
-    if (isBehind || history.hasEnded(record)) throw revokedHere();
+    if (isBehind || hasEnded(memory, record)) throw revokedHere();
     return record;
   }
 

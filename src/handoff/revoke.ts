@@ -74,7 +74,7 @@ export async function completeRevocation(
 ): Promise<Revocation | null> {
   const { publicKey, newest, holders, nodes } = resolution;
   if (newest === null || holdsHandoff(newest)) return null;
-  const memory = history.read(publicKey);
+  const memory = await history.read(publicKey);
   const isUnplaced = memory.seq === newest.seq && !memory.placed;
   // A packet with only other programs' records may never have held a handoff.
   const isRevocation = memory.seq > 0 || parsePacket(newest.value).records.length === 0;

@@ -78,7 +78,7 @@ export async function updatePacket(
   let isGuarded = false;
   const attempts: number[] = [];
   // Packets up to this one are known here, even if the network has forgotten most of them.
-  const knownSeq = history.read(publicKey).seq;
+  const knownSeq = (await history.read(publicKey)).seq;
   let overtakenBy: MutableItem | null = null;
 
   for (let tries = 1; ; tries += 1) {

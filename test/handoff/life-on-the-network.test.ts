@@ -180,7 +180,7 @@ describe('a handoff on a real network', () => {
     const revoked = await revoke(dht, identity, record.text, { now: () => NOW, history });
     expect(revoked).toMatchObject({ nodes: 12, older: 0 });
     expect((await lookUp(dht, identity.publicKey)).record).toBeNull();
-    expect(history.read(identity.publicKey).revoked).toBe(true);
+    expect((await history.read(identity.publicKey)).revoked).toBe(true);
     const { newest } = await dht.resolve(identity.publicKey);
     expect(Buffer.from(newest?.value ?? []).toString('hex')).toBe('000080000000000000000000');
   });
@@ -197,7 +197,7 @@ describe('a handoff on a real network', () => {
       code: 'network',
       message: expect.stringContaining('Only 2 of the 8'),
     });
-    expect(history.read(identity.publicKey).placed).toBe(false);
+    expect((await history.read(identity.publicKey)).placed).toBe(false);
   });
 
   it('is revoked only if it is still the very one that was shown', async () => {

@@ -79,7 +79,7 @@ describe('an update', () => {
 
   it('is remembered before it is sent, as one that has not reached its nodes yet', async () => {
     const { identity, dht, closest, replaceBy, options } = await setUp();
-    const remembered: { seq: number; placed: boolean }[] = [];
+    const remembered: Promise<{ seq: number; placed: boolean }>[] = [];
     for (const node of closest) {
       const { answer } = node;
       node.answer = (query, self) => {
@@ -88,7 +88,7 @@ describe('an update', () => {
       };
     }
     const update = await updatePacket(dht, identity, () => replaceBy('new'), options);
-    expect(remembered[0]).toMatchObject({ seq: update?.seq, placed: false });
+    expect(await remembered[0]).toMatchObject({ seq: update?.seq, placed: false });
   });
 
   it('begins with a resolution of the last two seconds, and looks again where it is older', async () => {
