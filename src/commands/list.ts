@@ -1,7 +1,7 @@
 import { localSession } from '../claude/local-session.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { Failure } from '../failure.ts';
-import { liveRecord, search } from '../handoff/lookup.ts';
+import { beginSearch, liveRecord } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { onceInARow } from '../handoff/reader.ts';
@@ -32,7 +32,7 @@ async function list(context: Context, own: OwnKey): Promise<void> {
   const publicKey = await own.publicKey();
   const open = onceInARow((record) => openSilently(own, record));
   const lookup = await withDht(context, async (dht, deadline) => {
-    const { first, newest } = search(dht, publicKey, nowSeconds(), { deadline });
+    const { first, newest } = beginSearch(dht, publicKey, nowSeconds(), { deadline });
     const withProgress = <T>(answer: Promise<T>) => output.progress('Asking the network …', answer);
     const early = await withProgress(first);
     // The key is derived while the walk goes on, which is of use if the first packet is the newest.

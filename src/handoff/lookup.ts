@@ -35,7 +35,12 @@ export interface Search {
  * Begins to look up a key (32 bytes). The first packet is verified as the newest is; it must be live at
  * `nowSeconds`.
  */
-export function search(dht: Dht, publicKey: Uint8Array, nowSeconds: bigint, options: OperationOptions = {}): Search {
+export function beginSearch(
+  dht: Dht,
+  publicKey: Uint8Array,
+  nowSeconds: bigint,
+  options: OperationOptions = {},
+): Search {
   let meet: (item: MutableItem | null) => void = () => {};
   const met = new Promise<MutableItem | null>((resolve) => {
     meet = resolve;

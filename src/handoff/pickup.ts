@@ -5,7 +5,7 @@ import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { describeAge } from '../time.ts';
 import { type History, hasEnded } from './history.ts';
-import { search as beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
+import { beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
 import { openRecord } from './open.ts';
 import { type FoundHandoff, type PinSource, Reader, type Subject } from './reader.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from './record.ts';

@@ -3,7 +3,7 @@ import { parseBootstrap } from '../../src/dht/bootstrap.ts';
 import { type Dht, openDht } from '../../src/dht/client.ts';
 import { EMPTY_PACKET, encodePacket } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem } from '../../src/dht/mutable-item.ts';
-import { search } from '../../src/handoff/lookup.ts';
+import { beginSearch } from '../../src/handoff/lookup.ts';
 import { type SignedRecord, signRecord } from '../../src/handoff/record.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
@@ -49,7 +49,7 @@ describe('a search', () => {
   it('gives the first handoff before the newest is known', async () => {
     const [old, next] = [recordAt(NOW), recordAt(NOW + 1n)];
     const dht = await clientOf([packetOf(1, old.text), packetOf(2, next.text)], [0, 300]);
-    const { first, newest } = search(dht, publicKey, NOW);
+    const { first, newest } = beginSearch(dht, publicKey, NOW);
     expect(await Promise.race([first, newest])).toMatchObject({ record: { text: old.text }, seq: 1 });
     expect(await newest).toMatchObject({ record: { text: next.text }, seq: 2 });
   });
@@ -62,19 +62,19 @@ describe('a search', () => {
   ])('gives no first one where that %s', async (_what, text) => {
     const record = recordAt(NOW);
     const dht = await clientOf([packetOf(1, text), packetOf(2, record.text)], [0, 100]);
-    const { first, newest } = search(dht, publicKey, NOW);
+    const { first, newest } = beginSearch(dht, publicKey, NOW);
     expect(await Promise.race([first, newest])).toBeNull();
     expect((await newest).record?.text).toBe(record.text);
   });
 
   it('gives no first one where there is none at all', async () => {
-    const { first, newest } = search(await clientOf([null], []), publicKey, NOW);
+    const { first, newest } = beginSearch(await clientOf([null], []), publicKey, NOW);
     expect([await first, (await newest).record]).toEqual([null, null]);
   });
 
   it('leaves nothing behind where the client is closed and nobody waits any more', async () => {
     const dht = await clientOf([null], [300]);
-    const { first } = search(dht, publicKey, NOW);
+    const { first } = beginSearch(dht, publicKey, NOW);
     dht.close();
     expect(await first).toBeNull(); // and vitest fails for a rejection that nobody handled
   });
