@@ -1,13 +1,13 @@
 #!/bin/sh
 # Installs, updates or removes cclink: curl -fsSL <address>/install.sh | sh
-# The braces around everything make the shell read to the last line before it runs the first: half a download runs nothing.
+# The braces make the shell read everything before it runs anything: half a download runs nothing.
 {
 set -eu
 
 RELEASES=https://github.com/cclink-cli/cclink/releases/latest/download
 NODE_RELEASES=https://nodejs.org/dist/latest-v24.x
 NODE_MAJOR=20 NODE_MINOR=19
-# Marks a launcher and a folder as ours to replace and to remove.
+# Marks a launcher or folder as ours, so that we may replace and remove it.
 MARK="Written by cclink's install.sh"
 
 usage() {
@@ -31,7 +31,7 @@ END
 
 say() { printf '%s\n' "$1"; }
 
-# fail <exit code> <what happened> <what to do next>; the codes are those of cclink itself.
+# fail <exit code> <what happened> <what to do next>; the exit codes are those of cclink itself.
 fail() {
   printf 'cclink: %s\n%s\n' "$2" "$3" >&2
   exit "$1"
@@ -43,7 +43,7 @@ clean_up() {
   trap '' HUP INT TERM
   if [ -n "$work" ]; then rm -rf "$work"; fi
   if [ -n "$stage" ]; then
-    # Stopped between the two renames of swap_in: the old one comes back.
+    # Stopped between the two renames of swap_in: restore the old one.
     for part in cclink cclink-node; do
       if [ -d "$stage/old-$part" ] && [ ! -d "$lib/$part" ]; then mv "$stage/old-$part" "$lib/$part"; fi
     done
@@ -53,7 +53,7 @@ clean_up() {
 
 # download <address> <file>
 download() {
-  # The shell opens the file, because a curl or wget packed as a snap may not write where we do.
+  # The shell opens the file, as a curl or wget packed as a snap may not write where we do.
   if has curl; then
     case $1 in
       https://*) curl --proto =https --tlsv1.2 --connect-timeout 20 --speed-time 60 -fsSL "$1" >"$2" ;;
@@ -79,7 +79,7 @@ sha256() {
   fi
 }
 
-# check <file> <published SHA-256> <address>: passes only the very bytes that were published.
+# check <file> <published SHA-256> <address>: fails unless the file is exactly what was published.
 check() {
   case $2 in
     *[!0123456789abcdef]*) published= ;;
@@ -99,12 +99,12 @@ check() {
 unpack() {
   tarball=$1 destination=$2
   shift 2
-  # -o: as root too, the files belong to whoever installs.
+  # -o: even if root installs, the files belong to root, not to the owner named in the tarball.
   tar -xzof "$tarball" -C "$destination" "$@" ||
     fail 1 "Could not unpack below $lib." 'Nothing was changed. Check that the disk is not full, then run this again.'
 }
 
-# new_enough <node>: leaves the version it prints, or nothing, in $node_version.
+# new_enough <node>: sets $node_version to the version it prints, or to nothing.
 new_enough() {
   node_version=$("$1" --version 2>/dev/null </dev/null) || node_version=
   case $node_version in
@@ -125,7 +125,7 @@ has_musl() {
   esac
 }
 
-# Downloads and checks a Node.js of our own, unless the newest is here already; leaves its file's name in $node_file.
+# Downloads and checks a Node.js of our own. Sets $node_file to its name, or to nothing if ours is the newest.
 fetch_node() {
   yourself="Install Node.js $NODE_MAJOR.$NODE_MINOR or newer yourself, then run this again."
   case $(uname -s) in
@@ -167,7 +167,7 @@ fetch_node() {
   check "$work/node.tar.gz" "$node_sum" "$node_url/$node_file"
 }
 
-# What stands at bin/cclink and is not ours, in words.
+# Describes, in words, what is at bin/cclink and is not ours.
 describe() {
   if [ -L "$bin/cclink" ]; then
     say "a link to $(readlink "$bin/cclink")"
@@ -180,7 +180,7 @@ describe() {
   fi
 }
 
-# Is the launcher missing, ours or another's? Says so on standard output.
+# Prints whether the launcher is missing, ours or foreign.
 launcher() {
   if [ ! -e "$bin/cclink" ] && [ ! -L "$bin/cclink" ]; then
     say missing
@@ -211,7 +211,7 @@ END
   chmod 755 "$stage/launcher"
 }
 
-# swap_in <folder of $lib>: two renames, so that there is never half of one.
+# swap_in <folder of $lib>: done by two renames, so that the folder is never half there.
 swap_in() {
   if [ -d "$lib/$1" ]; then mv "$lib/$1" "$stage/old-$1"; fi
   mv "$stage/$1" "$lib/$1" ||
@@ -251,7 +251,7 @@ install_cclink() {
     fetch_node
   fi
 
-  # Everything is here and checked. From now on below PREFIX: beside the old one first.
+  # Everything is downloaded and checked. From here on we write below PREFIX, first beside the old version.
   if ! { mkdir -p "$bin" "$lib" && stage=$(mktemp -d "$lib/.cclink-update.XXXXXX"); }; then
     fail 1 "Could not write below $prefix." 'Choose a folder of yours, for example: PREFIX=~/.local'
   fi
@@ -280,7 +280,7 @@ install_cclink() {
   advise
 }
 
-# How to have the launcher found, when it is not.
+# Tells how to get the launcher onto PATH if it is not there.
 advise() {
   case :$PATH: in
     *":$bin:"*)
@@ -295,14 +295,14 @@ advise() {
   esac
   shell=${SHELL:-sh} shell=${shell##*/}
   case $bin in
-    # Quoting these for a shell's start-up file would need more than a line to copy.
+    # To quote these for a shell's start-up file takes more than a line to copy.
     *[\'\"\\\$\`]*) shell= ;;
   esac
   say "$bin is not on your PATH yet. To put it there, type this, then open a new terminal and start with: cclink init"
   case $shell in
     bash)
       startup=.bashrc
-      # Terminals on macOS start login shells, which read this one only.
+      # Terminals on macOS start login shells, which read only this one.
       if [ "$(uname -s)" = Darwin ]; then startup=.bash_profile; fi
       say "  echo 'export PATH=\"$bin:\$PATH\"' >> ~/$startup"
       ;;
@@ -322,7 +322,7 @@ uninstall() {
   for part in "$lib/cclink" "$lib/cclink-node"; do
     if [ -f "$part/.installed" ]; then rm -rf "$part" && removed=yes; fi
   done
-  # What an installer that was killed could not remove.
+  # Left behind by an installer that was killed.
   rm -rf "$lib"/.cclink-update.*
   if [ "$removed" = no ]; then
     say "There is no cclink of this installer below $prefix. If it is elsewhere, name that folder with PREFIX."

@@ -1,4 +1,4 @@
-// Bundles src/ into dist/: one small entry and a chunk for each command, so that start-up loads only what a command uses.
+// Bundles src/ into dist/: one small entry and a chunk per command, so that each loads only what it uses.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,14 +21,14 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  // ES modules where a package has both: only what is used of them gets into the bundle.
+  // Prefer ES modules where a package has both: the bundle then gets only what is used of them.
   mainFields: ['module', 'main'],
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
   metafile: true,
   define: { CCLINK_VERSION: JSON.stringify(version) },
-  // CommonJS dependencies ask for Node's own modules by require().
+  // CommonJS dependencies load Node's own modules with require().
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
@@ -36,10 +36,13 @@ const { metafile } = await build({
 });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
 writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
-// The last of all: a build that was stopped on the way leaves none.
+// Written last, so that an interrupted build leaves no stamp.
 writeFileSync(STAMP, digest);
 
-/** What the program prints for these, by the words typed, a line each: bin/cclink.cjs need not load it to say it. */
+/**
+ * What the program prints for these commands, by their words, one per line: bin/cclink.cjs then need not load
+ * it.
+ */
 function fixedAnswers() {
   const { CLAUDECODE: _, ...env } = { ...process.env, NO_COLOR: '1' };
   const ask = (words) =>
@@ -57,7 +60,7 @@ function fixedAnswers() {
   return Object.fromEntries([...options, ...scripts, ...helps].map((words) => [words.join('\n'), ask(words)]));
 }
 
-/** The licence of every package that went into the bundle: most licences ask that their text goes along. */
+/** The licence of every package in the bundle: most licences require that their text is included. */
 function licencesOf(inputs) {
   const folders = new Set();
   for (const input of inputs) {
