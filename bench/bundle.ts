@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** A program as one ES module, so that it starts as quickly as ours does. */
+/** A program bundled into one ES module, so that it starts as fast as ours does. */
 export interface Bundled {
   readonly path: string;
   remove(): void;

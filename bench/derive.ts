@@ -1,4 +1,4 @@
-/** A process that derives a key some times, and prints what each took: `derive.ts <password> <salt>`. */
+/** Derives a key three times and prints how long each took: `derive.ts <password> <salt>`. */
 import { argon2id } from '../src/crypto/argon2id.ts';
 
 const [password = '', salt = ''] = process.argv.slice(2).map((text) => Buffer.from(text));

@@ -6,7 +6,7 @@ import type { SimulatedNode } from '../test/support/simulated-node.ts';
 
 const STRANGERS = 8;
 
-/** One of each kind that is told to end or to slow down some DHT program, and noise. */
+/** Noise, and one datagram of each kind known to crash or slow down some DHT program. */
 const DATAGRAMS: readonly Uint8Array[] = [
   Buffer.from('l-3:'),
   Buffer.from('d1:yd8:toStringi1eee'),
@@ -21,8 +21,9 @@ const DATAGRAMS: readonly Uint8Array[] = [
 ];
 
 /**
- * Waits for the next query to any of the nodes, and sends noise to whoever asked: half of it from the nodes' own addresses, where
- * the client has to look what it is, half from strangers'. Resolves to the number of datagrams.
+ * Waits for the next query to any of the nodes, and sends noise to the client that asked: half of it from the
+ * nodes' own addresses, where the client has to inspect it, half from strangers'. Resolves to the number of
+ * datagrams.
  */
 export async function flood(nodes: readonly SimulatedNode[], perSecond: number, seconds: number): Promise<number> {
   const client = await nextClient(nodes);
@@ -32,7 +33,7 @@ export async function flood(nodes: readonly SimulatedNode[], perSecond: number, 
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const elapsed = performance.now() - began;
-      // What is late is caught up with in small bursts: the answers of the nodes go out between them.
+      // Catch up in small bursts, so that the nodes' answers still get out in between.
       const due = Math.min((elapsed * perSecond) / 1000, sent + 500);
       for (; sent < due; sent += 1) {
         const datagram = DATAGRAMS[sent % DATAGRAMS.length] as Uint8Array;

@@ -14,7 +14,10 @@ const PASSWORD = 'correct horse battery staple';
 const SALT = 'a salt of 32 bytes for Argon2id.';
 const ENV = { PATH: process.env['PATH'] ?? '' };
 
-/** Argon2id as keys and PINs use it (64 MiB, 3 passes, 1 lane) against the native `argon2` of the system. */
+/**
+ * Argon2id with the parameters of keys and PINs (64 MiB, 3 passes, 1 lane) against the system's native
+ * `argon2`.
+ */
 export async function keyDerivation(report: Report): Promise<void> {
   report.section(
     'Argon2id (64 MiB, t=3, p=1) against the native `argon2`',
@@ -85,13 +88,15 @@ async function compare(report: Report, program: string, name: string, node: stri
   ]);
 }
 
-/** Derives some keys in a process of its own, on the given Node. */
+/** Derives keys in a separate process, with the given Node. */
 async function derive(program: string, node: string): Promise<{ first: number; again: number[]; key: string }> {
   const { stdout } = await run({ file: node, args: [program, PASSWORD, SALT], env: ENV });
   return JSON.parse(stdout) as { first: number; again: number[]; key: string };
 }
 
-/** The program of npm's package `node`, installed into `prefix`; null where that can't be had within two minutes. */
+/**
+ * The `node` program from npm, installed into `prefix`; null if that fails or takes more than two minutes.
+ */
 async function installNode24(prefix: string): Promise<string | null> {
   const node = join(prefix, 'node_modules', 'node', 'bin', 'node');
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--prefer-offline', '--prefix', prefix, 'node@24'];

@@ -1,21 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Work that is measured: resolves to what it took, in milliseconds unless said otherwise. */
+/** Resolves to what was measured, in milliseconds unless stated otherwise. */
 export type Measurement = () => Promise<number>;
 
-/** The middle value; of an even number of them the upper one. */
+/** The middle value; of an even number of samples, the upper of the two middle ones. */
 export const median = (samples: readonly number[]): number => quantile(samples, 0.5);
 
-/** The value that the part `share` (0 to 1) of all samples stays below. */
+/** The value that a `share` (0 to 1) of all samples stays below. */
 export function quantile(samples: readonly number[], share: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
 /**
- * Runs every measurement once a round, beginning with another one each time: a slow moment of the machine then hits all alike.
- * A round before the first warms up and does not count. Returns the samples of each.
+ * Runs every measurement once a round, each round starting with a different one, so that a slow moment of the
+ * machine affects all alike. A first round warms up and is not counted. Returns the samples of each.
  */
 export async function interleave<Name extends string>(
   rounds: number,
@@ -33,36 +33,35 @@ export async function interleave<Name extends string>(
   return samples;
 }
 
-/** How long `work` takes, in milliseconds. */
 export async function timed(work: () => unknown): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
 }
 
-/** A program to run, and how it must end: a run that failed for another reason would be a fast one. */
+/** A program to run. It must end with `code`: a run that failed for another reason would look fast. */
 export interface Program {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** The expected exit code; 0 if not given. */
+  /** 0 if not given. */
   readonly code?: number;
   readonly input?: string;
-  /** Killed after so many milliseconds, which counts as a failure; never if not given. */
+  /** Killed after this many milliseconds, which counts as a failure; never if not given. */
   readonly timeout?: number;
 }
 
 /**
- * Runs a program, without a terminal, from its start to its exit. Resolves to its milliseconds, those until it printed something on
- * its standard output (null if it did not), and what it printed.
+ * Runs a program without a terminal, from start to exit. Resolves to how long that took, how long until it
+ * first printed to standard output (null if it never did), and what it printed there.
  */
 export async function run(
   program: Program,
 ): Promise<{ milliseconds: number; resultMilliseconds: number | null; stdout: string }> {
   const { file, args, env, cwd, code: expected = 0, input = '', timeout } = program;
   const start = performance.now();
-  // In a session of its own: it must not find the terminal that the benchmark was started from.
+  // Detached, so that it can't find the terminal that the benchmark was started from.
   const child = spawn(file, args, { env, ...(cwd === undefined ? {} : { cwd }), detached: true });
   let stdout = '';
   let stderr = '';
@@ -74,7 +73,7 @@ export async function run(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  child.stdin.on('error', () => {}); // it may end before it reads
+  child.stdin.on('error', () => {}); // it may end without reading
   child.stdin.end(input);
   const killing = timeout === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeout);
   const closed = once(child, 'close');

@@ -10,14 +10,14 @@ import type { Report, Row } from './report.ts';
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const RUNS = 3;
 const LIMIT = 110;
-/** With a PIN or a passphrase: the 64 MiB that Argon2id fills, in MB. */
+/** With a PIN or a passphrase: 64 MiB more for Argon2id, in MB. */
 const LIMIT_WITH_ARGON2 = Math.round((LIMIT + (64 * 1024 * 1024) / 1e6) * 10) / 10;
 const PASSPHRASE = 'correct horse battery staple';
 const PIN = 'five-words-for-a-bench-pin';
 
 /**
- * Writes the peak of the resident memory to the file in CCLINK_BENCH_MEMORY when the process ends, in kB. Linux: VmHWM, which begins
- * anew with the program; the maximum of getrusage begins with what its parent held.
+ * On exit, writes the peak resident memory in kB to the file named by CCLINK_BENCH_MEMORY. On Linux this is
+ * VmHWM, which starts anew with each program; the maximum of getrusage starts with what the parent held.
  */
 const RECORD_PEAK = `data:text/javascript,${encodeURIComponent(`
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ process.on('exit', () => {
   writeFileSync(process.env.CCLINK_BENCH_MEMORY, String(peak));
 });`)}`;
 
-/** One command to be looked at; `before` brings the machine and the network into the state that it needs. */
+/** One command to measure; `before` prepares the machine and the network for each run. */
 interface Case {
   readonly name: string;
   readonly args: readonly string[];
@@ -37,7 +37,6 @@ interface Case {
   readonly before?: () => Promise<unknown>;
 }
 
-/** The peak memory of each command, whole process. */
 export async function memory(report: Report): Promise<void> {
   const network = startWorkingChild<PrivateNetworkWork>(new URL('private-network-child.ts', import.meta.url));
   const bootstrap = await network.ask('renew');
@@ -151,7 +150,7 @@ export async function memory(report: Report): Promise<void> {
   }
 }
 
-/** The peaks of some runs, in MB. */
+/** The peaks of several runs, in MB. */
 async function peaks({ machine, env = {}, before }: Case, args: readonly string[]): Promise<number[]> {
   const file = join(machine.home, 'peak');
   const samples: number[] = [];

@@ -30,9 +30,11 @@ const PLOT = fileURLToPath(new URL('../docs/network-times.svg', import.meta.url)
 
 /** 60 nodes: half of them dead, and an answer takes 50 ms. */
 const SMALL: NetworkOptions = { live: 30, dead: 30, delay: 50 };
-/** 300 nodes as the real network is said to be: round trips from 30 ms to 300, losses, and a third of what one hears of dead. */
+/**
+ * 300 nodes like the real network is said to be: round trips of 30 to 300 ms, losses, 30 % of the nodes dead.
+ */
 const LARGE: NetworkOptions = { ...sized(300), loss: 0.03 };
-/** How many keys are tried on one network, before another seed makes the next. */
+/** How many keys are tried with one seed for the network. */
 const KEYS_A_NETWORK = 10;
 const VALUE_BYTES = 700;
 const OLD = 1_790_000_000_000_000;
@@ -42,7 +44,10 @@ function sized(nodes: number): NetworkOptions {
   return { live: Math.round(nodes * 0.7), dead: Math.round(nodes * 0.3), delay: { median: 90, sigma: 0.6 } };
 }
 
-/** The walk on simulated networks against bittorrent-dht, as it comes and made quick; each limit is the issue's. */
+/**
+ * The walk on simulated networks against bittorrent-dht, both with its defaults and tuned for speed. The
+ * limits are those of the issue.
+ */
 export async function network(report: Report, share: number): Promise<void> {
   const simulated = startWorkingChild<SimulatedNetworkWork>(new URL('simulated-network-child.ts', import.meta.url));
   const rounds = (count: number) => Math.max(2, Math.round(count * share));
@@ -61,14 +66,14 @@ export async function network(report: Report, share: number): Promise<void> {
 
 type Rounds = (count: number) => number;
 
-/** A key that is the same in every run, and packets under it. */
+/** The `i`th key, the same in every run, and packets under it. */
 function keyFor(i: number): { publicKey: Uint8Array; item: (seq: number) => MutableItem } {
   const seed = createHash('sha256').update(`bench key ${i}`).digest();
   const publicKey = publicKeyOf(seed);
   return { publicKey, item: (seq) => signItem(seed, publicKey, seq, Buffer.alloc(VALUE_BYTES, seq % 251)) };
 }
 
-/** One client for one call. */
+/** A client that is opened anew for each call. */
 interface Client {
   readonly name: string;
   /** Resolves to the milliseconds until enough nodes held it. */
@@ -123,11 +128,14 @@ function plain(name: string, options: PlainOptions): Client {
 }
 
 const AS_IT_COMES = plain('bittorrent-dht as it comes', {});
-/** A reader that loses nothing by being in a hurry, and does not wait for each dead node as long as it comes. */
+/**
+ * A reader that is not hasty enough to miss a value, yet does not wait for dead nodes as long as the defaults
+ * do.
+ */
 const PATIENT: PlainOptions = { timeout: 700, concurrency: 64 };
 const MADE_QUICK = plain('bittorrent-dht, timeout 150, concurrency 64', TUNED);
 
-/** A network on which the `i`th key is to be tried: nobody has left a trace in it. */
+/** A fresh network for the `i`th key, without traces of earlier clients. */
 async function networkFor(simulated: SimulatedNetworkProcess, options: NetworkOptions, i: number): Promise<string> {
   return simulated.ask('start', { ...options, seed: 1 + Math.floor(i / KEYS_A_NETWORK) });
 }
@@ -217,7 +225,7 @@ async function calls(report: Report, simulated: SimulatedNetworkProcess, rounds:
   const limits = { publish: [750, 1100], resolve: [450, 700], 'nothing there': [450, 700] } as const;
   const samples = new Map<string, number[]>();
   const found = new Map<Client, number>();
-  /** How many a publish took, in the mean. */
+  /** The mean number of requests for a publish. */
   const requests = new Map<Client, number>();
   const add = ({ name }: Client, what: string, milliseconds: number) => {
     samples.set(`${name}: ${what}`, [...(samples.get(`${name}: ${what}`) ?? []), milliseconds]);
@@ -261,7 +269,7 @@ async function calls(report: Report, simulated: SimulatedNetworkProcess, rounds:
   ]);
   const requestsOf = [...counts.keys()].map((client) => `${client.name} ${requests.get(client)?.toFixed(0)}`);
   report.note(`requests of a publish, as the nodes counted them: ${requestsOf.join('; ')}`);
-  if (rounds(100) < 100) return; // a first look only
+  if (rounds(100) < 100) return; // too few rounds for the plot
   drawTimes(
     PLOT,
     (Object.keys(limits) as (keyof typeof limits)[]).map((what) => ({
@@ -311,7 +319,10 @@ async function newest(report: Report, simulated: SimulatedNetworkProcess, rounds
   }
 }
 
-/** What a reader sees that ends with the first value that it meets, after a write over an older packet on the 20 closest nodes. */
+/**
+ * What readers that stop at the first value see after a write that replaces an older packet on the 20 closest
+ * nodes.
+ */
 async function firstValue(report: Report, simulated: SimulatedNetworkProcess, rounds: Rounds): Promise<void> {
   const count = rounds(200);
   const seen = { publish: {} as Record<string, number>, revoke: {} as Record<string, number> };
@@ -369,7 +380,7 @@ async function hostile(report: Report, simulated: SimulatedNetworkProcess, round
           const from = await dht.resolve(publicKey);
           if (from.newest !== null && from.newest.seq !== OLD) honest.wrong = true;
           let put = await dht.put(item(NEW), { from });
-          // An old packet that the look-up did not meet is built upon, as an update does.
+          // As an update does, build on an old packet that only the put came across.
           const { overtakenBy } = put;
           if (overtakenBy !== null && overtakenBy.seq !== OLD) honest.wrong = true;
           if (overtakenBy !== null) put = await dht.put(item(NEW), { base: overtakenBy.seq });

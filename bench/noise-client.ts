@@ -1,6 +1,7 @@
 /**
- * A client that resolves a key again and again for some seconds: `noise-client <bootstrap> <public key> <seq> <seconds>`. Prints how many
- * times, how many times right, and by how many MB its resident memory grew from before the first resolve to its peak.
+ * Resolves a key again and again for some seconds: `noise-client <bootstrap> <public key> <seq> <seconds>`.
+ * Prints how often it did, how often the result was right, and by how many MB its resident memory peaked
+ * above the level before the first resolve.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseBootstrap } from '../src/dht/bootstrap.ts';

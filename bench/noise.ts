@@ -8,7 +8,7 @@ import type { SimulatedNetworkProcess } from './simulated-network-child.ts';
 const PER_SECOND = 50_000;
 const SECONDS = 5;
 
-/** A client that resolves while noise arrives, and a client of bittorrent-dht that does. */
+/** Noise at our client, which keeps resolving, and at a client of bittorrent-dht, which gets one item. */
 export async function noise(
   report: Report,
   simulated: SimulatedNetworkProcess,
@@ -21,7 +21,7 @@ export async function noise(
   const client = async (path: string, args: string[]) => {
     await simulated.ask('clear');
     await simulated.ask('hold', target(item.publicKey), Array(8).fill(item));
-    // It waits for the client's first query.
+    // Starts with the client's first query.
     const sent = simulated.ask('flood', PER_SECOND, SECONDS);
     const ran = await run({
       file: process.execPath,

@@ -1,4 +1,7 @@
-/** A whole program that puts or gets one item with bittorrent-dht: `plain-client as-it-comes|tuned put|get <bootstrap> <public key> [<seq> <value> <signature>]`. */
+/**
+ * A whole program that puts or gets one item with bittorrent-dht:
+ * `plain-client as-it-comes|tuned put|get <bootstrap> <public key> [<seq> <value> <signature>]`.
+ */
 import { destroy, get, openPlainDht, put, TUNED } from '../test/support/plain-dht.ts';
 
 const [how, does, bootstrap = '', publicKey = '', seq, value = '', signature = ''] = process.argv.slice(2);

@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 
-/** One line of a plot. */
 export interface Curve {
   readonly label: string;
   readonly samples: readonly number[];
@@ -18,13 +17,13 @@ const LEAST = 100;
 const MOST = 20_000;
 const TICKS = [100, 200, 500, 1000, 2000, 5000, 10_000, 20_000];
 
-/** Where a time stands from left to right, on a logarithmic scale. */
+/** The horizontal position of a time, on a logarithmic scale. */
 function x(milliseconds: number): number {
   const within = Math.min(MOST, Math.max(LEAST, milliseconds));
   return LEFT + ((WIDTH - LEFT - RIGHT) * Math.log(within / LEAST)) / Math.log(MOST / LEAST);
 }
 
-/** Writes an SVG with a panel for each title: the share of calls (0 to 1) that were done after a time. */
+/** Writes an SVG with one panel per title: the share of calls (0 to 1) that were done after a given time. */
 export function drawTimes(path: string, panels: readonly { title: string; curves: readonly Curve[] }[]): void {
   const height = panels.length * (PANEL + GAP) + TOP + 40;
   const parts = panels.map(({ title, curves }, i) => panel(title, curves, TOP + i * (PANEL + GAP)));

@@ -14,10 +14,13 @@ import type { Report } from './report.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const ROUNDS = 12;
-/** What a packet with a handoff has, in bytes. */
+/** The typical size of a packet with a handoff. */
 const VALUE_BYTES = 700;
 
-/** Publishing and looking up on a private network against bittorrent-dht as it comes: the calls, and the whole programs. */
+/**
+ * Publishing and looking up on a private network against bittorrent-dht with its defaults: single calls, and
+ * whole programs.
+ */
 export async function privateNetwork(report: Report): Promise<void> {
   const process = startWorkingChild<PrivateNetworkWork>(new URL('private-network-child.ts', import.meta.url));
   try {
@@ -36,7 +39,7 @@ function newItem(): MutableItem {
 
 const openOurs = (bootstrap: string): Dht => openDht({ bootstrap: parseBootstrap(bootstrap) });
 
-/** Puts a packet there with our client, which leaves no trace in the tables of the nodes (BEP 43). */
+/** Puts a packet with our client, which leaves no trace in the nodes' routing tables (BEP 43). */
 async function publishOurs(bootstrap: string, item: MutableItem): Promise<number> {
   const dht = openOurs(bootstrap);
   try {

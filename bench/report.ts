@@ -1,21 +1,20 @@
 import { loadavg } from 'node:os';
 import { median, quantile } from './measure.ts';
 
-/** One line of a table. */
 export interface Row {
   readonly name: string;
   readonly samples: readonly number[];
   /** The row of the same table that this one is compared with. */
   readonly against?: string;
-  /** The most that the median may be: times the one of `against`, or as it is where there is none. */
+  /** The limit for the median: as a multiple of that of `against`, or absolute if there is none. */
   readonly atMost?: number;
-  /** The most that the median and the 95th percentile may be, as they are, whatever the row is compared with. */
+  /** Absolute limits for the median and the 95th percentile, whatever the row is compared with. */
   readonly limits?: readonly [median: number, p95?: number];
-  /** Shown behind the row. */
+  /** Shown after the row. */
   readonly note?: string;
 }
 
-/** Prints what was measured, and remembers which limits were not met. */
+/** Prints the results, and collects the limits that were missed. */
 export class Report {
   readonly misses: string[] = [];
   #section = '';
@@ -31,7 +30,7 @@ export class Report {
     console.log(`  ${text}`);
   }
 
-  /** Medians with the range they come from, and each against its limit. */
+  /** Prints median, least and 95th percentile of each row, and whether it keeps its limit. */
   table(unit: 'ms' | 'MB', rows: readonly Row[]): void {
     const width = Math.max(...rows.map(({ name }) => name.length));
     console.log(
@@ -54,7 +53,7 @@ export class Report {
     }
   }
 
-  /** A promise that is no time and no size: kept or not. */
+  /** A promise that is either kept or not, rather than a time or a size. */
   check(promise: string, kept: boolean): void {
     console.log(`  ${kept ? 'met   ' : 'MISSED'}  ${promise}`);
     if (!kept) this.#miss(promise);

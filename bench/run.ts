@@ -1,4 +1,7 @@
-/** `npm run bench [-- --only <name>] [--share <part of the rounds of network>]`: each figure against a named peer or limit, measured in one run. Ends with 1 if a limit is not met. */
+/**
+ * Measures each figure against a named peer or limit, in the same run. Exits with 1 if a limit is missed:
+ * `npm run bench [-- --only <name>] [--share <part of the rounds of network>]`.
+ */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { keyDerivation } from './key-derivation.ts';
@@ -27,7 +30,7 @@ if (!(share > 0 && share <= 1) || (values.only !== undefined && !Object.hasOwn(B
   process.exit(2);
 }
 
-process.once('SIGINT', () => process.exit(130)); // with what is to be removed at the end
+process.once('SIGINT', () => process.exit(130)); // exit normally, so that temporary files are removed
 
 const started = performance.now();
 const [processor] = cpus();

@@ -20,19 +20,25 @@ const SAMPLE = fileURLToPath(
 );
 const SESSIONS = 10_000;
 const ROUNDS = 15;
-/** Of most transcripts, and of every tenth. Neither takes that much of the disk: there is a hole in the middle. */
+/** The sizes of most transcripts, and of every tenth. A hole in the middle saves most of the disk space. */
 const [USUAL_BYTES, LARGE_BYTES] = [100_000, 20_000_000];
 const TAIL_BYTES = 4096;
-/** What may be read of one transcript whose prompt stands in its first 64 KB: these, the last 64 KB, and 16 KB for a first look. */
+/**
+ * The most that may be read of one transcript whose prompt is in its first 64 KB: those, the last 64 KB, and
+ * 16 KB for a first look.
+ */
 const MOST_READ = (64 + 64 + 16) * 1024;
 const MINUTE = 60_000;
 
-/** How 10,000 sessions may lie about: the directories below the user's work, the first of which is the current one. */
+/**
+ * How 10,000 sessions may be spread: directories below the user's home, the first of which is the current
+ * one.
+ */
 const LAYOUTS: Readonly<Record<string, string[]>> = {
   '100 projects of 100 sessions': numbered((i) => `project${i}`),
   '10,000 sessions in one project': ['project'],
   '100 projects, 99 of them below the current one': numbered((i) => (i === 0 ? 'project' : `project/part${i}`)),
-  // Their folders are named as if they were below it; only the transcripts tell that they are not.
+  // Their folders are named as if they were below it; only the transcripts show that they are not.
   '100 projects, 99 of them named as the current one and "-1" to "-99"': numbered((i) =>
     i === 0 ? 'project' : `project-${i}`,
   ),
@@ -42,7 +48,7 @@ function numbered(name: (i: number) => string): string[] {
   return Array.from({ length: 100 }, (_, i) => name(i));
 }
 
-/** Finding the current session among 10,000 against what `ls -t` must do at least. */
+/** Finding the current session among 10,000 against the least that `ls -t` must do. */
 export async function sessions(report: Report): Promise<void> {
   for (const [name, directories] of Object.entries(LAYOUTS)) {
     const home = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-bench-')));
@@ -100,7 +106,7 @@ async function inLayout(report: Report, name: string, home: string, directories:
 const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
 const kb = (bytes: number) => Math.round(bytes / 1000).toLocaleString('en');
 
-/** What `ls -t` of all project folders has to do, and without `times` what a bare `ls` has to. */
+/** What `ls -t` of all project folders has to do; without `times`, what a bare `ls` has to. */
 function list(claudeFolder: string, times: boolean): number {
   const projects = join(claudeFolder, 'projects');
   let files = 0;
@@ -115,8 +121,8 @@ function list(claudeFolder: string, times: boolean): number {
 }
 
 /**
- * Writes 10,000 transcripts, dealt out to the directories in turn, the newest last written a minute ago and each other a minute
- * before the next. Returns their sizes by path.
+ * Writes 10,000 transcripts, spread evenly over the directories: the newest written a minute ago, each other
+ * one a minute before the next. Returns their sizes by path.
  */
 function makeSessions(claudeFolder: string, directories: readonly string[]): Map<string, number> {
   const sample = readFileSync(SAMPLE, 'utf8');
@@ -128,7 +134,7 @@ function makeSessions(claudeFolder: string, directories: readonly string[]): Map
   });
   const now = Date.now();
   for (let i = 0; i < SESSIONS; i += 1) {
-    // The last directory has the newest session, the current one stands behind all others.
+    // The last directory gets the newest session; the current one comes last in each turn.
     const target = targets[targets.length - 1 - (i % targets.length)];
     if (target === undefined) throw new Error('there is no directory');
     const path = join(target.folder, `${i.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000.jsonl`);
@@ -145,7 +151,7 @@ function makeSessions(claudeFolder: string, directories: readonly string[]): Map
   return files;
 }
 
-/** The surroundings of a command that can ask nobody, and takes the newest session. */
+/** The context of a command that can't ask anybody, and takes the newest session. */
 function contextOf(home: string): Context {
   return {
     environment: takeEnvironment({ HOME: home }, []),
@@ -154,7 +160,7 @@ function contextOf(home: string): Context {
   } as unknown as Context;
 }
 
-/** How many bytes `work` reads of each of the files that it opens, by path. */
+/** How many bytes `work` reads of each of the `files`, by path. */
 async function bytesRead(
   work: () => Promise<unknown>,
   files: ReadonlyMap<string, number>,

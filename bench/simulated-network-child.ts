@@ -1,4 +1,4 @@
-/** A simulated network, as a process that does what it is asked to (`startWorkingChild`). */
+/** A simulated network, as a child process that is given work (`startWorkingChild`). */
 import type { MutableItem } from '../src/dht/mutable-item.ts';
 import { HOSTILE } from '../test/support/hostile-nodes.ts';
 import {
@@ -11,22 +11,21 @@ import { serve, type WorkingChild } from '../test/support/working-child.ts';
 import { flood } from './flood.ts';
 
 let network: SimulatedNetwork | undefined;
-/** What the nodes of ill will answered before they were. */
+/** The original answers of the nodes that were made hostile. */
 let honest = new Map<SimulatedNode, SimulatedNode['answer']>();
 
 const live = () => network?.live ?? [];
 const all = () => [...live(), ...(network?.dead ?? [])];
 
-/** What the process does. */
 const work = {
-  /** Replaces the network that runs by another one; its CCLINK_BOOTSTRAP. */
+  /** Replaces the running network by another one. Returns its CCLINK_BOOTSTRAP. */
   async start(options: NetworkOptions): Promise<string> {
     network?.close();
     network = await startSimulatedNetwork(options);
     honest = new Map();
     return network.bootstrap.map(({ host, port }) => `${host}:${port}`).join(',');
   },
-  /** Makes all nodes honest ones that hold nothing. */
+  /** Makes all nodes honest and empty again. */
   async clear(): Promise<void> {
     for (const [node, answer] of honest) node.answer = answer;
     honest = new Map();
@@ -35,7 +34,7 @@ const work = {
       node.queries.length = 0;
     }
   },
-  /** Gives each of the live nodes closest to a target the item of its rank. */
+  /** Gives the live nodes closest to a target these items, the closest node the first. */
   async hold(target: Uint8Array, items: readonly (MutableItem | null)[]): Promise<void> {
     const closest = byDistance(live(), target);
     for (const [rank, item] of items.entries()) {
@@ -43,7 +42,7 @@ const work = {
       if (node !== undefined) node.held = item;
     }
   },
-  /** Makes nodes of ill will of those at these ranks; the first takes the first way of `HOSTILE` from `first` on, and so on. */
+  /** Makes the nodes at these ranks hostile: each in another way of `HOSTILE`, counted from `first` on. */
   async spoil(target: Uint8Array, ranks: readonly number[], first: number, old: MutableItem): Promise<void> {
     const ways = Object.values(HOSTILE);
     const closest = byDistance(live(), target);
@@ -56,8 +55,8 @@ const work = {
     }
   },
   /**
-   * Sends noise to the next client that asks, from the nodes' own addresses and from strangers', for so many seconds. Resolves at
-   * its end to the number of datagrams.
+   * Sends noise to the next client that asks, for some seconds, from the nodes' own addresses and from
+   * strangers'. Then resolves to the number of datagrams.
    */
   async flood(perSecond: number, seconds: number): Promise<number> {
     return flood(live(), perSecond, seconds);

@@ -11,7 +11,7 @@ const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const ROUNDS = 20;
 const BARE = 'node -e 0';
 
-/** What is typed, and with what it ends on a machine without a key, without a terminal. */
+/** Commands, and their exit codes on a machine without a key and without a terminal. */
 const COMMANDS: Readonly<Record<string, number>> = {
   '--version': 0,
   '--help': 0,
@@ -25,10 +25,10 @@ const COMMANDS: Readonly<Record<string, number>> = {
   init: EXIT_CODES.usage,
   'completion bash': 0,
 };
-/** Of these the limit is promised. */
+/** Only for these is a limit promised. */
 const QUICK = ['--version', '--help'];
 
-/** A text by which the bundled code of a library is known. */
+/** A text that identifies the bundled code of a library. */
 const LIBRARIES: Readonly<Record<string, string>> = {
   commander: 'commander.',
   'age-encryption': 'age-encryption.org/v1',
@@ -40,7 +40,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
   'qrcode-terminal': 'QRCode',
 };
 
-/** How long the built program takes from its start to its exit, and what each command loads for it. */
+/** How long the built program takes from start to exit, and what each command loads for it. */
 export async function startUp(report: Report): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'cclink-bench-'));
   try {
@@ -71,7 +71,7 @@ export async function startUp(report: Report): Promise<void> {
   }
 }
 
-/** Which files of dist/ each command loads before it ends, how much that is, and which libraries are among it. */
+/** Shows which files of dist/ each command loads before it ends, their size, and the libraries in them. */
 async function showLoaded(report: Report, programs: readonly [string, Program][]): Promise<void> {
   const all = readdirSync(DIST).filter((name) => name.endsWith('.js'));
   const text = new Map(all.map((name) => [name, readFileSync(join(DIST, name), 'utf8')]));
@@ -98,7 +98,9 @@ const kilobytes = (files: readonly string[]) =>
 
 const dataUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
 
-/** Hooks that print the name of every module as it is loaded, synchronously, since a command may end at once. */
+/**
+ * Hooks that print the name of every module as it is loaded; synchronously, as a command may exit at once.
+ */
 const HOOKS = dataUrl(`
 import { writeSync } from 'node:fs';
 export function load(url, context, next) {
