@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { type Encodable, encode } from '../../src/dht/bencode.ts';
 import { compactNodes } from '../../src/dht/krpc.ts';
 
-/** Makes a datagram of one that is a valid answer, and of its transaction id. */
+/** Makes a datagram from a valid answer and its transaction id. */
 export type Make = (answer: Uint8Array, transaction: Uint8Array) => Uint8Array;
 
-/** macOS sends no longer ones. */
+/** macOS sends no longer datagrams. */
 const LONGEST = 9000;
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
-/** Some are special in JavaScript. */
+/** Some of these names are special in JavaScript. */
 const name = fc.oneof(
   fc.string({ maxLength: 5, unit: 'binary-ascii' }),
   fc.constantFrom('__proto__', 'length', 'toString'),
@@ -26,14 +26,17 @@ const { tree } = fc.letrec<{ tree: Encodable }>((tie) => ({
   ),
 }));
 
-/** They are on this machine, and do not exist. */
+/** Nodes on this machine that do not exist. */
 const node = fc.record({
   id: bytes(20),
   host: fc.tuple(fc.nat(255), fc.nat(255)).map(([c, d]) => `127.255.${c}.${d}`),
   port: fc.nat(65_535),
 });
 
-/** The body of a reply with a forged packet of a key; in most of them a field or two is anything else. */
+/**
+ * The body of a reply with a forged packet of a key. Most have one or two fields replaced by something
+ * arbitrary.
+ */
 const body = (publicKey: Uint8Array) =>
   fc
     .tuple(
@@ -58,7 +61,7 @@ const message = (publicKey: Uint8Array) =>
     v: tree,
   });
 
-/** A change at a place from 0, the beginning of a datagram, to 1, its end. */
+/** A change at a position from 0, the start of a datagram, to 1, its end. */
 const edit = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
   does: fc.constantFrom('replace', 'insert', 'remove', 'cut'),
@@ -74,8 +77,8 @@ function edited(datagram: Uint8Array, { at, does, byte }: { at: number; does: st
 }
 
 /**
- * Arbitrary bytes, arbitrary bencoded values, arbitrary replies with forged packets of `publicKey`, and valid answers that were
- * changed at up to 4 places, or not at all.
+ * Arbitrary bytes, arbitrary bencoded values, arbitrary replies with forged packets of `publicKey`, and valid
+ * answers with up to 4 changes, or none.
  */
 export function arbitraryDatagrams(publicKey: Uint8Array): fc.Arbitrary<Make> {
   return fc.oneof<fc.Arbitrary<Make>[]>(

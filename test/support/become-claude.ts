@@ -1,8 +1,9 @@
 import { becomeClaude } from '../../src/process/become-claude.ts';
 
-// Run as a process of its own, bundled: becomes what the environment variable BECOME says, and ends with its exit code.
+// Runs bundled, as a separate process: becomes what the environment variable BECOME says, and ends with its
+// exit code.
 const { claudePath, args, directory, env, touchStdin } = JSON.parse(process.env['BECOME'] ?? '');
-// As in cclink, others may have listened before.
+// As in cclink, where other code may have listened before.
 process.on('SIGINT', () => process.exit(130));
 if (touchStdin) process.stdin.once('data', () => {});
 try {

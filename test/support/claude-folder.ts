@@ -19,7 +19,7 @@ export function sessionId(number: number): string {
   return `${number.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
 }
 
-/** What a user said in `cwd`, as a record. */
+/** A transcript record of something the user said in `cwd`. */
 export function said(cwd: string, text = 'hello'): object {
   return { type: 'user', message: { role: 'user', content: text }, uuid: 'u', parentUuid: null, cwd };
 }

@@ -1,4 +1,4 @@
-/** A client of the DHT, as a process that says what it finds and how it fares (`startWorkingChild`). */
+/** A DHT client as a child process that reports what it finds and how it fares (`startWorkingChild`). */
 import type { Socket } from 'node:dgram';
 import { subscribe } from 'node:diagnostics_channel';
 import { Session } from 'node:inspector/promises';
@@ -15,7 +15,7 @@ subscribe('udp.socket', (message) => {
   });
 });
 
-/** V8 counts the calls of all functions. */
+/** Has V8 count the calls of every function. */
 const inspector = new Session();
 inspector.connect();
 await inspector.post('Profiler.enable');
@@ -24,9 +24,8 @@ await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detaile
 const bootstrap = JSON.parse(process.argv[2] ?? '') as Address[];
 const dht = openDht({ bootstrap });
 
-/** What the process does. */
 const work = {
-  /** What is found under a key (32 bytes). */
+  /** Resolves a key (32 bytes). */
   async resolve(publicKey: Uint8Array) {
     let first: MutableItem | null = null;
     const onFirst = (item: MutableItem) => {
@@ -35,24 +34,24 @@ const work = {
     const { newest, conflict } = await dht.resolve(publicKey, { onFirst });
     return { first: first as MutableItem | null, newest, conflict };
   },
-  /** Puts an item; what stood there before, and how many nodes hold it. */
+  /** Puts an item. Returns what was there before, and how many nodes hold it. */
   async put(item: MutableItem) {
     const from = await dht.resolve(item.publicKey);
     const { holders } = await dht.put(item, { from });
     return { base: from.newest, holders };
   },
-  /** How many datagrams have come to the client's socket. */
+  /** How many datagrams have reached the client's socket. */
   async arrived() {
     return arrived;
   },
-  /** How many of them the client has read (`parseAnswer`). */
+  /** How many of them the client has parsed (`parseAnswer`). */
   async read() {
     const { result } = await inspector.post('Profiler.takePreciseCoverage');
     const file = result.find(({ url }) => url.endsWith('/src/dht/krpc.ts'));
     const { ranges } = file?.functions.find(({ functionName }) => functionName === 'parseAnswer') ?? { ranges: [] };
     return ranges[0]?.count ?? 0;
   },
-  /** What the process keeps, in bytes. */
+  /** How many bytes the process keeps after a garbage collection. */
   async memory() {
     globalThis.gc?.();
     const { heapUsed, external } = process.memoryUsage();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Packet, ResourceRecord } from '../../src/dht/dns-packet.ts';
 import { Failure } from '../../src/failure.ts';
 
-/** A key (z-base-32) that records may stand under. */
+/** A key (z-base-32) for records. */
 export const KEY = '8pinxxgqs41n4aididenw5apqp1urfmzdztr8jt4abrkdn435ewo';
 
 export const ascii = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -20,7 +20,7 @@ export function record(
 const name = fc
   .array(fc.uint8Array({ minLength: 1, maxLength: 8 }), { maxLength: 4 })
   .map((owner) => owner.map((label) => Uint8Array.from(label)));
-/** Any records of other programs. */
+/** Arbitrary records of other programs. */
 export const anyRecords = fc.array(
   fc.record<ResourceRecord>({
     owner: fc.oneof(
@@ -44,7 +44,7 @@ export const plain = ({ records }: Packet): Packet => ({
   })),
 });
 
-/** What `work` was refused with. */
+/** The failure that `work` throws. */
 export function refusalOf(work: () => unknown): Failure {
   try {
     work();

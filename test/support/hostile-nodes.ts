@@ -6,15 +6,18 @@ import { carrying, compact, type SimulatedNode } from './simulated-node.ts';
 
 type Answers = SimulatedNode['answer'];
 
-/** Makes a hostile node's answers of an honest one's and of a packet of the key with a valid signature and an old `seq`. */
+/**
+ * Makes a hostile node's answers, given an honest node's and a packet with a valid signature but an old
+ * `seq`.
+ */
 export type HostileWay = (honest: Answers, old: MutableItem) => Answers;
 
-/** A reply with a token and these fields, whatever was asked. */
+/** Answers any query with a reply that has a token and these fields. */
 export const saying =
   (fields: { [key: string]: Encodable }): Answers =>
   (_, { id }) => ({ r: { id, token: 'token', ...fields } });
 
-/** These bytes, whatever was asked. */
+/** Answers any query with these bytes. */
 export const sending =
   (bytes: (transaction: Uint8Array, id: Uint8Array) => Uint8Array): Answers =>
   ({ transaction }, { id }) => ({ raw: bytes(transaction, id) });
@@ -33,7 +36,7 @@ function foreign(old: MutableItem): MutableItem {
   return signItem(seed, publicKeyOf(seed), newer(old), Buffer.from('foreign'));
 }
 
-/** Nodes that do not exist, under ids that share all but 2 bytes with a target (20 bytes). */
+/** Nodes that do not exist, with ids that differ from a target (20 bytes) in the last 2 bytes only. */
 function madeUp(target: Uint8Array, by: SimulatedNode): Uint8Array {
   const nodes = Array.from({ length: 8 }, (_, i) => {
     const [a, b, c, d] = createHash('sha1').update(by.id).update(`${i}`).digest();
@@ -43,7 +46,7 @@ function madeUp(target: Uint8Array, by: SimulatedNode): Uint8Array {
   return compact(nodes);
 }
 
-/** What nodes of ill will or in bad order do, by what they do. */
+/** What malicious or broken nodes do, by description. */
 export const HOSTILE: Readonly<Record<string, HostileWay>> = {
   'answers with a forged value': (_, old) =>
     saying(carrying({ ...old, seq: newer(old), value: Buffer.from('forged') })),

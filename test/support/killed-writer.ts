@@ -6,13 +6,13 @@ import { writeKeyFile } from '../../src/identity/key-file.ts';
 import { fingerprint } from '../../src/identity/public-key.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
 
-// Run as a process of its own, to be killed at any moment: `killed-writer.ts <what> <path>`.
+// Runs as a separate process, to be killed at any moment: `killed-writer.ts <what> <path>`.
 const [what, path = ''] = process.argv.slice(2);
 
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 if (what === 'before replacing') {
-  // Stops for ever when the new content is written and the old file not yet replaced.
+  // Waits 20 s between writing the new content and replacing the old file.
   writeAtomically(path, Buffer.alloc(100_000, 'b'), () => {
     say('ready');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000);
@@ -41,7 +41,7 @@ if (what === 'holds a lock') {
 }
 
 if (what === 'counts under a lock') {
-  // Each number is said once it is in the file; without the lock two processes would write the same.
+  // Prints each number once it is in the file; without the lock, two processes would write the same ones.
   for (;;) {
     const patienceMs = 20_000;
     const count = await withLock(

@@ -1,4 +1,4 @@
-/** A client of the DHT that lives on, as a process that says how it fares (`startWorkingChild`). */
+/** A long-lived DHT client as a child process that reports how it fares (`startWorkingChild`). */
 import { createHash } from 'node:crypto';
 import { EventEmitter, getEventListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -11,26 +11,29 @@ import { LEAST_HOLDERS } from '../../src/dht/store.ts';
 import { type TestKey, testKey } from './test-key.ts';
 import { serve } from './working-child.ts';
 
-/** How many keys there are whose packets are put and found, and how many operations are under way at once. */
+/** How many keys have packets, and how many operations run at once. */
 const KEYS = 240;
 const AT_ONCE = 16;
 
 const dht = openDht(JSON.parse(process.argv[2] ?? '') as DhtOptions);
-/** Whoever uses the client gives it to all operations. */
+/** One signal for all operations, so that a listener left behind shows. */
 const { signal } = new AbortController();
 
 const warnings: string[] = [];
 process.on('warning', (warning) => warnings.push(String(warning)));
 
-/** Whoever works has keys of his own, so that he knows what stands under each. */
+/** Each worker has keys of its own, so that it knows what is under each. */
 const workers = Array.from({ length: AT_ONCE }, (_, worker) => {
   const numbers = Array.from({ length: KEYS }, (_, i) => i + 1).filter((number) => number % AT_ONCE === worker);
   return { worker, keys: numbers.map((number) => ({ key: testKey(number), seq: 0 })), turn: 0 };
 });
-/** Puts that are done but for their last nodes. */
+/** Puts that have not reached their last nodes yet. */
 const unsettled = new Set<Promise<unknown>>();
 
-/** Of ten operations with a key, the first puts a packet, the next three find it, and the others find nothing under keys of nobody. */
+/**
+ * Of ten operations with a key, the first puts a packet, the next three find it, and the others find nothing
+ * under keys that nobody has.
+ */
 async function operate(worker: (typeof workers)[number]): Promise<void> {
   const { turn } = worker;
   worker.turn += 1;
@@ -50,7 +53,7 @@ async function operate(worker: (typeof workers)[number]): Promise<void> {
   if (newest?.seq !== wanted) throw new Error(`found ${newest?.seq} where ${wanted} stands`);
 }
 
-/** How many entries each collection within has, and how many listeners each emitter, by their paths. */
+/** The size of each collection, and the number of listeners of each emitter, by path. */
 function sizes(within: object, path = '', seen = new Set<unknown>()): Record<string, number> {
   const found: Record<string, number> = {};
   for (const [name, value] of Object.entries(within) as [string, unknown][]) {
@@ -69,16 +72,15 @@ function sizes(within: object, path = '', seen = new Set<unknown>()): Record<str
 
 const resources = (kind: string) => process.getActiveResourcesInfo().filter((each) => each === kind).length;
 
-/** What the process does. */
 const work = {
   async pid() {
     return process.pid;
   },
-  /** From now on it sends as fast as it can: at its own pace 10,000 operations take a quarter of an hour. */
+  /** From now on sends as fast as it can: at its own pace, 10,000 operations take a quarter of an hour. */
   async hurry() {
     Pace.prototype.take = () => 0;
   },
-  /** Does so many operations, several at once, and returns what was wrong with those that failed. */
+  /** Does this many operations, several at once. Returns the errors of those that failed. */
   async operate(count: number) {
     const failures: string[] = [];
     let left = count;
@@ -92,7 +94,7 @@ const work = {
     await Promise.all(unsettled);
     return failures;
   },
-  /** Looks a key up, several times at once; what each found, or why not, and how long it took in milliseconds. */
+  /** Looks a key up several times at once. Returns what each found, or why not, and how long all took. */
   async resolve(publicKey: Uint8Array, deadlineMs: number, times = 1) {
     const began = performance.now();
     const lookUps = Array.from({ length: times }, () =>
@@ -103,7 +105,7 @@ const work = {
     );
     return { found: await Promise.all(lookUps), milliseconds: performance.now() - began };
   },
-  /** Puts an item; how many nodes hold it, or why not. */
+  /** Puts an item. Returns how many nodes hold it, or why none do, and how long that took. */
   async put(item: MutableItem, deadlineMs: number) {
     const began = performance.now();
     const holders = await dht.put(item, { signal, deadline: new Deadline(deadlineMs) }).then(
@@ -112,7 +114,7 @@ const work = {
     );
     return { holders, milliseconds: performance.now() - began };
   },
-  /** How long nodes are waited for, in milliseconds. */
+  /** How long nodes are waited for. */
   async limits() {
     const rpc = Reflect.get(dht, 'rpc') as Rpc;
     return { ...rpc.limits(), medianMs: rpc.medianRoundTripMs() };
@@ -127,7 +129,7 @@ const work = {
       warnings,
     };
   },
-  /** What it keeps, in bytes. */
+  /** How many bytes it keeps after garbage collections. */
   async memory() {
     for (let turn = 0; turn < 3; turn += 1) {
       globalThis.gc?.();

@@ -9,22 +9,25 @@ import { startSimulatedNetwork } from './simulated-network.ts';
 import { byDistance } from './simulated-node.ts';
 import { testKey } from './test-key.ts';
 
-// Run where every address is this machine's: `lost-link.ts <folder> <scenario>` has a client lose its link to a network of 40 nodes
-// (JSON), and prints what it did before, meanwhile and after as JSON. The 8 closest nodes hold the packet.
+// Runs where every address is this machine's. In `lost-link.ts <folder> <scenario>` (JSON), a client loses
+// its link to a network of 40 nodes; prints what it did before, meanwhile and after as JSON. Bootstrap nodes
+// aside, the 8 closest nodes hold the packet.
 
 /** How the link is lost, when, and for how long. */
 export interface Scenario {
-  /** What is sent is lost on the way, or can not be sent at all, as where no interface is left. */
+  /** Datagrams are lost on the way, or can't be sent at all, as when no network interface is left. */
   readonly lost: 'silently' | 'no route';
-  /** Before a look-up of a client that has done one; or in the middle of its first one, when the bootstrap nodes have answered. */
+  /**
+   * Before a client's second look-up, or in the middle of its first one, after the bootstrap nodes answered.
+   */
   readonly when: 'before' | 'in the middle';
   /** Null: until two operations are over. */
   readonly backAfterMs: number | null;
 }
 
-/** What came of an operation. */
+/** The result of an operation. */
 export interface Result {
-  /** The packet that was found, or how many nodes hold what was put; null if nothing was found. */
+  /** The packet found, or how many nodes hold what was put; null if nothing was found, or if it failed. */
   readonly found: string | number | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly milliseconds: number;
@@ -32,11 +35,11 @@ export interface Result {
 
 export interface Outcome {
   readonly lookUp: Result;
-  /** While the link was still lost; null where it came back by itself. */
+  /** A put while the link was still lost; null if the link came back by itself. */
   readonly put: Result | null;
   readonly lookUpAfter: Result;
   readonly putAfter: Result;
-  /** Nodes that the client took for silent in the end, by its own file. All of them answer whom they can. */
+  /** Lines for nodes that the client's file says were silent in the end. All of them answer when reached. */
   readonly silent: readonly string[];
 }
 
@@ -72,7 +75,7 @@ function bringBack(): void {
   ip('route replace local 0.0.0.0/0 dev lo');
 }
 
-/** Calls back with the first query that is not for a bootstrap node's first answer: those have answered then, or some of them. */
+/** Calls back at the fourth query: by then, at least one of the three bootstrap nodes has answered. */
 function inTheMiddle(then: () => void): void {
   let arrived = 0;
   for (const node of network.live) {

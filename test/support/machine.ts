@@ -29,7 +29,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** What the stand-in `claude` was started with. */
+/** How the stand-in `claude` was started. */
 export interface ClaudeStart {
   readonly args: string[];
   readonly cwd: string;
@@ -37,7 +37,7 @@ export interface ClaudeStart {
   readonly stdinIsTty: boolean;
 }
 
-/** A machine of a user: a home of its own, with its own keys and Claude folder, and the built cclink on it. */
+/** A user's machine: a home folder with its own keys and Claude folder, and the built cclink. */
 export class Machine {
   readonly home: string;
   readonly project: string;
@@ -71,7 +71,7 @@ export class Machine {
     options: { input?: string; env?: Record<string, string>; cwd?: string } = {},
   ): Promise<Ran> {
     return new Promise((resolve, reject) => {
-      // In a session of its own: what is tested here must not find the terminal that the tests were started from.
+      // Detached, so that it can't find the terminal that the tests were started from.
       const child = spawn(process.execPath, [PROGRAM, ...args], {
         cwd: options.cwd ?? this.project,
         env: { ...this.env, ...options.env },
@@ -121,7 +121,7 @@ export class Machine {
     );
   }
 
-  /** Puts a sample session into the Claude folder, as if it had been started in `directory`. Returns its file. */
+  /** Puts a sample session into the Claude folder, as if started in `directory`. Returns its file. */
   addSession(
     directory = this.project,
     { id = SESSION, sample = 'simple' }: { id?: string; sample?: string } = {},
@@ -136,12 +136,12 @@ export class Machine {
     return file;
   }
 
-  /** Copies the Claude folder of another machine, as rsync would. */
+  /** Copies another machine's Claude folder, as rsync would. */
   takeSessionsOf(other: Machine): void {
     cpSync(other.claudeFolder, this.claudeFolder, { recursive: true });
   }
 
-  /** Puts a stand-in for `claude` on the PATH: it records how it was started, and ends with `exitCode`. */
+  /** Puts a stand-in for `claude` on the PATH: it records how it was started, and exits with `exitCode`. */
   installClaude(exitCode = 0): void {
     const file = join(this.home, 'bin', 'claude');
     const record = join(this.home, 'claude-start.json');
@@ -163,7 +163,7 @@ process.exit(${exitCode});
     return existsSync(record) ? (JSON.parse(readFileSync(record, 'utf8')) as ClaudeStart) : null;
   }
 
-  /** Makes a key here; plain unless a passphrase is given. Returns the public key. */
+  /** Makes a key here, plain unless a passphrase is given. Returns the public key. */
   async init(passphrase?: string): Promise<string> {
     const run =
       passphrase === undefined
@@ -173,7 +173,7 @@ process.exit(${exitCode});
       .publicKey;
   }
 
-  /** Takes over the key file of another machine, with the public key beside it if there is one. */
+  /** Copies another machine's key file, and the public key beside it if there is one. */
   takeKeyOf(other: Machine): void {
     cpSync(dirname(other.keyFile), dirname(this.keyFile), { recursive: true });
   }
@@ -183,7 +183,7 @@ process.exit(${exitCode});
   }
 }
 
-/** A run of cclink at a pseudo-terminal: what the user sees, and a keyboard. */
+/** A run of cclink in a pseudo-terminal: what the user sees, and a keyboard. */
 export class TerminalRun {
   private readonly pty: ReturnType<typeof spawnPty>;
   private screen = '';
@@ -211,7 +211,7 @@ export class TerminalRun {
     return this.screen.replace(/\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007|\r/g, '');
   }
 
-  /** Everything that was sent to the terminal, escape sequences included. */
+  /** Everything sent to the terminal, escape sequences included. */
   get raw(): string {
     return this.screen;
   }
@@ -247,7 +247,7 @@ export class TerminalRun {
     this.pty.kill(signal);
   }
 
-  /** Waits for the end; the exit code, 128 + n after signal n. */
+  /** Waits for the end. Returns the exit code; 128 + n after signal n. */
   async end(): Promise<number> {
     await this.until(() => this.ended !== undefined, 'the end');
     return this.ended ?? -1;

@@ -1,4 +1,4 @@
-/** A network of honest nodes that keep packets of many keys, as a process of its own (`startWorkingChild`). */
+/** A network of honest nodes that keep packets of many keys, as a child process (`startWorkingChild`). */
 import { createHash } from 'node:crypto';
 import { asBytes } from '../../src/dht/bencode.ts';
 import type { Address } from '../../src/dht/krpc.ts';
@@ -9,13 +9,13 @@ import { serve } from './working-child.ts';
 
 let arrived = 0;
 
-/** Has a node hold a packet of each key; by itself it holds one in all. */
+/** Has a node hold a packet for each key; without this, it holds a single one. */
 function keepMany(node: SimulatedNode): void {
   const { answer } = node;
   const packets = new Map<string, MutableItem>();
   node.answer = (query, self) => {
     arrived += 1;
-    // Nobody reads them, and they would be all that this process has memory for.
+    // Nobody reads these, and they would fill the memory.
     self.queries.length = 0;
     const key = asBytes(query.parameters.get('k'));
     const place = key ? createHash('sha1').update(key).digest() : (asBytes(query.parameters.get('target')) ?? []);
@@ -30,12 +30,11 @@ function keepMany(node: SimulatedNode): void {
 const { live, bootstrap } = await startSimulatedNetwork({ live: Number(process.argv[2]) });
 for (const node of live) keepMany(node);
 
-/** What the process does. */
 const work = {
   async bootstrap(): Promise<Address[]> {
     return bootstrap.map(({ host, port }) => ({ host, port }));
   },
-  /** How many queries have come to all nodes. */
+  /** How many queries have reached all nodes. */
   async arrived() {
     return arrived;
   },

@@ -19,7 +19,7 @@ export interface PacketVector {
   readonly key: string;
   readonly recordText: string;
   readonly item: MutableItem;
-  /** The seed that signed it, where it is known. */
+  /** The seed that signed it, if known. */
   readonly seed: Uint8Array | null;
 }
 

@@ -2,7 +2,7 @@ import DHT from 'bittorrent-dht';
 import { verify } from '../../src/crypto/ed25519.ts';
 import { type MutableItem, target } from '../../src/dht/mutable-item.ts';
 
-/** The little of bittorrent-dht that its user sees; src/ declares what the private network needs. */
+/** The parts of bittorrent-dht that are used here; src/ declares what the private network needs. */
 interface PlainDht {
   put(item: object, done: (error: Error | null, hash: Uint8Array, nodes: number) => void): void;
   get(target: Uint8Array, done: (error: Error | null, item: { seq: number } | null) => void): void;
@@ -13,16 +13,19 @@ const Plain = DHT as unknown as new (
   options: PlainOptions & { bootstrap: string[]; verify: typeof verify | unknown },
 ) => PlainDht;
 
-/** What of bittorrent-dht makes it quicker: how long it waits for a node, in milliseconds (2000), and how many it asks at once (16). */
+/**
+ * What makes bittorrent-dht faster: how long it waits for a node (2000 ms by default), and how many it asks
+ * at once (16).
+ */
 export interface PlainOptions {
   readonly timeout?: number;
   readonly concurrency?: number;
 }
 
-/** The quickest that bittorrent-dht is told to be here. */
+/** The fastest settings used here. */
 export const TUNED: PlainOptions = { timeout: 150, concurrency: 64 };
 
-/** A client of bittorrent-dht, as it comes unless `options` say otherwise. */
+/** A client of bittorrent-dht, with its defaults unless `options` differ. */
 export function openPlainDht(bootstrap: string, options: PlainOptions = {}): PlainDht {
   return new Plain({
     ...options,
@@ -36,7 +39,7 @@ export const ready = (dht: PlainDht): Promise<void> => new Promise((resolve) => 
 
 export const destroy = (dht: PlainDht): Promise<void> => new Promise((resolve) => dht.destroy(resolve));
 
-/** The arguments of `plain-client.ts` that put or get an item. */
+/** The arguments with which `plain-client.ts` puts or gets an item. */
 export function plainClientArgs(
   how: 'as-it-comes' | 'tuned',
   does: 'put' | 'get',

@@ -2,27 +2,27 @@ import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** A network of its own is allowed to root, and to others in a user namespace. */
+/** Root may create a network namespace; others may in a user namespace. */
 const UNSHARE = process.getuid?.() === 0 ? ['-n'] : ['-r', '-n'];
-/** In a network namespace of its own: every IPv4 address is this machine's, and leads nowhere else. */
+/** In a network namespace, makes every IPv4 address this machine's, so that nothing leaves it. */
 const ALL_ADDRESSES = 'PATH="$PATH:/usr/sbin:/sbin" && ip link set lo up && ip route add local 0.0.0.0/0 dev lo';
 const TSX = import.meta.resolve('tsx');
 
 const statusOf = (...command: string[]) => spawnSync('unshare', [...UNSHARE, ...command]).status;
 
-/** True if this process may have a network of its own. Where it may not, what depends on public addresses can't be tested. */
+/** True if this process may create a network namespace. Tests that need public addresses require it. */
 export const canHavePublicAddresses = process.platform === 'linux' && isAllowed();
 
 function isAllowed(): boolean {
   const works = statusOf('sh', '-c', ALL_ADDRESSES) === 0;
-  // Where CI is set only the system's refusal is an excuse, which is exit code 1: a program that is missing must show.
+  // In CI, only a refusal by the system (exit code 1) is an excuse; a missing program must show as a failure.
   return works || (process.env['CI'] !== undefined && statusOf('true') !== 1);
 }
 
 /**
- * Runs a program in a network namespace of its own, where it can bind every IPv4 address, and returns the JSON that it printed.
+ * Runs a program in a network namespace where it can bind every IPv4 address. Returns the JSON it printed.
  *
- * Rejects, with what it complained about, if it fails or takes longer than 15 s.
+ * Rejects, with its error output, if it fails or takes longer than 15 s.
  */
 export async function runOnPublicAddresses<T>(program: string, ...args: string[]): Promise<T> {
   const inside = ['sh', '-c', `${ALL_ADDRESSES} && exec "$@"`, 'sh', program, ...args];
@@ -30,7 +30,7 @@ export async function runOnPublicAddresses<T>(program: string, ...args: string[]
   return JSON.parse(stdout) as T;
 }
 
-/** Runs a TypeScript file so. */
+/** The same for a TypeScript file. */
 export function scriptOnPublicAddresses<T>(script: URL, ...args: string[]): Promise<T> {
   return runOnPublicAddresses(process.execPath, '--import', TSX, fileURLToPath(script), ...args);
 }

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 
-/** The polynomial of CRC32C as it is printed (RFC 3720, 12.1), with its highest bit. */
+/** The polynomial of CRC32C as printed in RFC 3720, 12.1, with its highest bit. */
 const POLYNOMIAL = 0x11edc6f41n;
 const ONES = 0xffffffffn;
 
 const bitsOf = (bytes: readonly number[]) => bytes.map((byte) => byte.toString(2).padStart(8, '0'));
 const reversed = (bits: string) => [...bits].reverse().join('');
 
-/** CRC32C by its definition: the rest of a division of polynomials. Slow, and written without a look at `src/`. */
+/**
+ * CRC32C straight from its definition, the remainder of a polynomial division. Slow, and written without
+ * looking at `src/`.
+ */
 export function crc32cByDivision(bytes: readonly number[]): number {
   const length = BigInt(bytes.length * 8);
   // Each byte goes in with its lowest bit first; the first 32 bits are inverted.
@@ -20,8 +23,8 @@ export function crc32cByDivision(bytes: readonly number[]): number {
 }
 
 /**
- * An id (20 bytes) that a node at a dotted IPv4 address may have by BEP 42. What BEP 42 leaves to chance comes from `seed`: the same
- * seed gives the same id.
+ * An id (20 bytes) that BEP 42 allows for a node at a dotted IPv4 address. What BEP 42 leaves to chance comes
+ * from `seed`: the same seed gives the same id.
  */
 export function idFor(host: string, seed: string): Buffer {
   const id = createHash('sha1').update(seed).digest();

@@ -7,18 +7,18 @@ import { byDistance, compact, type SimulatedNode, startNode } from './simulated-
 import { type Stranger, startStranger } from './stranger.ts';
 import { testKey } from './test-key.ts';
 
-// Run where every address is this machine's: `public-nodes.ts <scenario>...` plays each scenario (JSON), and prints a JSON array of
-// what came of them.
+// Runs where every address is this machine's: `public-nodes.ts <scenario>...` (JSON) plays each scenario, and
+// prints a JSON array of the outcomes.
 
-/** A network of 80 honest nodes, each in a /24 of its own. The two closest to the key hold the newest packet. */
+/** A network of 80 honest nodes, each in its own /24. The two closest to the key hold the newest packet. */
 export interface Scenario {
   /** Which of them have an id that fits their address (BEP 42). */
   readonly fitting: 'all' | 'every other' | 'none';
-  /** Half of those whom any honest node names are his. */
+  /** Half of the nodes that any honest node names are the stranger's. */
   readonly stranger?: Stranger;
 }
 
-/** What came of a resolve by one client, and of a publish by another after it. */
+/** The outcome of one client's resolve, and of another's publish after it. */
 export interface Outcome {
   /** The packet that was found. */
   readonly found: string | null;
@@ -26,11 +26,11 @@ export interface Outcome {
   readonly holders: number;
   /** How many of the 8 nodes that count as the closest are the stranger's. */
   readonly strangersAmongClosest: number;
-  /** How many of his nodes the resolve asked. */
+  /** How many of the stranger's nodes the resolve asked. */
   readonly strangersAsked: number;
   /** How many nodes the resolve asked in all. */
   readonly asked: number;
-  /** How many queries of it arrived. */
+  /** How many queries of the resolve arrived. */
   readonly queries: number;
   readonly milliseconds: number;
   /** The local addresses at which anything arrived. */
@@ -38,7 +38,7 @@ export interface Outcome {
 }
 
 const HONEST = 80;
-/** How long an honest node takes to answer, in milliseconds: the stranger is faster. */
+/** How long an honest node takes to answer; the stranger is faster. */
 const DELAY = 15;
 const LOCAL = ['127.0.0.1', '127.9.9.9', '10.0.0.1', '172.16.0.1', '172.31.9.9', '192.168.0.1', '169.254.1.1'];
 /** Nobody listens there. */
@@ -60,9 +60,9 @@ async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
   const strangers =
     stranger === undefined ? [] : await startStranger(stranger, { place, oldPacket: OLD, holders, local });
   const all = [...network.live, ...strangers];
-  // Nobody on the Internet leads to our own network.
+  // Nodes on the internet can't lead to our own network: there, the stranger is the bootstrap node.
   const bootstrap = stranger?.at === 'our own network' ? strangers.slice(0, 1) : farFrom(holders, honest);
-  // Who leads on step by step is first met far off.
+  // A stranger who leads on step by step is first met far off.
   if (strangers.length > 0) mixIn(stranger?.leadsOn ? strangers.slice(-4) : strangers, network.live);
 
   const found = await withClient(bootstrap, (dht) => dht.resolve(publicKey));
@@ -70,7 +70,7 @@ async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
   const queries = all.flatMap((node) => node.queries).length;
   const strangersAsked = strangers.filter(wasAsked).length;
   const isHis = ({ host }: NodeAddress) => strangers.some((node) => node.host === host);
-  // If it fails, that shows in what the honest nodes hold.
+  // A failure shows in what the honest nodes hold.
   await withClient(bootstrap, (dht) => dht.put(PUBLISHED)).catch(() => {});
   const outcome = {
     found: found.newest && Buffer.from(found.newest.value).toString(),
@@ -94,14 +94,16 @@ function addressOf(i: number, fitting: Scenario['fitting']): { id: Uint8Array; h
   return { host, id: fits ? idFor(host, `${i}`) : createHash('sha1').update(host).digest() };
 }
 
-/** The closest ten nodes that do not name any of the holders, and one that is silent: the walk has to go some way. */
+/**
+ * The ten closest nodes that name none of the holders, and a silent one, so that the walk has some way to go.
+ */
 function farFrom(holders: readonly NodeAddress[], closestFirst: readonly SimulatedNode[]): NodeAddress[] {
   const isHolder = ({ host }: NodeAddress) => holders.some((holder) => holder.host === host);
   const far = closestFirst.filter((node) => !isHolder(node) && !namedBy(node).some(isHolder));
   return [...far.slice(0, 10), { ...SILENT, id: place }];
 }
 
-/** Whom a node names if it is asked for the key's place. */
+/** The nodes that a node names when asked for the key. */
 function namedBy(node: SimulatedNode): NodeAddress[] {
   const parameters = new Map([['target', place]]);
   const query = { name: 'find_node', parameters, transaction: Buffer.alloc(4), readOnly: true, from: SILENT };
@@ -110,7 +112,7 @@ function namedBy(node: SimulatedNode): NodeAddress[] {
   return nodes instanceof Uint8Array ? (parseCompactNodes(nodes) ?? []) : [];
 }
 
-/** Has each honest node name four of the stranger's nodes, and of its own only the four closest. */
+/** Has each honest node name four of the stranger's nodes, and only the four closest of its own. */
 function mixIn(strangers: readonly SimulatedNode[], honest: readonly SimulatedNode[]): void {
   for (const [i, node] of honest.entries()) {
     const { answer } = node;

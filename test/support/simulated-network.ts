@@ -2,39 +2,48 @@ import { createHash } from 'node:crypto';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
 import { honest, type SimulatedNode, startNode } from './simulated-node.ts';
 
-/** How many nodes of each part of the id space a node knows (the `K` of BEP 5). */
+/** How many nodes a node knows of each part of the id space (`K` in BEP 5). */
 const BUCKET = 8;
 
 export interface NetworkOptions {
   /** How many nodes answer. */
   readonly live: number;
-  /** How many more are in the tables of all and silent. */
+  /** How many more nodes are known to the others, but silent. */
   readonly dead?: number;
-  /** Another one gives other ids, addresses, tables and fates. */
+  /** A different seed gives different ids, addresses, routing tables, delays and losses. */
   readonly seed?: number;
-  /** Id and host of each node, by its number; else an id by chance and a loopback address of its own. */
+  /**
+   * Id and host of node number `i`; by default an id drawn from the seed, and a loopback address of its own.
+   */
   readonly address?: (i: number) => { readonly id: Uint8Array; readonly host: string };
-  /** How long each answer is held back, in milliseconds: always the same, or drawn from a log-normal distribution. */
+  /**
+   * By how many milliseconds each answer is delayed: always the same, or drawn from a log-normal
+   * distribution.
+   */
   readonly delay?: number | { readonly median: number; readonly sigma: number };
-  /** The share of datagrams that is lost, each way. */
+  /** The share of datagrams lost, each way. */
   readonly loss?: number;
-  /** Whom the bootstrap nodes know: everybody as a node does, or only dead ones; or they are dead themselves. */
+  /**
+   * Whether the bootstrap nodes know the nodes that any node would, or only dead ones, or are dead
+   * themselves.
+   */
   readonly bootstrap?: 'live' | 'knows only dead' | 'dead';
 }
 
 export interface SimulatedNetwork {
   readonly live: SimulatedNode[];
-  /** They listen, and never answer. */
+  /** Nodes that listen, but never answer. */
   readonly dead: SimulatedNode[];
   readonly bootstrap: readonly NodeAddress[];
   close(): void;
 }
 
 /**
- * Starts a network of honest nodes, each on a socket and an address of its own.
+ * Starts a network of honest nodes, each with its own socket and address.
  *
- * Each knows at most 8 nodes, dead ones among them, of every part of the id space that is twice as far off as the one before
- * (BEP 5), and names the 8 closest of those it knows. Nobody enters a table afterwards, so a client leaves no trace there.
+ * Each knows at most 8 nodes, dead ones included, in every part of the id space that is twice as far off as
+ * the one before (BEP 5), and names the 8 closest it knows. Tables do not change later, so a client leaves no
+ * trace.
  */
 export async function startSimulatedNetwork(options: NetworkOptions): Promise<SimulatedNetwork> {
   const { live: liveCount, dead: deadCount = 0, seed = 1, bootstrap: kind = 'live' } = options;
@@ -63,13 +72,13 @@ function idOf(seed: number, i: number): Uint8Array {
   return createHash('sha1').update(`${seed} node ${i}`).digest();
 }
 
-/** An address of its own; where the system has only one loopback address (macOS), the port tells nodes apart. */
+/** An address of its own. macOS has only one loopback address: there, ports tell nodes apart. */
 function hostOf(seed: number, i: number): string {
   const own = `127.${1 + (seed % 250)}.${Math.floor(i / 250)}.${1 + (i % 250)}`;
   return process.platform === 'darwin' ? '127.0.0.1' : own;
 }
 
-/** What a node knows: of each bucket around its own id some nodes by chance. */
+/** What a node knows: random nodes from each bucket around its own id. */
 function tableOf(node: NodeAddress, all: readonly NodeAddress[], random: () => number): NodeAddress[] {
   const buckets = new Map<number, NodeAddress[]>();
   for (const other of shuffled(all, random)) {
@@ -81,7 +90,7 @@ function tableOf(node: NodeAddress, all: readonly NodeAddress[], random: () => n
   return [...buckets.values()].flat();
 }
 
-/** How many bits two ids have in common at their beginning. */
+/** How many leading bits two ids have in common. */
 function sharedBits(a: Uint8Array, b: Uint8Array): number {
   const at = a.findIndex((byte, i) => byte !== b[i]);
   return at === -1 ? 160 : at * 8 + Math.clz32((a[at] ?? 0) ^ (b[at] ?? 0)) - 24;
@@ -94,18 +103,18 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
     .map(({ item }) => item);
 }
 
-/** How long a node holds its next answer back, in milliseconds; null where one of the two datagrams is lost. */
+/** By how many milliseconds a node delays its next answer; null if one of the two datagrams is lost. */
 function delays({ delay = 0, loss = 0 }: NetworkOptions, random: () => number): () => number | null {
   return () => {
     if (random() < loss || random() < loss) return null;
     if (typeof delay === 'number') return delay;
-    // Box and Muller: a normal deviate of two uniform ones.
+    // Box and Muller: a normal deviate from two uniform ones.
     const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
     return delay.median * Math.exp(delay.sigma * normal);
   };
 }
 
-/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
+/** Numbers from 0 up to, but not including, 1; the same for the same seed (mulberry32). */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {

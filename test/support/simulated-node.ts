@@ -13,13 +13,12 @@ interface ArrivedQuery {
   readonly from: Address;
 }
 
-/** What a node sends for a query: the body of a reply, an error, bytes that are sent as they are, or nothing. */
+/** What a node sends for a query: the body of a reply, an error, raw bytes, or nothing. */
 type Answer = { r: { [key: string]: Encodable } } | { e: [number, string] } | { raw: Uint8Array } | null;
 
-/** A DHT node on a real socket, whose every answer a test decides. */
+/** A DHT node on a real socket, with answers that the test decides. */
 export interface SimulatedNode extends NodeAddress {
   readonly queries: ArrivedQuery[];
-  /** What it holds. */
   held: MutableItem | null;
   answer: (query: ArrivedQuery, node: SimulatedNode) => Answer;
   /** Sends a datagram that nobody asked for. */
@@ -27,7 +26,9 @@ export interface SimulatedNode extends NodeAddress {
   close(): void;
 }
 
-/** Starts one node on loopback. `delay` holds an answer back, in milliseconds; null loses it. */
+/**
+ * Starts a node on loopback. `delay` is how many milliseconds it delays an answer; null: the query is lost.
+ */
 export async function startNode(
   answer: SimulatedNode['answer'],
   options: { id?: Uint8Array; host?: string; delay?: number | (() => number | null) } = {},
@@ -90,18 +91,18 @@ export function carrying(item: MutableItem): { [key: string]: Encodable } {
 
 const xor = (a: Uint8Array, b: Uint8Array) => a.map((byte, i) => byte ^ (b[i] ?? 0));
 
-/** The nodes sorted by their distance from a target of 20 bytes. */
+/** The nodes sorted by their distance from a target (20 bytes). */
 export function byDistance<T extends NodeAddress>(nodes: readonly T[], target: Uint8Array): T[] {
   const known = nodes.map((node) => ({ node, distance: xor(node.id, target) }));
   return known.sort((a, b) => Buffer.compare(a.distance, b.distance)).map(({ node }) => node);
 }
 
-/** As many nodes as a node of the Mainline DHT names. */
+/** As many as nodes of the Mainline DHT name. */
 const NODES_PER_REPLY = 8;
 
 /**
- * What an honest node answers that knows `others`: BEP 5 and 44, the 8 closest it knows in a reply, and none beside a value, as
- * bittorrent-dht does.
+ * The answers (BEP 5 and 44) of an honest node that knows `others`: a reply names the 8 closest, or none if
+ * it carries a value, as with bittorrent-dht.
  */
 export function honest(others: () => readonly NodeAddress[]): SimulatedNode['answer'] {
   return (query, node) => {
@@ -116,7 +117,7 @@ export function honest(others: () => readonly NodeAddress[]): SimulatedNode['ans
   };
 }
 
-/** What an honest node says to a `put` (BEP 44), which it keeps if it must. */
+/** An honest node's answer to a `put` (BEP 44). It keeps the item if the rules say so. */
 function take(query: ArrivedQuery, node: SimulatedNode): Answer {
   const { parameters } = query;
   const [k, sig, v, token] = ['k', 'sig', 'v', 'token'].map((key) => asBytes(parameters.get(key)) ?? new Uint8Array());

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const WRITER = fileURLToPath(new URL('killed-writer.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
 
-/** Starts `killed-writer.ts` as a process of its own, with its standard output piped. */
+/** Starts `killed-writer.ts` as a separate process, with its standard output piped. */
 export function startWriter(
   what: 'before replacing' | 'large files' | 'keys' | 'holds a lock' | 'counts under a lock' | 'reserves numbers',
   path: string,

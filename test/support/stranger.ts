@@ -4,48 +4,51 @@ import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { idFor } from './public-node-id.ts';
 import { byDistance, carrying, compact, type SimulatedNode, startNode } from './simulated-node.ts';
 
-/** Somebody who wants a key for himself: how he sets about it. */
+/** How a stranger goes about taking over a key. */
 export interface Stranger {
   readonly at: 'one address' | 'one /24' | 'a /24 each' | 'our own network';
   readonly ids: 'next to the key' | 'the closest that fit';
-  /** What his nodes say that they hold; nothing if it is not given. */
+  /** What the stranger's nodes claim to hold; nothing if not given. */
   readonly says?: 'an old packet';
-  /** Whom his nodes name, before each other. */
+  /** Which nodes they name before each other. */
   readonly names?: keyof typeof NAMED;
-  /** True if he leads on step by step: each of his nodes names but one other, which is closer. */
+  /** True if the stranger leads on step by step: each node names only one other, which is closer. */
   readonly leadsOn?: boolean;
 }
 
-/** What he knows of the key and its neighbourhood. */
+/** What the stranger knows of the key and its neighbourhood. */
 export interface Prey {
-  /** The id (20 bytes) that is the key's own. */
+  /** The key's target (20 bytes). */
   readonly place: Uint8Array;
   readonly oldPacket: MutableItem;
-  /** Who holds the newest packet. */
+  /** The nodes that hold the newest packet. */
   readonly holders: readonly NodeAddress[];
-  /** Who listens at local addresses. */
+  /** Nodes that listen at local addresses. */
   readonly local: readonly NodeAddress[];
 }
 
 const NODES = 60;
-/** As many as a client reads of a reply. */
+/** As many as a client reads from a reply. */
 const NAMED_AT_ONCE = 32;
-/** Where nobody listens. */
+/** A port where nobody listens. */
 const DISCARD = 9;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
-/** An id that differs from a place in one byte: the higher `at`, the closer. */
+/** An id that differs from the target in one byte: the higher `at`, the closer. */
 const nextTo = (place: Uint8Array, at: number, by: number) => place.with(at, (place[at] ?? 0) ^ by);
-/** The 254 hosts of a /24. */
+/** The 254 hosts of a /24 subnet. */
 const hostsOf = (subnet: string) => numbers(254).map((i) => `${subnet}.${i + 1}`);
 
-/** For each value that the last 3 bits of an id may have, a seed that has `idFor` choose it. */
+/** For each value of the last 3 bits of an id, a seed with which `idFor` chooses it. */
 const SEEDS = numbers(8).map((last) => {
   const seeds = numbers(200).map(String);
   return seeds.find((seed) => ((idFor('11.0.0.1', seed)[19] ?? 0) & 7) === last) ?? '';
 });
 
-/** Of the ids that a node at an address may have, the closest to a goal: all but the first 21 and the last 3 bits are free. */
+/**
+ * The closest id to a goal among those allowed at an address: all but the first 21 and the last 3 bits are
+ * free.
+ */
 function closestId(host: string, goal: Uint8Array): Uint8Array {
   const ids = SEEDS.map((seed) => {
     const bound = idFor(host, seed);
@@ -56,7 +59,7 @@ function closestId(host: string, goal: Uint8Array): Uint8Array {
   return byDistance(ids, goal)[0]?.id ?? goal;
 }
 
-/** As many nodes as are wanted of those that may be at some hosts, under the closest ids that they may have there. */
+/** The `count` closest of the nodes that `hosts` allow, each with the closest id allowed there. */
 function closestOf(hosts: readonly string[], place: Uint8Array, count: number): NodeAddress[] {
   const nodes = hosts.map((host) => ({ id: closestId(host, place), host, port: DISCARD }));
   return byDistance(nodes, place).slice(0, count);
@@ -71,10 +74,13 @@ const HOSTS = {
   'our own network': numbers(NODES).map(() => '192.168.0.66'),
 };
 
-/** Names them from the eighth reply on: a walk that has not heard 8 of his nodes yet asks whoever is named. */
+/**
+ * Names these nodes from the eighth reply on: before that, a walk has heard fewer than 8 of the stranger's
+ * nodes, and asks any node that is named.
+ */
 const late = (nodes: NodeAddress[]) => (reply: number) => (reply < 8 ? [] : nodes);
 
-/** Whom the stranger may name: in his first reply (1), in his second, and so on. */
+/** The nodes that the stranger may name: in the first reply (1), the second, and so on. */
 const NAMED = {
   'local addresses': ({ local }: Prey) => {
     // What is sent to 0.0.0.0 arrives at 127.0.0.1.
@@ -104,7 +110,8 @@ const NAMED = {
 };
 
 /**
- * Starts the stranger's 60 nodes. They answer at once; they take every packet, and give it back to whoever put it and to nobody else.
+ * Starts the stranger's 60 nodes. They answer at once, take every packet, and give it back only to the client
+ * that put it.
  */
 export async function startStranger(stranger: Stranger, prey: Prey): Promise<SimulatedNode[]> {
   const { place } = prey;
@@ -116,7 +123,7 @@ export async function startStranger(stranger: Stranger, prey: Prey): Promise<Sim
   const named = stranger.names === undefined ? () => [] : NAMED[stranger.names](prey);
   const nodes: SimulatedNode[] = [];
   let replies = 0;
-  /** What was put, by whom. */
+  /** What was put, by the address that put it. */
   const taken = new Map<string, { [key: string]: Encodable }>();
   const answer: SimulatedNode['answer'] = ({ name, parameters, from }, self) => {
     const { id } = self;

@@ -1,7 +1,7 @@
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 
-/** A key pair (32 bytes each), where its packets lie (20 bytes), and a way to sign them. */
+/** A key pair (32 bytes each), its target (20 bytes), and a way to sign packets. */
 export interface TestKey {
   readonly seed: Uint8Array;
   readonly publicKey: Uint8Array;

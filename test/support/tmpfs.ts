@@ -1,24 +1,24 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Where mounting is allowed: as root, or in a user namespace. */
+/** Mounting is allowed as root, or in a user namespace. */
 const UNSHARE = process.getuid?.() === 0 ? ['-m'] : ['-r', '-m'];
 
-/** True if this process may mount a disk of its own. Where it may not, tests of full disks can't be run. */
+/** True if this process may mount a disk of its own. Tests of full disks require it. */
 export const canMount =
   process.platform === 'linux' &&
   spawnSync('unshare', [...UNSHARE, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
-/** A tiny disk of its own, seen by nobody else. */
+/** A tiny disk that no other process sees. */
 export interface TinyDisk {
   readonly path: string;
-  /** Mounts it read-only. */
+  /** Remounts it read-only. */
   seal(): Promise<void>;
 }
 
 /**
- * Runs `work` with a disk of `sizeKib` KiB. It lives in the mount namespace of a child, where we reach it through `/proc`: the system
- * removes it with that child, whatever happens to us.
+ * Runs `work` with a disk of `sizeKib` KiB. It exists in the mount namespace of a child, and we reach it
+ * through `/proc`: the system removes it with that child, whatever happens to us.
  */
 export async function withTinyDisk<T>(sizeKib: number, work: (disk: TinyDisk) => Promise<T>): Promise<T> {
   const script = [

@@ -14,10 +14,10 @@ export interface PacketVector {
   readonly sig_hex: string;
   readonly v_hex: string;
   readonly v_length: number;
-  /** What opens it; only of valid ones. */
+  /** What opens it; only in valid vectors. */
   readonly open?: { readonly seed_hex?: string; readonly pin?: string };
   readonly plaintext?: string;
-  /** Why it must be refused; only of invalid ones. */
+  /** Why it must be refused; only in invalid vectors. */
   readonly error?: string;
 }
 

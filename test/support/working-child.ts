@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process';
 
-/** What a child process does when it is asked to, by name. Arguments and results are copied from one process to the other. */
+/**
+ * What a child process can be asked to do, by name. Arguments and results are copied between the processes.
+ */
 type Work = Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
 
 interface Question {
@@ -8,7 +10,7 @@ interface Question {
   readonly args: never[];
 }
 
-/** In the child: does what it is asked to, until nobody is there any more to ask. */
+/** In the child: does what the parent asks for, until the parent is gone. */
 export function serve(work: Work): void {
   process.on('message', async ({ does, args }: Question) => {
     process.send?.({ result: await work[does]?.(...args) });
@@ -18,12 +20,12 @@ export function serve(work: Work): void {
 
 /** A process that does the work of `W`. */
 export interface WorkingChild<W extends Work> {
-  /** Has it do something, one thing at a time. Rejects if the process ends before the answer. */
+  /** Has it do something, one thing at a time. Rejects if the process ends before it answers. */
   ask<Does extends keyof W & string>(does: Does, ...args: Parameters<W[Does]>): Promise<Awaited<ReturnType<W[Does]>>>;
   close(): void;
 }
 
-/** Starts a TypeScript file that serves `W` as a process of its own, so that it shares no event loop with its user. */
+/** Starts a TypeScript file that serves `W` as a process, so that it shares no event loop with its user. */
 export function startWorkingChild<W extends Work>(
   script: URL,
   options: { args?: readonly string[]; execArgv?: readonly string[] } = {},
