@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ageIdentity } from '../../src/crypto/age.ts';
 import { run } from './peer-programs.ts';
 
-/** Opens an age file with `age -d`, for a 32-byte X25519 secret. Rejects where age does. */
+/** Opens an age file with `age -d`, for a 32-byte X25519 secret. Rejects if age does. */
 export async function ageDecrypt(secret: Uint8Array, ciphertext: Uint8Array): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
   try {
@@ -16,7 +16,7 @@ export async function ageDecrypt(secret: Uint8Array, ciphertext: Uint8Array): Pr
   }
 }
 
-/** Encrypts with `age` for recipients in any form that it knows. */
+/** Encrypts with `age` for recipients in any form that it accepts. */
 export function ageEncrypt(recipients: readonly string[], plaintext: Uint8Array): Promise<Buffer> {
   return run(
     'age',

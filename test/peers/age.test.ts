@@ -14,7 +14,7 @@ const RECIPIENT = ageRecipient(x25519PublicOfSecret(SECRET));
 const STRANGER = new Uint8Array(32).fill(8);
 const PAYLOAD = Buffer.from('{"h":"büro","p":"/home/alice/proj","s":"11111111-1111-4111-8111-111111111111"}');
 
-/** A recipient of another kind: an Ed25519 key of SSH. */
+/** A recipient of another kind: an Ed25519 SSH key. */
 function sshRecipient(publicKey: Uint8Array): string {
   const type = Buffer.from('ssh-ed25519');
   const parts = [type, publicKey].flatMap((part) => [Buffer.from([0, 0, 0, part.length]), part]);
@@ -30,7 +30,7 @@ describePeer('age', missingPrograms('age', 'age-keygen'), () => {
     const secrets = seeds.map(x25519SecretOf);
     const ofSecrets = secrets.map((secret) => ageRecipient(x25519PublicOfSecret(secret)));
     expect(await ageRecipients(secrets)).toEqual(ofSecrets);
-    // For others there is only the public key to derive it from.
+    // For other people's keys there is only the public key to derive it from.
     const ofPublicKeys = await Promise.all(seeds.map((seed) => x25519PublicOf(identityOf(seed).publicKey)));
     expect(ofPublicKeys.map(ageRecipient)).toEqual(ofSecrets);
   });

@@ -1,12 +1,18 @@
 import type { Argon2Parameters } from '../../src/crypto/argon2id.ts';
 import { run } from './peer-programs.ts';
 
-/** True if a salt can be given to `argon2`: it takes it as an argument, and the shell builds that from its bytes. */
+/**
+ * True if `argon2` can be given this salt: it expects it as an argument, which the shell builds from the
+ * bytes.
+ */
 export function isArgument(salt: Uint8Array): boolean {
   return !salt.includes(0) && salt.at(-1) !== 0x0a;
 }
 
-/** The 32 bytes of Argon2id that Debian's `argon2` derives from a password (at most 127 bytes) and a salt that is an argument. */
+/**
+ * The 32 bytes that Debian's `argon2` derives with Argon2id from a password (at most 127 bytes) and a salt
+ * for which `isArgument` holds.
+ */
 export async function argon2(
   password: Uint8Array,
   salt: Uint8Array,

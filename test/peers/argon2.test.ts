@@ -7,7 +7,10 @@ import { describePeer, missingPrograms } from './peer-programs.ts';
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text));
 const SALT = bytes('a salt of 32 printable letters..');
 
-/** Memory in KiB, iterations, lanes: those of a PIN and of a new envelope come first, then what other envelopes may ask for. */
+/**
+ * Memory in KiB, iterations, lanes: first those of a PIN and a new envelope, then what other envelopes may
+ * use.
+ */
 const PARAMETERS: readonly (readonly [memoryKib: number, iterations: number, parallelism: number])[] = [
   [65_536, 3, 1],
   [8, 1, 1],

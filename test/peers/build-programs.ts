@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { missingPrograms } from './peer-programs.ts';
 
-/** A program of nodes that are not ours, built from a folder here with what its registry holds of the library. */
+/**
+ * A program with nodes of another implementation, built from a folder here and a library from its registry.
+ */
 interface PeerProgram {
   readonly folder: string;
   readonly tool: string;
   readonly build: readonly string[];
-  /** What is built, in the folder. */
+  /** The built program, relative to the folder. */
   readonly file: string;
 }
 
@@ -27,16 +29,16 @@ function programOf(name: PeerProgramName): PeerProgram {
   return { ...program, folder, file: `${folder}/${file}` };
 }
 
-/** The file of a program that was built. */
+/** The path of a built program. */
 export const peerProgram = (name: PeerProgramName): string => programOf(name).file;
 
-/** What is missing to build a program. */
+/** The tools that are missing to build a program. */
 export function missingToBuild(name: PeerProgramName): string[] {
   const { tool, file } = programOf(name);
   return existsSync(file) ? [] : [`${tool}, to build test/peers/${name}`];
 }
 
-/** Builds the programs whose tools are here, before any test is run (vitest's `globalSetup`). */
+/** Builds the programs whose tools are here, before any test runs (vitest's `globalSetup`). */
 export default function buildPrograms(): void {
   for (const name of Object.keys(PROGRAMS) as PeerProgramName[]) {
     const { tool, build, folder } = programOf(name);

@@ -1,5 +1,5 @@
-// A stand-in for the model's Messages API, for the real Claude Code to talk to: node claude-api.mjs PORT
-// It names the word ZEBRA if that stands anywhere in the conversation that it is sent, and says so if not.
+// A stand-in for the model's Messages API that the real Claude Code can talk to: node claude-api.mjs PORT
+// It answers with the word ZEBRA if that is anywhere in the conversation, and says so if not.
 import { createServer } from 'node:http';
 
 createServer(async (request, response) => {

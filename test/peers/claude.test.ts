@@ -5,7 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { Machine, SESSION } from '../support/machine.ts';
 
-/** The native program of npm's `@anthropic-ai/claude-code`, a download of 360 MB: installed by whoever wants this test. */
+/**
+ * The native program of npm's `@anthropic-ai/claude-code`, a download of 360 MB: installed only by those who
+ * want this test.
+ */
 const CLAUDE = process.env['CCLINK_TEST_CLAUDE'] ?? '';
 const STUB = fileURLToPath(new URL('claude-api.mjs', import.meta.url));
 const available = existsSync(CLAUDE) && process.platform === 'linux';
@@ -26,7 +29,9 @@ afterAll(async () => {
   await network.close();
 });
 
-/** Puts the real `claude` on the PATH, in a network namespace that has nothing but a loopback and a stand-in for the API. */
+/**
+ * Puts the real `claude` on the PATH, in a network namespace with only a loopback and a stand-in for the API.
+ */
 function installRealClaude(machine: Machine): void {
   const settings = {
     ANTHROPIC_BASE_URL: 'http://127.0.0.1:8899',

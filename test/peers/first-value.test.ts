@@ -27,10 +27,10 @@ const HANDOFF: Handoff = {
   payload: { host: 'laptop', project: '/home/alice/proj', session: '11111111-1111-4111-8111-111111111111' },
 };
 
-/** A network whose nodes are not ours, and a reader of the same library that ends with the first value that it meets. */
+/** A network of foreign nodes, and a reader of the same library that stops at the first value. */
 interface Readers {
   readonly nodes: readonly string[];
-  /** The `seq` that a new reader finds that knows only this node; null if it finds nothing. */
+  /** The `seq` found by a new reader that knows only this node; null if it finds nothing. */
   read(publicKey: Uint8Array, from: string): Promise<number | null>;
   close(): Promise<void>;
 }
@@ -73,8 +73,9 @@ async function holdOnClosest(nodes: readonly string[], item: MutableItem): Promi
 
 for (const [name, missing, start, triesANetwork, least] of [
   ['get_mutable of Rust mainline', missingToBuild('mainline'), ofMainline, TRIES, TRIES],
-  // Its nodes enter every reader in their tables: those that have ended make later look-ups slow, and then fail. And they name 8 nodes
-  // where those of mainline name 20: one of the 20 closest that nobody names is missed in 1 or 2 of 200 publishes.
+  // Its nodes add every reader to their tables: readers that are gone slow down later look-ups, until they
+  // fail. And its nodes name 8 nodes where mainline's name 20: in 1 or 2 of 200 publishes, nobody names one
+  // of the 20 closest, and it is missed.
   ['get of bittorrent-dht', [], ofBittorrentDht, 2 * AT_ONCE, TRIES - 3],
 ] as const) {
   describePeer(name, missing, () => {
@@ -94,13 +95,13 @@ for (const [name, missing, start, triesANetwork, least] of [
   });
 }
 
-/** Publishes over an old packet, takes it back, and has a reader look each time: what that sees. */
+/** Publishes over an old packet, then revokes. Returns what a reader sees after each. */
 async function tryWith({ nodes, read }: Readers, i: number): Promise<string[]> {
   const identity = identityOf(Buffer.alloc(32, `first value ${i}`));
   const { publicKey, seed } = identity;
   const options = { now: Date.now, history: new History(temporaryFolder()) };
   const from = nodes[(i * 17 + 5) % nodes.length] ?? '';
-  /** A client for one piece of work, as a command has it: what one sends in a second is limited. */
+  /** A client for one piece of work, as each command has: how much a client sends in a second is limited. */
   const withClient = async <T>(work: (dht: Dht) => Promise<T>): Promise<T> => {
     const dht = openDht({ bootstrap: parseBootstrap(nodes.slice(0, 3).join(',')) });
     try {

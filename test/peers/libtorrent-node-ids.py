@@ -1,6 +1,7 @@
 """Nodes of libtorrent's DHT, one at each of the addresses given, all on one port.
 
-Each draws an id at random, and another one when the others have told it its address (BEP 42). Prints both of each, in hexadecimal.
+Each draws an id at random, then another one when the others have told it its address (BEP 42). Prints both
+ids of each node, in hexadecimal.
 """
 
 import json
@@ -15,7 +16,7 @@ SETTINGS = {
     "dht_bootstrap_nodes": "",
     "enable_lsd": False,
     "enable_natpmp": False,
-    # Of networks that are known to be silent, as 21/8, it would believe nothing.
+    # It would not believe networks known to be silent, such as 21/8.
     "dht_ignore_dark_internet": False,
     "enable_upnp": False,
 }

@@ -1,6 +1,7 @@
-"""Nodes of libtorrent's DHT on this machine, each one a session of its own.
+"""Nodes of libtorrent's DHT on this machine, each a session of its own.
 
-Arguments: how many nodes, and the bootstrap nodes of the network that they join (none: they are a network by themselves).
+Arguments: the number of nodes, and the bootstrap nodes of the network they join (none: a network of their
+own).
 Requests and answers: see libtorrent.test.ts.
 """
 
@@ -15,13 +16,13 @@ import libtorrent as lt
 SETTINGS = {
     "listen_interfaces": "127.0.0.1:0",
     "enable_dht": True,
-    # Nodes named here are asked, but never known: those that a network has are added one by one.
+    # Nodes listed here are asked but never become known, so a network's nodes are added one by one.
     "dht_bootstrap_nodes": "",
     "enable_lsd": False,
     "enable_natpmp": False,
     "enable_upnp": False,
     "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.stats_notification,
-    # Everybody here has the same address.
+    # All nodes here have the same address.
     "dht_restrict_routing_ips": False,
     "dht_restrict_search_ips": False,
     "dht_ignore_dark_internet": False,
@@ -64,9 +65,10 @@ def start(count, bootstrap):
 
 
 def get(session, key):
-    """The newest item that a look-up meets: to its end, or until it met nothing more for half a second.
+    """The newest item a look-up meets before it ends, or before half a second passes without another item.
 
-    It waits 15 s for a node that is gone, and who has put something is a node to it, even one that asks not to be (BEP 43).
+    A look-up waits 15 s for a node that is gone, and libtorrent takes anybody who puts for a node, even one
+    that asks it not to (BEP 43).
     """
     newest = {"seq": 0, "value": None}
     session.dht_get_mutable_item(key, b"")
@@ -104,7 +106,7 @@ def answer_to(request, sessions):
 
 
 def main():
-    signal.alarm(120)  # Whatever happens, it ends.
+    signal.alarm(120)  # It ends, whatever happens.
     sessions = start(int(sys.argv[1]), sys.argv[2])
     for line in sys.stdin:
         try:

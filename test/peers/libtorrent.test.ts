@@ -47,7 +47,10 @@ class Libtorrent {
     this.ports = ports;
   }
 
-  /** Starts nodes that know each other and the bootstrap nodes (`host:port`, separated by commas). They end with the test. */
+  /**
+   * Starts nodes that know each other and the bootstrap nodes (`host:port`, separated by commas), until the
+   * test ends.
+   */
   static async start(nodes: number, bootstrap: string): Promise<Libtorrent> {
     const process = new PeerProcess(PYTHON, [SCRIPT, String(nodes), bootstrap]);
     onTestFinished(() => process.close());
@@ -60,7 +63,10 @@ class Libtorrent {
     return this.process.ask({ request: 'get', key: hex(publicKey) });
   }
 
-  /** Has the first node put a value under an identity's key, with a `seq` of its own choice. `nodes`: how many took it. */
+  /**
+   * Has the first node put a value under an identity's key, with a `seq` that it chooses. `nodes`: how many
+   * took it.
+   */
   put({ publicKey, seed }: Identity, value: Uint8Array): Promise<{ seq: number; nodes: number }> {
     return this.process.ask({ request: 'put', key: hex(publicKey), seed: hex(seed), value: hex(value) });
   }
@@ -201,7 +207,7 @@ describePeer('libtorrent', missingLibtorrent(), () => {
 const rpc = new Rpc();
 afterAll(() => rpc.close());
 
-/** 4 nodes of bittorrent-dht and 8 of libtorrent, and a client of ours. They end with the test. */
+/** 4 nodes of bittorrent-dht, 8 of libtorrent, and a client of ours, until the test ends. */
 async function mixedNetwork(): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
   const network = await startPrivateNetwork({ nodes: 4 });
   onTestFinished(() => network.close());
@@ -209,7 +215,7 @@ async function mixedNetwork(): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
   return { libtorrent, dht: client(network.bootstrap) };
 }
 
-/** Nodes of libtorrent, and a client of ours. They end with the test. */
+/** Nodes of libtorrent, and a client of ours, until the test ends. */
 async function libtorrentNetwork(nodes = 10): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
   const libtorrent = await Libtorrent.start(nodes, '');
   return { libtorrent, dht: client(`127.0.0.1:${libtorrent.ports[0]}`) };
@@ -221,7 +227,7 @@ function client(bootstrap: string): Dht {
   return dht;
 }
 
-/** Puts an item to nodes as the node `id` (20 bytes). */
+/** Puts an item to nodes, acting as the node `id` (20 bytes). */
 function storeAs(id: Uint8Array, item: MutableItem, nodes: readonly AnsweredNode[]): Promise<StoreReport> {
   const { signal } = new AbortController();
   const store = new Store({ rpc, id, item, base: -1, condition: 'older', isContested: false, signal });
@@ -238,7 +244,7 @@ async function askNode(port: number, publicKey: Uint8Array): Promise<Reply> {
 }
 
 /**
- * A node id as far from an identity's key as there is. To libtorrent, who puts is a node; who is among the closest ones to the key and
- * answers nothing holds its next look-up up for 15 s.
+ * The node id farthest from an identity's key. libtorrent takes anybody who puts for a node; if that one is
+ * among the closest to the key and silent, it delays the next look-up by 15 s.
  */
 const farFrom = ({ publicKey }: Identity) => target(publicKey).map((byte) => byte ^ 0xff);

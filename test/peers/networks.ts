@@ -1,12 +1,12 @@
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { PeerNodes } from './peer-nodes.ts';
 
-/** A network of nodes that are not ours. */
+/** A network of nodes of other implementations. */
 export interface ForeignNetwork {
-  /** `host:port` of every node, and of those to begin with. */
+  /** `host:port` of every node, and of the bootstrap nodes. */
   readonly nodes: readonly string[];
   readonly bootstrap: string;
-  /** Nodes of Rust `mainline`, which serve clients that take the first value; null if there are none. */
+  /** Nodes of Rust `mainline`, with clients that stop at the first value; null if there are none. */
   readonly mainline: PeerNodes | null;
   close(): Promise<void>;
 }
@@ -14,7 +14,7 @@ export interface ForeignNetwork {
 /** Two nodes of each kind. */
 const some = (...kinds: (readonly string[])[]) => kinds.flatMap((addresses) => addresses.slice(0, 2)).join(',');
 
-/** A network of nodes of one kind alone. */
+/** A network of nodes of one kind. */
 export async function networkOf(kind: 'mainline' | 'anacrolix', nodes: number): Promise<ForeignNetwork> {
   const all = await PeerNodes.start(kind, nodes);
   const { addresses } = all;
@@ -29,7 +29,7 @@ export async function networkOf(kind: 'mainline' | 'anacrolix', nodes: number): 
 /**
  * A network of bittorrent-dht, libtorrent, anacrolix/dht and Rust `mainline`.
  *
- * Those that come later know the earlier ones. Nodes of `mainline` learn of nobody that comes later, so they are the last.
+ * Later nodes know the earlier ones. `mainline` nodes never learn of later nodes, so they come last.
  */
 export async function mixedNetwork(): Promise<ForeignNetwork> {
   const closing: { close(): Promise<void> }[] = [];

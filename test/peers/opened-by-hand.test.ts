@@ -19,7 +19,7 @@ function hkdfByHand(ikm: Uint8Array, info: string): Buffer {
   return createHmac('sha256', key).update(info).update(Uint8Array.of(1)).digest();
 }
 
-/** Makes something with a random salt until `argon2` can take that as an argument. */
+/** Makes something with a random salt, until `argon2` can take that salt as an argument. */
 async function withSalt<T>(make: () => Promise<T>, saltOf: (made: T) => Uint8Array): Promise<T> {
   for (;;) {
     const made = await make();

@@ -7,7 +7,7 @@ import { PeerProcess } from './peer-process.ts';
 export const PYTHON = '/usr/bin/python3';
 const LIBTORRENT = fileURLToPath(new URL('./libtorrent-peer.py', import.meta.url));
 
-/** What a client of theirs finds. */
+/** What a client of another implementation finds. */
 export interface PeerFound {
   /** 0 if nothing is there. */
   readonly seq: number;
@@ -17,7 +17,7 @@ export interface PeerFound {
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** Nodes of another implementation in one process, and clients of it. They end with the test, or with `close`. */
+/** Nodes and clients of another implementation, in one process until the test ends or `close` is called. */
 export class PeerNodes {
   /** `127.0.0.1:port` of each. */
   readonly addresses: readonly string[];
@@ -37,7 +37,7 @@ export class PeerNodes {
     return new PeerNodes(process, ports);
   }
 
-  /** The same, ending with the test that it is called in. */
+  /** `start`, for nodes that end with the calling test. */
   static async startForTest(...args: Parameters<typeof PeerNodes.start>): Promise<PeerNodes> {
     const nodes = await PeerNodes.start(...args);
     onTestFinished(() => nodes.close());
@@ -48,12 +48,15 @@ export class PeerNodes {
     return this.process.close();
   }
 
-  /** What a new client finds under a key (32 bytes) that knows only the node `from`: the first value in `mainline`. */
+  /**
+   * What a new client that knows only the node `from` finds under a key (32 bytes). `mainline` stops at the
+   * first value.
+   */
   get(publicKey: Uint8Array, from: string): Promise<PeerFound> {
     return this.process.ask({ request: 'get', key: hex(publicKey), from });
   }
 
-  /** Has a new client that knows only the node `from` put a value. Rejects where that fails. */
+  /** Has a new client that knows only the node `from` put a value. Rejects if that fails. */
   put(identity: Identity, seq: number, value: Uint8Array, from: string): Promise<{ seq: number }> {
     const { publicKey, seed } = identity;
     const keys = { key: hex(publicKey), seed: hex(seed) };

@@ -6,7 +6,10 @@ interface Question {
   readonly failed: (error: Error) => void;
 }
 
-/** A peer that runs for several questions: one line of JSON in, one line of JSON out. It ends when its standard input does. */
+/**
+ * A peer process that answers requests: a line of JSON in, a line of JSON out. It ends when its standard
+ * input does.
+ */
 export class PeerProcess {
   private readonly child: ChildProcess;
   private readonly ended: Promise<void>;
@@ -33,7 +36,7 @@ export class PeerProcess {
     });
   }
 
-  /** The answer to a request. Rejects with the error that the peer names, or where it ends. */
+  /** The answer to a request. Rejects with the error that the peer reports, or if the peer ends. */
   ask<Answer>(request: object): Promise<Answer> {
     return new Promise<unknown>((answered, failed) => {
       this.questions.push({ answered, failed });
@@ -41,7 +44,7 @@ export class PeerProcess {
     }) as Promise<Answer>;
   }
 
-  /** Ends the process, and waits for that. */
+  /** Ends the process, and waits until it is gone. */
   async close(): Promise<void> {
     this.child.stdin?.end();
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 5000);

@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { describe, it } from 'vitest';
 
 /**
- * Declares tests against programs that nobody here wrote. Where some are `missing` the tests are skipped and those are named; where `CI`
- * is set, a missing program is a failure.
+ * Declares tests against programs that others wrote. If some are `missing`, the tests are skipped and the
+ * missing programs named; if `CI` is set, a missing program is a failure.
  */
 export function describePeer(peer: string, missing: readonly string[], tests: () => void): void {
   if (missing.length === 0) {
@@ -26,10 +26,13 @@ export function missingPrograms(...programs: readonly string[]): string[] {
   return programs.filter((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error !== undefined);
 }
 
-/** What a program prints, given `input` on its standard input. Rejects, with what it complained about, where it exits with a failure. */
+/**
+ * What a program prints, given `input` on its standard input. If it exits with a failure, rejects with its
+ * error output.
+ */
 export async function run(program: string, args: readonly string[], input: Uint8Array | string = ''): Promise<Buffer> {
   const running = promisify(execFile)(program, [...args], { encoding: 'buffer', timeout: 15_000 });
-  // Who ends early does not read it all: that shows in the exit code.
+  // A program that ends early does not read everything; its exit code tells why.
   running.child.stdin?.on('error', () => {});
   running.child.stdin?.end(input);
   return (await running).stdout;

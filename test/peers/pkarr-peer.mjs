@@ -1,5 +1,5 @@
-// npm `pkarr` in a process of its own: it installs signal handlers, and writes its routing table below the home folder when it ends.
-// Argument: the bootstrap nodes. Requests and answers: see pkarr.test.ts.
+// npm `pkarr` in a process of its own: it installs signal handlers, and when it ends it writes its routing
+// table below the home folder. Argument: the bootstrap nodes. Requests and answers: see pkarr.test.ts.
 import { createInterface } from 'node:readline';
 import { generateKeyPair, SignedPacket, z32 } from 'pkarr';
 import DHT from 'pkarr/lib/dht.js';
@@ -8,8 +8,8 @@ const bootstrap = process.argv[2].split(',').map((address) => {
   const [host, port] = address.split(':');
   return { host, port: Number(port) };
 });
-// Its node enters our client in its routing table, although that asks not to be (BEP 43), and waits for it in every full look-up: here
-// for 0.5 s instead of 2.
+// Its node adds our client to its routing table, although our client asks it not to (BEP 43), and waits for
+// it in every full look-up: here for 0.5 s instead of 2 s.
 const dht = new DHT({ bootstrap, timeout: 500 });
 
 const requests = {
@@ -22,12 +22,12 @@ const requests = {
     return shown(item);
   },
 
-  /** The newest packet under a key; with `first` the first one that a node gives. */
+  /** The newest packet under a key; with `first`, the first one that any node gives. */
   async resolve({ key, first = false }) {
     return shown(await found(key, first));
   },
 
-  /** Adds an answer to the newest packet under a seed, as a tool would that shares the key. */
+  /** Adds an answer to the newest packet under a seed, as a tool that shares the key would. */
   async add({ seed, answer }) {
     const { publicKey } = generateKeyPair(Buffer.from(seed, 'hex'));
     const { seq, answers } = shown(await found(z32.encode(publicKey), false));
@@ -48,7 +48,7 @@ function shown(item) {
   return { key: z32.encode(packet.publicKey()), seq: item.seq, value: Buffer.from(item.v).toString('hex'), answers };
 }
 
-/** Bytes are text in Latin-1 in JSON, which keeps each of them. */
+/** In JSON, bytes are Latin-1 text, which preserves all of them. */
 function toJson({ name, type, ttl, data }) {
   const plain = (value) => (Buffer.isBuffer(value) ? value.toString('latin1') : value);
   return { name, type, ttl, data: Array.isArray(data) ? data.map(plain) : plain(data) };

@@ -20,7 +20,7 @@ import { type Identity, identityOf } from '../../src/identity/unlock.ts';
 import { PeerProcess } from './peer-process.ts';
 import { describePeer } from './peer-programs.ts';
 
-/** A resource record as pkarr reads it; bytes are text in Latin-1. */
+/** A resource record as pkarr reads it; bytes are Latin-1 text. */
 interface Answer {
   readonly name: string;
   readonly type: string;
@@ -56,7 +56,7 @@ const SITE: readonly Answer[] = [
   { name: '@', type: 'MX', ttl: 300, data: { preference: 10, exchange: 'mail.example.com' } },
 ];
 
-/** The character-strings of a TXT record in one. */
+/** The character-strings of a TXT record, joined. */
 const joined = (answer: Answer | undefined) => (answer?.data as string[] | undefined)?.join('');
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
@@ -65,7 +65,7 @@ describePeer('npm pkarr', missing(), () => {
   let network: PrivateNetwork;
   let dht: Dht;
   let pkarr: PeerProcess;
-  /** The home of pkarr, and our own state folder. */
+  /** pkarr's home folder, and our own state folder. */
   let folder: string;
   let identity: Identity;
   let keys = 0;
@@ -74,7 +74,7 @@ describePeer('npm pkarr', missing(), () => {
     network = await startPrivateNetwork({ nodes: 12 });
     dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
     folder = mkdtempSync(join(tmpdir(), 'cclink-test-'));
-    mkdirSync(join(folder, '.config')); // it fails to make its own folder where this one is missing
+    mkdirSync(join(folder, '.config')); // pkarr fails to make its own folder if this one is missing
     const script = fileURLToPath(new URL('./pkarr-peer.mjs', import.meta.url));
     pkarr = new PeerProcess(process.execPath, [script, network.bootstrap], { HOME: folder });
   });
@@ -182,7 +182,7 @@ describePeer('npm pkarr', missing(), () => {
   });
 });
 
-/** The records beside the handoff in a packet, each byte of them. */
+/** The records beside the handoff in a packet, with all their bytes. */
 function others(item: MutableItem | null, key: string): readonly ResourceRecord[] {
   return HANDOFF_TXT.remove(parsePacket(item?.value ?? new Uint8Array()), key).records;
 }

@@ -18,7 +18,9 @@ import { describePeer } from './peer-programs.ts';
 
 const RACES = 100;
 const AT_ONCE = 4;
-/** The second of two begins up to so much later than the first, or earlier, in milliseconds: about as long as a publish takes. */
+/**
+ * The second of two starts up to this much earlier or later than the first: about as long as a publish takes.
+ */
 const SPREAD = 60;
 const BOB = publicKeyOf(new Uint8Array(32).fill(251));
 
@@ -49,7 +51,7 @@ describePeer('races on a mixed network', missing, () => {
   }, 60_000);
   afterAll(() => network?.close());
 
-  /** A machine with a client of its own. */
+  /** Does some work on a new machine, with its own client. */
   async function on<T>(work: (dht: Dht, history: History) => Promise<T>): Promise<T> {
     const dht = openDht({ bootstrap: parseBootstrap(network.bootstrap) });
     try {
@@ -59,7 +61,7 @@ describePeer('races on a mixed network', missing, () => {
     }
   }
 
-  /** Publishes, as a command does: nothing is replaced that is for somebody else and was not there before. */
+  /** Publishes as a command does, unless `beforeReplacing` throws for the packet that it would replace. */
   const publishes = (identity: Identity, what: Handoff, beforeReplacing: (text: string | null) => void = () => {}) =>
     on(async (dht, history) => {
       const published = await publish(dht, identity, what, { now: Date.now, history, beforeReplacing });
@@ -78,7 +80,7 @@ describePeer('races on a mixed network', missing, () => {
     return packet && HANDOFF_TXT.read(packet, encodePublicKey(identity.publicKey));
   };
 
-  /** Runs both, the second a while after the first or before it; what became of each. */
+  /** Runs both, the second a while after the first or before it. Returns the outcome of each. */
   async function race<A, B>(i: number, first: () => Promise<A>, second: () => Promise<B>) {
     const delay = ((i * 37) % (2 * SPREAD)) - SPREAD;
     const later = async <T>(milliseconds: number, work: () => Promise<T>) => {
@@ -124,7 +126,10 @@ describePeer('races on a mixed network', missing, () => {
       const identity = identityOf(Buffer.alloc(32, `site ${i}`));
       const name = encodePublicKey(identity.publicKey);
       const isSite = ({ owner }: ResourceRecord) => Buffer.from(owner[0] ?? []).toString() === 'site';
-      /** As a program does that merges what it finds, and tries again where somebody was quicker. */
+      /**
+       * Acts like a program that merges its record into what it finds, and tries again if somebody was
+       * quicker.
+       */
       const putSite = (version: number) =>
         on((dht, history) => {
           const change = ({ records }: Packet) => ({

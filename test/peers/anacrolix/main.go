@@ -1,19 +1,20 @@
 // Nodes of anacrolix/dht on this machine, and clients of it.
 //
-// Arguments: how many nodes (0: only clients), and the bootstrap nodes of the network that they join, each host:port, separated by commas
-// (none: they are a network by themselves).
+// Arguments: how many nodes (0: only clients), and the bootstrap nodes of the network they join, each
+// host:port, separated by commas (none: a network of their own).
 //
-// Requests are lines of JSON on the standard input, keys and values in hexadecimal. Each gets one line, in order; {"error":"..."} is the
-// answer to what failed.
+// Requests are lines of JSON on the standard input, keys and values in hexadecimal. Each gets one line, in
+// order; a failure is answered with {"error":"..."}.
 //
 //	{"request":"ports"}
 //	{"ports":[...]}: where the nodes listen on 127.0.0.1.
 //
 //	{"request":"get","key":K,"from":"host:port"}
-//	{"seq":n,"value":V}: what a new client finds that knows only the node `from`. Nothing there: seq 0, value null.
+//	{"seq":n,"value":V}: what a new client that knows only the node `from` finds. Nothing: seq 0, value null.
 //
 //	{"request":"put","key":K,"seed":S,"value":V,"seq":n,"cas":m,"from":"host:port"}
-//	{"seq":n,"nodes":c}: put by such a client; c nodes took it. The library never sends a cas of 0: it is the same as null.
+//	{"seq":n,"nodes":c}: put by such a client; c nodes took it. The library never sends a cas of 0: it is
+//	the same as null.
 package main
 
 import (
@@ -146,7 +147,8 @@ func openClient(from string) (*dht.Server, *putSocket, error) {
 	return client, socket, err
 }
 
-// putSocket counts the nodes that take what is put: getput.Put does not tell, and puts twice to a node that is named as IPv4 and as IPv6.
+// putSocket counts the nodes that take what is put: getput.Put does not tell, and puts twice to a node named
+// as both IPv4 and IPv6.
 type putSocket struct {
 	net.PacketConn
 	took   sync.Map
@@ -156,7 +158,7 @@ type putSocket struct {
 func (s *putSocket) ReadFrom(packet []byte) (int, net.Addr, error) {
 	length, from, err := s.PacketConn.ReadFrom(packet)
 	var message krpc.Msg
-	// A reply to a get brings a token, one to a put none.
+	// A reply to a get carries a token, a reply to a put does not.
 	if err == nil && bencode.Unmarshal(packet[:length], &message) == nil && message.R != nil && message.R.Token == nil {
 		if _, known := s.took.LoadOrStore(from.String(), nil); !known {
 			s.takers.Add(1)
@@ -173,16 +175,18 @@ func newServer(configure func(*dht.ServerConfig)) (*dht.Server, error) {
 	config := dht.NewDefaultServerConfig()
 	config.Conn = socket
 	config.StartingNodes = nil // The default ones are on the internet.
-	// The default one is shared by the whole process: 25 packets a second, and a reply beyond that is not sent.
+	// The default limiter is shared by the whole process: 25 packets a second, and replies beyond that are not
+	// sent.
 	config.SendLimiter = rate.NewLimiter(rate.Inf, 0)
 	configure(config)
 	return dht.NewServer(config)
 }
 
-// startNodes starts nodes, has them know each other and the bootstrap nodes, and returns their ports.
+// startNodes starts nodes, lets them meet each other and the bootstrap nodes, and returns their ports.
 //
-// A bucket holds 8 nodes: more than 16 can't all know each other. A reply names 8, and those near the id 0, as the library expects the
-// target of a get in `info_hash`: a look-up among more than 8 nodes may miss some.
+// A bucket holds 8 nodes, so more than 16 nodes can't all know each other. A reply names 8 nodes, and those
+// near the id 0, as the library expects the target of a get in `info_hash`: a look-up among more than 8 nodes
+// may miss some.
 func startNodes(count, bootstrap string) ([]int, error) {
 	wanted, err := strconv.Atoi(count)
 	if err != nil {
@@ -201,7 +205,7 @@ func startNodes(count, bootstrap string) ([]int, error) {
 	for i := range nodes {
 		nodes[i], err = newServer(func(config *dht.ServerConfig) {
 			config.NodeId = krpc.RandomNodeID()
-			config.NodeId[0] = byte(i * 256 / wanted) // Evenly spread, no bucket is full before it has to be.
+			config.NodeId[0] = byte(i * 256 / wanted) // Evenly spread: no bucket fills up too early.
 		})
 		if err != nil {
 			return nil, err
@@ -217,7 +221,7 @@ func startNodes(count, bootstrap string) ([]int, error) {
 	return ports, meetings.Wait()
 }
 
-// meet has a node ping all others: in its replies it names only nodes that have replied to it.
+// meet has a node ping all others: its replies name only nodes that have replied to it.
 func meet(node *dht.Server, network []*net.UDPAddr) error {
 	for _, other := range network {
 		if other.String() == node.Addr().String() {

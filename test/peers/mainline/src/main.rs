@@ -1,19 +1,21 @@
 //! Nodes and clients of the Rust `mainline` DHT on this machine.
 //!
-//! Arguments: how many nodes (0: it only serves clients), and the bootstrap nodes of the network that they join, `host:port`
-//! separated by commas (none: they are a network by themselves). It serves lines of JSON, as the other peers do, until its standard
-//! input ends; all bytes are hexadecimal. What fails answers `{"error":text}`.
+//! Arguments: how many nodes (0: only clients), and the bootstrap nodes of the network they join, each
+//! `host:port`, separated by commas (none: a network of their own). Like the other peers, it answers lines of
+//! JSON until its standard input ends; bytes are hexadecimal. A failure is answered with `{"error":text}`.
 //!
 //! - `{"request":"ports"}`: where the nodes listen on 127.0.0.1, `{"ports":[n]}`
-//! - `{"request":"get","key":K,"from":"host:port"}`: the first value that a look-up meets, `{"seq":n,"value":V}`;
-//!   `{"seq":0,"value":null}` if it meets none
+//! - `{"request":"get","key":K,"from":"host:port"}`: the first value that a look-up meets,
+//!   `{"seq":n,"value":V}`; `{"seq":0,"value":null}` if it meets none
 //! - `{"request":"newest","key":K,"from":"host:port"}`: the same with the newest value of a whole look-up
-//! - `{"request":"put","key":K,"seed":S,"value":V,"seq":n,"cas":n|null,"from":"host:port"}`: signs and puts a value, `{"seq":n}`
+//! - `{"request":"put","key":K,"seed":S,"value":V,"seq":n,"cas":n|null,"from":"host:port"}`: signs and puts a
+//!   value, `{"seq":n}`
 //!
-//! Each of these three is a client of its own that knows only the node `from`.
+//! Each of the last three uses a new client that knows only the node `from`.
 //!
-//! A mainline node knows only who answered it: nodes that join later stay unknown to it, so this starts last in a mixed network. And it
-//! ignores queries whose transaction id is not 4 bytes: those of libtorrent and bittorrent-dht have 2.
+//! A mainline node knows only nodes that answered it, and so none that join later: in a mixed network, this
+//! starts last. It ignores queries whose transaction id is not 4 bytes: those of libtorrent and
+//! bittorrent-dht have 2.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -28,7 +30,7 @@ type Failure = Box<dyn Error>;
 
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 const START_LIMIT: Duration = Duration::from_secs(20);
-/// A routing table always has room for so many; whether it has for more depends on their ids.
+/// A routing table always has room for this many nodes; whether for more depends on their ids.
 const BUCKET_SIZE: usize = 20;
 
 #[derive(Deserialize)]
@@ -71,7 +73,7 @@ fn builder(port: u16, bootstrap: &[SocketAddrV4]) -> DhtBuilder {
 
 /// Ports that were free just now.
 fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    // All are taken before the first is given back, so no two are the same.
+    // All are taken before the first is released, so no two are the same.
     let sockets = (0..count)
         .map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<io::Result<Vec<_>>>()?;
@@ -83,9 +85,9 @@ fn free_ports(count: usize) -> io::Result<Vec<u16>> {
 
 /// Starts nodes that know each other and the bootstrap nodes.
 ///
-/// Not a `Testnet`: its nodes have no bootstrap nodes, and a node without any enters whoever sends it a `find_node` in its routing
-/// table. That includes clients, so all later look-ups would wait 2 s for one that is gone. Each of ours is told of all others instead;
-/// only one that is all alone remains without.
+/// Not a `Testnet`: its nodes have no bootstrap nodes, and a node without any adds everybody who sends it a
+/// `find_node` to its routing table. That includes clients, so all later look-ups would wait 2 s for a client
+/// that is gone. Instead, each of our nodes has all others as bootstrap nodes; only a single node has none.
 fn start(ports: &[u16], bootstrap: &[SocketAddrV4]) -> Result<Vec<Dht>, Failure> {
     let end = Instant::now() + START_LIMIT;
     let nodes = ports
@@ -106,7 +108,8 @@ fn start(ports: &[u16], bootstrap: &[SocketAddrV4]) -> Result<Vec<Dht>, Failure>
     loop {
         let before = known;
         known = ask_around(&nodes);
-        // In a large network some meet only full buckets: then all is known that can be when nobody learns more.
+        // In a large network some nodes meet only full buckets: they know all they can when nobody learns
+        // more.
         if known == before && known.iter().all(|&nodes| nodes >= others.min(BUCKET_SIZE)) {
             return Ok(nodes);
         }
@@ -116,7 +119,7 @@ fn start(ports: &[u16], bootstrap: &[SocketAddrV4]) -> Result<Vec<Dht>, Failure>
     }
 }
 
-/// Each node asks all that it was told of, unless it knows as many already. Returns how many each one knows then.
+/// Each node asks all it was told of, unless it knows that many already. Returns how many each then knows.
 fn ask_around(nodes: &[Dht]) -> Vec<usize> {
     let ask = |node: &Dht| {
         node.find_node(Id::random());
@@ -134,9 +137,11 @@ fn ask_around(nodes: &[Dht]) -> Vec<usize> {
     })
 }
 
-/// A client, until it is dropped. It need not wait for its `bootstrapped`: what it is asked first goes to `from` at once.
+/// A client, until it is dropped. Its first request goes to `from` at once, so it need not wait for
+/// `bootstrapped`.
 ///
-/// Its port is any but the default one, where answers to the client before may still arrive: transaction ids begin at 0 in each.
+/// It avoids the default port, where answers to the previous client may still arrive: transaction ids start
+/// at 0 in each client.
 fn client(from: SocketAddrV4) -> io::Result<Dht> {
     builder(0, &[from]).build()
 }
@@ -174,7 +179,7 @@ fn answer_to(request: &str, ports: &[u16]) -> Result<Value, Failure> {
 fn main() -> Result<(), Failure> {
     thread::spawn(|| {
         thread::sleep(LIFETIME);
-        process::exit(1); // Whatever happens, it ends.
+        process::exit(1); // It ends, whatever happens.
     });
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [count, bootstrap] = arguments.as_slice() else {
