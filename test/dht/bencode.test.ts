@@ -4,7 +4,7 @@ import { asBytes, asDictionary, asText, type Bencoded, decode, type Encodable, e
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 
-/** What decoding gives for an encodable value. */
+/** What decoding an encoded value must give. */
 function expected(value: Encodable): Bencoded {
   if (typeof value === 'number') return value === 0 ? 0 : value;
   if (typeof value === 'string') return new Uint8Array(bytes(value));

@@ -20,7 +20,10 @@ afterEach(() => {
 
 type Answers = Readonly<Record<string, readonly string[]>>;
 
-/** A name server on loopback that gives `answers`, says NXDOMAIN to other names, or is silent (null). It takes its time, in ms. */
+/**
+ * A name server on loopback that gives `answers` and says NXDOMAIN to other names, after a delay; null: it is
+ * silent.
+ */
 async function nameServer(answers: Answers | null, delay = 0): Promise<string[]> {
   const server = createSocket('udp4');
   servers.push(server);
@@ -46,12 +49,12 @@ function responseTo(message: Uint8Array, answers: Answers): Uint8Array | null {
   }
 }
 
-/** What a name server says that leads every public bootstrap node to some addresses. */
+/** Answers that lead every public bootstrap node's name to these addresses. */
 const leading = (...addresses: string[]): Answers =>
   Object.fromEntries(DEFAULT_BOOTSTRAP.map(({ host }) => [host, addresses]));
 const PUBLIC_NAMES = DEFAULT_BOOTSTRAP.map(({ host }) => host);
 
-/** Keeps the system's look-up waiting: it takes its turn in Node's thread pool, whose threads now all wait at a pipe. */
+/** Blocks the system's look-up: it needs a thread of Node's pool, and all of them now wait at a pipe. */
 function holdSystemLookUp(): () => Promise<void> {
   const pipe = join(temporaryFolder(), 'pipe');
   execFileSync('mkfifo', [pipe]);

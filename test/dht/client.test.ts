@@ -107,7 +107,7 @@ describe('a put', () => {
     const from = await dht.resolve(publicKey);
     for (const each of live) each.queries.length = 0;
     await dht.put(item(1, 'x'), { from });
-    // Those that replied before are not asked for the value again before it is put to them.
+    // Those that replied before get the put without being asked for the value again.
     const known = new Set(from.nodes.map(({ port }) => port));
     const first = live.filter(({ port }) => known.has(port)).map(({ queries }) => queries.map(({ name }) => name));
     expect(first.map((names) => names.find((name) => name !== 'find_node'))).toEqual(first.map(() => 'put'));
@@ -199,7 +199,7 @@ describe('a put', () => {
     const put = await client(live).put(item(7, 'new'));
     expect(put.holders).toBeGreaterThanOrEqual(8);
     expect(put.overtakenBy).toBeNull();
-    // They give an old packet to the end, and that is told.
+    // To the end, they give an old packet, and this is reported.
     expect((await put.settled).older.map(({ seq }) => seq)).toEqual([3, 3, 3, 3]);
   });
 
@@ -321,7 +321,7 @@ describe('no network', () => {
     closing.push(rpc);
     const walked = await walk({ rpc, id: new Uint8Array(20), publicKey, starts: [], wasSilent, bootstrap, signal });
     expect(noNetwork(walked, DEFAULT_BOOTSTRAP, bootstrap)?.message).toContain('none close to the key');
-    // A private network may be as small as that.
+    // A private network may be that small.
     expect(noNetwork(walked, roots, bootstrap)).toBeNull();
   });
 
@@ -356,7 +356,7 @@ describe('no network', () => {
     const deadline = new Deadline(3500);
     const both = [dht.resolve(publicKey, { deadline }), dht.resolve(publicKey, { deadline })];
     await Promise.all(both.map(failureOf));
-    // It takes 1.5 s again, and the time is not over.
+    // It takes 1.5 s again, and the deadline has not passed.
     const third = await failureOf(dht.resolve(publicKey, { deadline }));
     expect(third.message).toContain('None of the bootstrap nodes answered');
     expect((await failureOf(dht.resolve(publicKey, { deadline }))).message).toBe('No node answered within 3.5 s.');

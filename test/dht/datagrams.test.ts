@@ -11,25 +11,25 @@ import { byDistance, carrying, type SimulatedNode, startNode } from '../support/
 import { testKey } from '../support/test-key.ts';
 import { startWorkingChild } from '../support/working-child.ts';
 
-/** CCLINK_TEST_SEED has the datagrams of an earlier run made again. */
+/** Set CCLINK_TEST_SEED to make the datagrams of an earlier run again. */
 const SEED = Number(process.env['CCLINK_TEST_SEED'] ?? randomInt(2 ** 31));
 const COUNT = process.env['CI'] === undefined ? 10_000 : 100_000;
-/** How many are made at once, about as many as a look-up takes, and how many of them are thrown around each answer. */
+/** How many are made at once, about as many as a look-up takes, and how many of them surround each answer. */
 const MADE = 2000;
 const AROUND = 100;
-/** By how much a client's memory may grow meanwhile, in bytes: 10,000 datagrams take three times as much. */
+/** By how much a client's memory may grow meanwhile, in bytes: 10,000 datagrams are three times as much. */
 const KEPT = 1_000_000;
 
 const { publicKey, place, item } = testKey(7);
 const OLD = item(10, 'old');
 const CURRENT = item(20, 'current');
 const NEW = item(30, 'new');
-/** In datagrams that must not count: it would be the newest. */
+/** For datagrams that must not count: it would be the newest. */
 const BAIT = item(99, 'bait');
 
 const text = (one: MutableItem | null) => one && `${one.seq} ${Buffer.from(one.value)}`;
 
-/** A datagram that the node that is asked sends before or after its answer, or that a stranger sends before it. */
+/** A datagram that the queried node sends before or after its answer, or that a stranger sends before it. */
 interface Thrown {
   readonly who: 'before' | 'after' | 'stranger';
   readonly make: Make;
@@ -40,14 +40,14 @@ const thrown = fc.record<Thrown>({
   make: arbitraryDatagrams(publicKey),
 });
 
-/** What is thrown next, and how much was. */
+/** The datagrams to throw next, and how many were thrown. */
 class Store {
   thrown = 0;
   private fills = 0;
   private readonly waiting: Thrown[] = [];
   private readonly timers = new Set<NodeJS.Timeout>();
 
-  /** Makes what the next look-up takes: not during it, as it takes time. */
+  /** Makes datagrams for the next look-up beforehand, as it takes time. */
   fill(): void {
     if (this.waiting.length > MADE / 2) return;
     this.waiting.push(...fc.sample(thrown, { seed: SEED + this.fills, numRuns: MADE }));
@@ -72,20 +72,20 @@ class Store {
   }
 }
 
-/** False where a client that takes it for an answer would ask nodes beyond this machine. */
+/** False if this datagram, taken for an answer, would make a client query nodes on other machines. */
 function staysHere(datagram: Uint8Array): boolean {
   try {
     const answer = parseAnswer(datagram);
     return answer?.kind !== 'reply' || answer.nodes.every(({ host }) => host.startsWith('127.'));
   } catch {
-    // It is for the client to fail at it.
+    // It is the client that has to cope with this one.
     return true;
   }
 }
 
 /**
- * A node's answers with datagrams thrown around each. Those of a hostile node that come before its answer carry the right
- * transaction id, so that the first that looks like an answer is its answer.
+ * Surrounds a node's answers with datagrams. Those that a hostile node sends before its answer carry the
+ * right transaction id, so the first that looks like an answer is taken for its answer.
  */
 function throwing(node: SimulatedNode, isHostile: boolean, strangers: readonly SimulatedNode[], store: Store) {
   const answer = node.answer;
@@ -137,10 +137,11 @@ test('a client keeps to the right packets under a flood of arbitrary datagrams, 
     expect([OLD, CURRENT].map(text)).toContain(found.first);
     expect(found).toMatchObject({ newest: text(CURRENT), conflict: false });
   }
-  // What was asked of nodes that do not exist is forgotten after 3 s.
+  // Requests to nodes that do not exist are forgotten after 3 s.
   const forgotten = async () => expect((await client.ask('memory')) - memory).toBeLessThan(KEPT);
   await vi.waitFor(forgotten, { timeout: 10_000, interval: 200 });
-  // Besides the answers all of them came, and more than half from where an answer was awaited: those were read.
+  // All of them arrived, besides the answers; more than half came from nodes with an answer due, so they were
+  // parsed.
   await vi.waitFor(async () => expect(await client.ask('arrived')).toBeGreaterThan(store.thrown));
   expect(await client.ask('read')).toBeGreaterThan(COUNT / 2);
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Deadline } from '../../src/dht/deadline.ts';
 
-/** For how long the process was stopped by now, in milliseconds. */
+/** For how long the process has been stopped. */
 let stoppedMs = 0;
 beforeEach(() => {
   stoppedMs = 0;
@@ -16,7 +16,7 @@ afterEach(() => {
 
 const pass = (milliseconds: number) => vi.advanceTimersByTime(milliseconds);
 
-/** The clock goes on, and no timer is called: the process is stopped, asleep, or busy. */
+/** The clock goes on, but no timer fires: the process is stopped, asleep, or busy. */
 function standStill(milliseconds: number): void {
   stoppedMs += milliseconds;
 }
@@ -93,7 +93,7 @@ describe('a deadline of one second', () => {
     new Deadline(1000).run(onOver);
     pass(100);
     standStill(65_000);
-    pass(150); // the time is looked at
+    pass(150); // the deadline looks at the clock
     expect(onOver).not.toHaveBeenCalled();
     pass(499);
     expect(onOver).not.toHaveBeenCalled();

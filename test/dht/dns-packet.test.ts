@@ -12,7 +12,7 @@ const HEADER = '000080000000';
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const fromHex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 
-/** A packet of one record with this owner (hexadecimal, with its pointers), type and data (hexadecimal). */
+/** A packet with one record of this owner (hexadecimal, with its pointers), type and data (hexadecimal). */
 function raw(owner: string, type: number, data: string): Uint8Array {
   const body = fromHex(data);
   const fixed = Buffer.alloc(10);
@@ -86,7 +86,7 @@ describe('parsePacket', () => {
       }
     };
     fc.assert(fc.property(fc.uint8Array({ maxLength: 1100 }), check));
-    // Damaged in one place, a real packet gets further than noise does.
+    // A real packet with a single error gets further into the parser than noise.
     const whole = packetVectors[4]?.item.value ?? new Uint8Array();
     fc.assert(
       fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, byte) => {
@@ -134,7 +134,10 @@ describe('parsePacket', () => {
 });
 
 describe('names in the data of other records', () => {
-  /** `<label>.<KEY>` in full, then a CNAME at `www` under the key whose target points to the key's name. */
+  /**
+   * `<label>.<KEY>` in full, then a CNAME at `www` under the key, with a target that points to the key's
+   * name.
+   */
   const key = `34${hex(ascii(KEY))}00`;
   const first = `${key}0001000100000000 0004 7f000001`;
   const pointing = fromHex(`${HEADER} 0002 0000 0000 ${first} 03777777 c00c 0005 0001 00000000 0002 c00c`);

@@ -10,11 +10,11 @@ import { byDistance, carrying, honest, type SimulatedNode } from '../support/sim
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { testKey } from '../support/test-key.ts';
 
-/** How often each kind is met, on another network and at other places each time. */
+/** How often each kind is met, each time on another network and at other ranks. */
 const ROUNDS = 3;
-/** A put goes to the 20 closest nodes at the most. 30 % of them are hostile. */
+/** A put goes to the 20 closest nodes. 30 % of them are hostile. */
 const SPOILT = 6;
-/** In milliseconds, for a publish as for a resolve: less than it takes to wait for one silent node to the end. */
+/** For a publish as for a resolve: less than it takes to wait for one silent node to the end. */
 const LONGEST = 1500;
 
 type ClientOptions = Pick<DhtOptions, 'bootstrap' | 'cacheFolder'>;
@@ -29,7 +29,7 @@ afterEach(() => {
   for (const one of closing.splice(0)) one.close();
 });
 
-/** 60 nodes that answer in any order, of which the 12 closest to the key hold its current packet. */
+/** 60 nodes that answer in any order. The 12 closest to the key hold its current packet. */
 async function network(seed: number, options: Partial<NetworkOptions> = {}): Promise<SimulatedNetwork> {
   const started = await startSimulatedNetwork({ live: 60, seed, delay: { median: 10, sigma: 0.6 }, ...options });
   closing.push(started);
@@ -37,7 +37,7 @@ async function network(seed: number, options: Partial<NetworkOptions> = {}): Pro
   return started;
 }
 
-/** Makes every third of the closest nodes hostile, from the one at a rank below 3 on, and gives them. */
+/** Makes every third of the closest nodes hostile, from `rank` (0 to 2) on. Returns them. */
 function spoil(live: readonly SimulatedNode[], rank: number, way: HostileWay): SimulatedNode[] {
   const hostile = byDistance(live, place)
     .filter((_, i) => i % 3 === rank)
@@ -46,7 +46,7 @@ function spoil(live: readonly SimulatedNode[], rank: number, way: HostileWay): S
   return hostile;
 }
 
-/** What a client of its own comes to, within the time that it may take. */
+/** What a new client makes of `work`, which must not take too long. */
 async function inTime<T>(options: ClientOptions, work: (dht: Dht) => Promise<T>): Promise<T> {
   const dht = openDht(options);
   const began = performance.now();
@@ -61,7 +61,10 @@ async function inTime<T>(options: ClientOptions, work: (dht: Dht) => Promise<T>)
 
 const text = (one: MutableItem | null) => one && `${one.seq} ${Buffer.from(one.value)}`;
 
-/** Publishes the new packet and resolves it again; how many nodes were said to hold it. Nothing but real packets may be met on the way. */
+/**
+ * Publishes the new packet and resolves it, and may meet real packets only. Returns how many nodes are said
+ * to hold it.
+ */
 async function publishAndResolve(options: ClientOptions): Promise<number> {
   const { holders, overtakenBy } = await inTime(options, async (dht) => {
     const from = await dht.resolve(publicKey);
@@ -81,11 +84,11 @@ async function publishAndResolve(options: ClientOptions): Promise<number> {
 const holders = (nodes: readonly SimulatedNode[]) =>
   nodes.filter(({ held }) => held !== null && sameItem(held, NEW)).length;
 
-/** The reply that gives a packet out, as a node sends it. */
+/** The reply with which a node gives out a packet. */
 const giving = (t: Uint8Array, id: Uint8Array, packet: MutableItem, more: { [key: string]: Encodable } = {}) =>
   encode({ t, y: 'r', r: { id, token: 'token', ...carrying(packet) }, ...more });
 
-/** The signature of BEP 44 over what `signItem` refuses. */
+/** A signature (BEP 44) over values that `signItem` refuses. */
 function signed(seq: string, value: Uint8Array): Uint8Array {
   return sign(seed, Buffer.concat([Buffer.from(`3:seqi${seq}e1:v${value.length}:`), value]));
 }
@@ -93,7 +96,7 @@ function signed(seq: string, value: Uint8Array): Uint8Array {
 const HUGE = { ...item(99, ''), value: new Uint8Array(1001), signature: signed('99', new Uint8Array(1001)) };
 const ROUNDED = { ...item(99, 'rounded'), signature: signed(`${2 ** 53}`, Buffer.from('rounded')) };
 
-/** Packets that count nowhere, although the key itself signed them. */
+/** Packets that must be ignored, although the key itself signed them. */
 const SIGNED: Readonly<Record<string, HostileWay>> = {
   'answers with a signed value of 1001 bytes': () => saying(carrying(HUGE)),
   'answers with a signed seq above 2^53 - 1': () =>

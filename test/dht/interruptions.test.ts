@@ -17,7 +17,7 @@ import { startWorkingChild } from '../support/working-child.ts';
 const CLIENT = new URL('../support/lasting-client.ts', import.meta.url);
 const LOST_LINK = new URL('../support/lost-link.ts', import.meta.url);
 
-/** How many nodes are put to the test, and how many of the closest hold the packet. */
+/** How many nodes there are, and how many of those closest to the key hold the packet. */
 const LIVE = 60;
 const HOLDERS = 8;
 /** How many nodes a look-up asks at once. */
@@ -25,7 +25,7 @@ const AT_ONCE = 14;
 
 const { publicKey, place, item } = testKey(9);
 
-/** A network whose closest nodes to the key hold the packet. */
+/** A network where the nodes closest to the key hold the packet. */
 async function startNetwork(holders = HOLDERS): Promise<SimulatedNetwork> {
   const network = await startSimulatedNetwork({ live: LIVE });
   for (const node of byDistance(network.live, place).slice(0, holders)) node.held = item(5);
@@ -34,13 +34,13 @@ async function startNetwork(holders = HOLDERS): Promise<SimulatedNetwork> {
 
 const addressesOf = ({ bootstrap }: SimulatedNetwork) => bootstrap.map(({ host, port }) => ({ host, port }));
 
-/** Whom a client took for silent, by its file. */
+/** The nodes that a client took for silent, as its file says. */
 function silentIn(cacheFolder: string): string[] {
   const lines = readFileSync(join(cacheFolder, 'nodes.txt'), 'utf8').split('\n');
   return lines.filter((line) => line.startsWith('silent '));
 }
 
-/** The code of the failure that some work ends with; null if it ends well. */
+/** The code of the failure that some work ends with; null if it succeeds. */
 const failureCodeOf = (work: Promise<unknown>) =>
   work.then(
     () => null,
@@ -49,12 +49,12 @@ const failureCodeOf = (work: Promise<unknown>) =>
 
 describe.skipIf(process.platform === 'win32').concurrent('a process that is stopped for 5 s', () => {
   const STOPPED_MS = 5000;
-  /** For one operation: what it takes besides is well within. */
+  /** For one operation: apart from the stop, it needs much less. */
   const DEADLINE_MS = 3000;
-  /** How long an operation may take to end once the process goes on, and how long the next may take. */
+  /** How long the interrupted operation may take once the process goes on. */
   const SOON_MS = 1500;
 
-  /** Keeps back what the nodes answer. */
+  /** Holds back the nodes' answers. */
   class Gate {
     private readonly held: { readonly node: SimulatedNode; readonly send: () => void }[] = [];
     private isFirst: (name: string) => boolean = () => false;
@@ -64,13 +64,15 @@ describe.skipIf(process.platform === 'win32').concurrent('a process that is stop
       for (const node of live) this.guard(node);
     }
 
-    /** Shuts it with the next query of a name, and waits until so many answers are kept back. */
+    /**
+     * Starts to hold answers back at the next query of this name, and waits until there are `count` of them.
+     */
     async shut(first: 'get' | 'put', count: number): Promise<void> {
       this.isFirst = (name) => name === first;
       await vi.waitFor(() => expect(this.held.length).toBeGreaterThanOrEqual(count), { timeout: 10_000, interval: 5 });
     }
 
-    /** Lets all answers go, those of the nodes that hold something last. */
+    /** Sends all answers, last those of the nodes that hold something. */
     open(): void {
       this.isFirst = () => false;
       this.isShut = false;
@@ -91,7 +93,7 @@ describe.skipIf(process.platform === 'win32').concurrent('a process that is stop
     }
   }
 
-  /** A client that has done one look-up, in a process of its own, and what comes of stopping it. */
+  /** A client in a process of its own that has done one look-up, and a way to stop it. */
   async function open({ onTestFinished }: TestContext, holders = HOLDERS) {
     const network = await startNetwork(holders);
     onTestFinished(() => network.close());
@@ -101,11 +103,11 @@ describe.skipIf(process.platform === 'win32').concurrent('a process that is stop
     const client = startWorkingChild<LastingClientWork>(CLIENT, { args: [JSON.stringify(options)] });
     onTestFinished(() => client.close());
     const pid = await client.ask('pid');
-    // Stopped, it could not even end.
+    // A stopped process could not even end.
     onTestFinished(() => void process.kill(pid, 'SIGCONT'));
     await client.ask('resolve', publicKey, DEADLINE_MS);
     const gate = new Gate(network);
-    /** Stops it in the middle of some work, while so many answers to a kind of query are out, which come meanwhile. */
+    /** Stops the process while `count` answers to this kind of query are due, which arrive meanwhile. */
     const stop = async <T extends { milliseconds: number }>(work: Promise<T>, first: 'get' | 'put', count: number) => {
       await gate.shut(first, count);
       process.kill(pid, 'SIGSTOP');
@@ -113,7 +115,7 @@ describe.skipIf(process.platform === 'win32').concurrent('a process that is stop
       await rest(STOPPED_MS);
       process.kill(pid, 'SIGCONT');
       const done = await work;
-      // It was stopped in the middle, and done soon after.
+      // It was stopped in the middle, and ended soon afterwards.
       expect(done.milliseconds).toBeGreaterThan(STOPPED_MS);
       expect(done.milliseconds).toBeLessThan(STOPPED_MS + SOON_MS);
       return done;
@@ -152,10 +154,11 @@ describe.skipIf(process.platform === 'win32').concurrent('a process that is stop
     expect(holders).toBeGreaterThanOrEqual(HOLDERS);
   });
 
-  // Node hands a socket's datagrams over 32 at a time. Here 56 wait, and those with the packet are the last 12.
+  // Node hands over a socket's datagrams 32 at a time. Here 56 wait, and those with the packet are the last
+  // 12.
   test('in the middle of four look-ups at once hears all answers that came meanwhile', async (context) => {
     const { client, stop, silent } = await open(context, 3);
-    await rest(500); // so that the pace lets 64 datagrams go at once
+    await rest(500); // so that the pace allows 64 datagrams at once
     const { found } = await stop(client.ask('resolve', publicKey, DEADLINE_MS, 4), 'get', 4 * AT_ONCE);
     expect(found).toEqual([5, 5, 5, 5]);
     expect(await silent()).toEqual([]);
@@ -163,7 +166,7 @@ describe.skipIf(process.platform === 'win32').concurrent('a process that is stop
 });
 
 describe('queries that are lost', () => {
-  /** A client that has done one look-up; after it the nodes answer only what is not lost. */
+  /** A client that has done one look-up; after it, the nodes answer only queries that are not lost. */
   async function open({ onTestFinished }: TestContext, isLost: (node: SimulatedNode, isItsFirst: boolean) => boolean) {
     const network = await startNetwork();
     onTestFinished(() => network.close());
@@ -231,7 +234,7 @@ describe.runIf(canHavePublicAddresses)('a client that loses its link', () => {
 
   const isNetworkFailure = ({ failure }: Result) => failure?.code === 'network';
 
-  /** It found what was there and put what was to be put, as if nothing had been. */
+  /** The client finds and puts as if nothing had happened. */
   function expectAllIsWellAfter({ lookUpAfter, putAfter }: Outcome): void {
     expect(lookUpAfter).toMatchObject({ found: 'there', failure: null });
     expect(putAfter.failure).toBeNull();

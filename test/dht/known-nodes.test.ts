@@ -45,7 +45,7 @@ const TARGET = hash('target');
 /** A node anywhere in the id space. */
 const node = (n: number): NodeAddress => ({ id: hash(`node ${n}`), host: `10.0.${n >> 8}.${n & 255}`, port: 1000 + n });
 
-/** Nodes closer to a target than any of the others, the closest first. */
+/** Nodes closer to a target than any others, the closest first. */
 const nodesNear = (target: Uint8Array, from: number, count: number): NodeAddress[] =>
   range(0, count).map((i) => {
     const id = Uint8Array.from(target);
@@ -53,7 +53,7 @@ const nodesNear = (target: Uint8Array, from: number, count: number): NodeAddress
     return { ...node(from + i), id };
   });
 
-/** A folder in which the nodes of one walk to TARGET are kept. */
+/** A folder in which the nodes of one walk to TARGET are saved. */
 function folderWith(nodes: readonly NodeAddress[]): string {
   const folder = temporaryFolder();
   const known = read(folder);
@@ -62,7 +62,7 @@ function folderWith(nodes: readonly NodeAddress[]): string {
   return folder;
 }
 
-/** What is in the file, by its lines. */
+/** The content of the file, parsed. */
 function contentOf(folder: string): { targets: string[]; nodes: NodeAddress[] } {
   const lines = readFileSync(fileIn(folder), 'utf8').split('\n');
   const fields = (word: string) =>
@@ -112,7 +112,7 @@ describe('the nodes of earlier walks', () => {
     for (const n of range(1, 9)) walk(n);
     for (const n of range(1, 9)) expect(starts(n)).toEqual(near(n));
     walk(1);
-    walk(9); // now 2 is the one that was not used for longest
+    walk(9); // now 2 has been unused for the longest time
     for (const n of [1, 3, 4, 5, 6, 7, 8, 9]) expect(starts(n)).toEqual(near(n));
     expect(starts(2)).not.toEqual(near(2));
     expect(contentOf(folder).targets).toEqual([3, 4, 5, 6, 7, 8, 1, 9].map((n) => hex(hash(`target ${n}`))));
@@ -142,7 +142,7 @@ describe('the nodes of earlier walks', () => {
       .map(node)
       .filter((each) => partOf(each) === 5);
     const [old, fresh] = [inOnePart.slice(0, 4), inOnePart.slice(4, 7)];
-    // As many near nodes as are kept, so that these are all in the spread part.
+    // As many near nodes as are kept, so that the others are all in the spread part.
     const near = nodesNear(TARGET, 5000, 16);
     expect(near.map(partOf)).not.toContain(5);
     const folder = folderWith([...near, ...old]);
@@ -320,7 +320,7 @@ describe('a file of known nodes', () => {
   it.runIf(onUnix)('is not waited for where a named pipe stands in its place', () => {
     const folder = temporaryFolder();
     execFileSync('mkfifo', [fileIn(folder)]);
-    // Frees us after two seconds if we do wait: opening it both ways never blocks.
+    // If we do wait, this frees us after 2 s: opening a pipe both ways never blocks.
     const rescue = spawn('sh', ['-c', 'sleep 2; : <> "$0"', fileIn(folder)], { stdio: 'ignore' });
     const began = performance.now();
     expect(read(folder).startsFor(TARGET)).toEqual([]);
@@ -436,7 +436,7 @@ describe('saving known nodes', () => {
 
   it('from two processes at once leaves the file of one of them, and no reader sees half a one', async () => {
     const folder = temporaryFolder();
-    // Each save of each process gives the same 128 addresses ids that end in a byte of its own.
+    // Each save of each process gives the same 128 addresses ids that end in that save's own byte.
     const script = `
       import { KnownNodes } from ${JSON.stringify(import.meta.resolve('../../src/dht/known-nodes.ts'))};
       const [folder, owner] = process.argv.slice(1);

@@ -7,15 +7,15 @@ import type { ManyPacketsWork } from '../support/many-packets.ts';
 import { startWorkingChild, type WorkingChild } from '../support/working-child.ts';
 
 const OPERATIONS = 10_000;
-/** After so many it has met all its keys, and its code is compiled. */
+/** By then it has met most of its keys, and its code is compiled. */
 const WARM = 2000;
-/** How many of them go at the client's own pace, 200 datagrams a second: they take 20 each. */
+/** How many of these go at the client's own pace, 200 datagrams a second: each takes 20. */
 const PACED = 50;
-/** As many as a look-up asks. With fewer it asks each again, and with more it sends more. */
+/** As many as a look-up asks. With fewer, it would ask each again; with more, it would send more. */
 const NODES = 8;
-/** By how much what it keeps may grow after the first 2000, in bytes: 125 an operation. */
+/** By how many bytes it may grow after the first 2000 operations: 125 an operation. */
 const GROWTH = 1_000_000;
-/** How many entries anything in it may have. */
+/** How many entries any collection in it may have. */
 const MOST = 1024;
 
 describe('a client that has done 10,000 operations, 16 at once, with 240 keys and 6,000 that nobody has', () => {
@@ -26,7 +26,7 @@ describe('a client that has done 10,000 operations, 16 at once, with 240 keys an
   let growth: number;
   let kept: Awaited<ReturnType<LastingClientWork['kept']>>;
 
-  /** A request to which no answer came waits for it for 3 s. */
+  /** An unanswered request keeps its timer for 3 s. */
   async function waitUntilIdle(): Promise<void> {
     const isIdle = async () => expect(await client.ask('kept')).toMatchObject({ timers: 0 });
     await vi.waitFor(isIdle, { timeout: 10_000, interval: 100 }).catch(() => {});

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { idFitsAddress } from '../../src/dht/node-id.ts';
 import { crc32cByDivision, idFor } from '../support/public-node-id.ts';
 
-/** As BEP 42 prints them. */
+/** As printed in BEP 42. */
 const VECTORS = [
   ['124.31.75.21', 1, '5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401'],
   ['21.75.31.124', 86, '5a3ce9c14e7a08645677bbd1cfe7d8f956d53256'],

@@ -5,7 +5,7 @@ import { groupByPreference } from '../../src/dht/preferred-nodes.ts';
 import { idFor } from '../support/public-node-id.ts';
 
 const honest = (host: string, port = 6881): NodeAddress => ({ id: idFor(host, `${port}`), host, port });
-/** A node whose id does not fit a public address: its first bit is the wrong one. */
+/** A node whose id does not fit its public address: the first bit is wrong. */
 const chosen = (host: string, port = 6881): NodeAddress => {
   const node = honest(host, port);
   return { ...node, id: node.id.map((byte, i) => (i === 0 ? byte ^ 0x80 : byte)) };

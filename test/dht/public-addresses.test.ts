@@ -8,10 +8,13 @@ const NODES = new URL('../support/public-nodes.ts', import.meta.url);
 const play = (...scenarios: Scenario[]) =>
   scriptOnPublicAddresses<Outcome[]>(NODES, ...scenarios.map((scenario) => JSON.stringify(scenario)));
 
-/** A stranger who has one machine. */
+/** A stranger with a single machine. */
 const ONE_MACHINE = { at: 'one address', ids: 'next to the key' } as const;
 
-/** What was there was found, what was published is where others look for it, and the stranger was heard but not at length. */
+/**
+ * The newest packet was found, what was published is where others look for it, and the stranger did not hold
+ * things up.
+ */
 function expectAllIsWell(outcomes: readonly Outcome[]): void {
   for (const outcome of outcomes) {
     expect(outcome.found).toBe('newest');
@@ -64,7 +67,7 @@ describe.runIf(canHavePublicAddresses)('a stranger with 60 nodes around a key', 
     );
     expect(outcome).toMatchObject({ found: 'newest', localAsked: [] });
     expect(outcome?.strangersAsked).toBeGreaterThanOrEqual(2);
-    // Who is in our own network may name his neighbours: they do listen.
+    // A stranger in our own network may name neighbours: they do listen.
     expect(control?.localAsked).toHaveLength(7);
   });
 
@@ -83,7 +86,7 @@ describe.runIf(canHavePublicAddresses)('a stranger with 60 nodes around a key', 
     const names = 'nobody, under ids that fit';
     const outcomes = await play({ fitting: 'all', stranger: { ...ONE_MACHINE, names } });
     expectAllIsWell(outcomes);
-    // Those to whom no query came: the 16 that one /24 may name, and the bootstrap node that is silent.
+    // Those that got no query: the 16 that one /24 may name, and the silent bootstrap node.
     const nowhere = (outcomes[0]?.asked ?? 0) - (outcomes[0]?.queries ?? 0);
     expect(nowhere).toBeLessThanOrEqual(20);
   });

@@ -12,7 +12,9 @@ import { type SimulatedNode, startNode } from '../support/simulated-node.ts';
 const id = new Uint8Array(20).fill(1);
 const query = getQuery(id, id);
 
-/** A client and a way to start nodes, all of which are gone after the test: the tests run at once, as most of them wait. */
+/**
+ * A client and a way to start nodes, all closed after the test. The tests run at once, as most of them wait.
+ */
 function open({ onTestFinished }: TestContext) {
   const rpc = new Rpc();
   onTestFinished(() => rpc.close());
@@ -120,7 +122,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
   const forgedId = Buffer.alloc(20, 0xee);
   const forged = (transaction: Uint8Array) => encode({ t: transaction, y: 'r', r: { id: forgedId } });
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-  /** Who answered, as he says, in hexadecimal. */
+  /** The id of the node that answered, as it claims, in hexadecimal. */
   const answeredBy = async (request: ReturnType<Rpc['request']>) => {
     const answer = await request;
     return typeof answer === 'object' && answer.kind === 'reply' ? hex(answer.id) : answer;
@@ -162,11 +164,11 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
     };
     const asked = await node(answer, { delay: 30 });
     expect(await answeredBy(rpc.request(asked, query))).toBe(hex(asked.id));
-    // Had the three counted, the median would be theirs.
+    // Had those three counted, they would be the median.
     expect(rpc.medianRoundTripMs()).toBeGreaterThan(25);
   });
 
-  // macOS has one loopback address only.
+  // macOS has only one loopback address.
   test.skipIf(process.platform === 'darwin')('a reply from the right port of another host', async (context) => {
     const { rpc, node } = open(context);
     const stranger = createSocket('udp4');
@@ -206,7 +208,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
     };
     const asked = await node(answer, { id, delay: () => delays.shift() ?? null });
     await Promise.all([rpc.request(asked, query), rpc.request(asked, query)]);
-    // The upper one of two round trips; of seven, it would be that of the repetitions.
+    // The upper of two round trips; of seven, it would be that of the repetitions.
     expect(rpc.medianRoundTripMs()).toBeGreaterThan(150);
   });
 });

@@ -4,7 +4,7 @@ import { type Candidate, Shortlist } from '../../src/dht/shortlist.ts';
 import { idFor } from '../support/public-node-id.ts';
 import { testKey } from '../support/test-key.ts';
 
-/** The id of each node is its distance. */
+/** Each node's id is its distance. */
 const TARGET = new Uint8Array(20);
 const OWN_ID = new Uint8Array(20).fill(9);
 const HERE = { host: '192.168.0.7', port: 6881 };
@@ -187,7 +187,7 @@ describe('of the nodes that a /24 names', () => {
       range(1, 40).map((n) => close(n)),
     );
     expect(ports(shortlist.all())).toEqual(range(1, 36));
-    // And who was named by two is that one's who came first.
+    // Nodes named by two count for the one that named them first.
     shortlist.learn(
       { ...OUTSIDE, host: '11.0.1.1' },
       range(21, 60).map((n) => close(n)),

@@ -14,7 +14,7 @@ import { testKey } from '../support/test-key.ts';
 const { publicKey, place, item } = testKey(7);
 const text = (packet: MutableItem | null) => packet && Buffer.from(packet.value).toString();
 const TOKEN = Buffer.from('token');
-/** Any list of so many. */
+/** A list of this length. */
 const ofLength = (length: number) => expect.objectContaining({ length });
 
 const closing: { close(): void }[] = [];
@@ -41,13 +41,13 @@ function client(bootstrap: readonly NodeAddress[]): Dht {
   return dht;
 }
 
-/** Has a node answer each put with this. */
+/** Replaces a node's answers to puts. */
 function answerPuts(node: SimulatedNode, said: SimulatedNode['answer']): void {
   const { answer } = node;
   node.answer = (query, self) => (query.name === 'put' ? said : answer)(query, self);
 }
 
-/** A node that takes whatever comes, and tells it to everybody. */
+/** A node that takes every packet, and gives it to everybody. */
 const taking: SimulatedNode['answer'] = ({ name, parameters }, self) => {
   if (name === 'put') self.held = { ...item(Number(parameters.get('seq'))) };
   return { r: { id: self.id, token: TOKEN, ...(name === 'get' && self.held !== null ? carrying(self.held) : {}) } };
@@ -96,7 +96,7 @@ describe('a packet is held', () => {
   });
 
   test('by a node that is late with its answer to the put, where fewer than 3 others hold it', async () => {
-    // Nobody waits longer than 0.8 s for a put as long as no round trip is known. Only the first two answers are late.
+    // As long as no round trip is known, a put is waited for 0.8 s. Only the first two answers are late.
     const delays = [1300, 1300];
     const late = await node(taking, { delay: () => delays.shift() ?? 0 });
     const store = storeOn([late, await node(taking), await node(taking)]);
@@ -144,7 +144,7 @@ describe('a packet is put', () => {
     expect(performance.now() - began).toBeLessThan(200);
     const enoughAt = performance.now();
     expect(await store.settled).toMatchObject({ holders: 8 });
-    // The limit of 80 ms, twice, is over before; it is that which ends it where answers take so long in general.
+    // Twice the limit of 80 ms ends this sooner. The 400 ms matter where answers generally take that long.
     expect(performance.now() - enoughAt).toBeLessThan(450);
   });
 
@@ -232,10 +232,10 @@ describe('of several that put over the same packet at one moment', () => {
   });
 });
 
-/** What a node without a socket says to one query, after how many milliseconds; null for nothing. */
+/** What a node without a socket says to one query, after so many milliseconds; null for nothing. */
 type Line = { readonly after: number; readonly answer: Partial<Reply> | [number, string] | 'unsent' } | null;
 
-/** A node without a socket, which answers on the clock of a test. */
+/** A node without a socket that answers by the test's clock. */
 interface StagedNode extends AnsweredNode {
   /** What it was asked, and when. */
   readonly queries: {
@@ -251,13 +251,13 @@ const OURS = item(5);
 /** How long a staged node takes to answer, and how long it is waited for. */
 const AFTER = 10;
 const LIMITS = { holdMs: 100, likelyMs: 40 };
-/** When the time of a node is over: one turn later, which takes a millisecond on this clock. */
+/** When a node's time is over: one turn later, which takes 1 ms on this clock. */
 const OVER = LIMITS.holdMs + 1;
 
 const gives = (node: StagedNode, after = AFTER): Line => ({ after, answer: { token: TOKEN, item: node.held } });
 const accepts: Line = { after: AFTER, answer: {} };
 
-/** Takes whatever comes, after so many milliseconds, and gives it back. */
+/** Takes every packet after so many milliseconds, and gives it back. */
 const takes =
   (after = AFTER): StagedNode['says'] =>
   (name, node) => {
@@ -266,10 +266,10 @@ const takes =
     return { after, answer: {} };
   };
 
-/** Says that it takes what comes, and gives what it held before. */
+/** Claims to take a packet, but gives what it held before. */
 const forgets: StagedNode['says'] = (name, node) => (name === 'get' ? gives(node) : accepts);
 
-/** Says one line after the other to the queries of one name, and the last one again and again. */
+/** Answers the queries with these lines in turn, and then with the last one again and again. */
 const inTurn = (...lines: StagedNode['says'][]): StagedNode['says'] => {
   let turn = 0;
   return (name, node) => {
@@ -337,7 +337,7 @@ function answerOf(answer: Partial<Reply> | [number, string] | 'unsent'): Reply |
   return { kind: 'reply', transaction, id: new Uint8Array(20), nodes: [], token: null, item: null, ...answer };
 }
 
-/** What came of a put, and when. */
+/** The reports of a put, and when they came. */
 interface Outcome {
   enough?: StoreReport & { readonly atMs: number };
   settled?: StoreReport & { readonly atMs: number };
@@ -361,7 +361,7 @@ function stage(
   return { store, outcome };
 }
 
-/** Puts `OURS` to staged nodes, and to no more, and lets the clock run for so long. */
+/** Puts `OURS` to staged nodes and no others, and lets the clock run for `ms`. */
 async function play(nodes: readonly StagedNode[], options: Partial<StoreOptions> = {}, ms = 10_000): Promise<Outcome> {
   const { store, outcome } = stage(nodes, options);
   store.endOfNodes();
@@ -452,7 +452,7 @@ describe('on a clock of its own', () => {
     ] as const)('where what is there must be %s, the right cas', async (condition, expected) => {
       const nodes = [null, item(1), item(3)].map((held) => staged(takes(), { item: held }));
       await play(nodes, { base: 4, condition });
-      // Where something is held, and nothing must be, nothing is sent.
+      // Nothing is sent to nodes that hold something, if they must hold nothing.
       const sent = nodes.flatMap((node) => putsTo(node)[0] ?? []);
       expect(sent.map(({ parameters }) => parameters.get('cas'))).toEqual(expected);
     });
@@ -600,7 +600,7 @@ describe('on a clock of its own', () => {
   });
 
   test('the rest is given 400 ms once 8 nodes hold the packet', async () => {
-    // Later than the others, so that its own time is over later.
+    // Later than the others, so that its own time ends later.
     const late = staged(inTurn(takes(LIMITS.holdMs - 1), isSilent));
     const nodes = [...several(8, () => takes(LIMITS.holdMs - 1)), late];
     const { store, outcome } = stage(nodes.slice(0, 8), {}, nodes);
@@ -666,7 +666,7 @@ describe('on a clock of its own', () => {
       met.held = item(7);
       const nodes = [met, staged(isSilent), ...several(3, () => takes(50))];
       expect((await play(nodes)).settled).toMatchObject({ overtakenBy: { seq: 7 }, holders: 0, atMs: 2 * AFTER });
-      // Whoever has answered meanwhile is still asked what he holds.
+      // Nodes that have answered meanwhile are still asked what they hold.
       expect(nodes.map(namesOf)).toEqual([['put', 'get'], ['put'], ...several(3).map(() => ['put', 'get'])]);
     });
   });
@@ -682,7 +682,7 @@ describe('on a clock of its own', () => {
       await vi.advanceTimersByTimeAsync(0);
       const known = { tried: 3, holders: 2, answered: 2, overtakenBy: null, atMs: 50 };
       expect(outcome).toMatchObject({ enough: known, settled: known });
-      // That of the request itself.
+      // The timer of the request itself.
       expect(vi.getTimerCount()).toBe(1);
     });
 
@@ -731,7 +731,7 @@ describe('on a clock of its own', () => {
   describe('a contested write', () => {
     const contested = { isContested: true };
 
-    /** When a node was asked for what it holds for the last time, since it was asked so before. */
+    /** How long after the last look but one a node was asked for what it holds. */
     const lastLook = ({ queries }: StagedNode) => (queries.at(-1)?.atMs ?? 0) - (queries.at(-2)?.atMs ?? 0);
 
     test('reads before it puts, and puts with the token that this gave', async () => {
@@ -774,7 +774,7 @@ describe('on a clock of its own', () => {
     test('looks once more 250 ms after the last node took it, though another one is waited for longer', async () => {
       const nodes = several(3);
       const { settled } = await play([staged(isSilent), ...nodes], contested);
-      // Twice the limit of the one that is silent is over in between.
+      // Meanwhile, twice the silent node's limit passes.
       expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER + 250));
       expect(settled).toMatchObject({ holders: 3, atMs: 4 * AFTER + 250 });
     });
@@ -829,7 +829,7 @@ describe('on a clock of its own', () => {
       const late = staged(inTurn(takes(), takes(), takes(), takes(300), isSilent));
       expect((await play([late], contested)).settled).toMatchObject({ holders: 1, atMs: lookAtMs + 300 });
       const silent = staged(inTurn(takes(), takes(), takes(), isSilent));
-      // One turn later: an answer may have waited in the socket.
+      // One turn later, as an answer may have waited in the socket.
       expect((await play([silent], contested)).settled).toMatchObject({ holders: 0, atMs: lookAtMs + 400 + 1 });
     });
 

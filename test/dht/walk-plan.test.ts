@@ -4,16 +4,16 @@ import { type Candidate, type Endpoint, Shortlist } from '../../src/dht/shortlis
 import { K, plan, type WalkState } from '../../src/dht/walk-plan.ts';
 import { idFor } from '../support/public-node-id.ts';
 
-/** The id of each node is its distance. */
+/** Each node's id is its distance. */
 const TARGET = new Uint8Array(20);
 const OWN_ID = new Uint8Array(20).fill(0xff);
 const NOW = 10_000;
 const LIMITS = { holdMs: 400, likelyMs: 100 };
-/** Somebody in our own network: whom he names is entered, however many those are. */
+/** A node in our own network: it may name any number of nodes. */
 const NAMER = { host: '127.0.0.1', port: 60_000 };
 const BOOTSTRAP_PORT = 50_000;
 
-/** The node at rank `n` by its distance. Its local address has it preferred under any id. */
+/** The node at rank `n` by distance. As its address is local, it counts under any id. */
 const local = (n: number): NodeAddress => ({
   id: TARGET.with(18, n >> 8).with(19, n & 255),
   host: '127.0.0.1',
@@ -31,15 +31,15 @@ function shortlistOf(nodes: readonly NodeAddress[], wasSilent = OF_NO_ONE): Shor
   return shortlist;
 }
 
-/** A shortlist with the nodes 1 to `count`, entered in no order; `doubtful` were silent lately. */
+/** A shortlist with the nodes 1 to `count`, learnt in another order; `doubtful` ones were silent lately. */
 const known = (count: number, doubtful: readonly number[] = []) =>
   shortlistOf(range(1, count).reverse().map(local), ({ port }) => doubtful.includes(port));
 
-/** Of the candidates of a shortlist those at some ports. */
+/** The candidates of a shortlist at these ports. */
 const at = (shortlist: Shortlist, ports: readonly number[]) =>
   shortlist.byDistance().filter(({ port }) => ports.includes(port));
 
-/** Has nodes been asked once, so many milliseconds ago. */
+/** Marks nodes as asked, so many milliseconds ago. */
 function ask(endpoints: readonly Endpoint[], agoMs: number, tries = 1): void {
   for (const endpoint of endpoints) Object.assign(endpoint, { tries, out: 1, askedAtMs: NOW - agoMs });
 }
@@ -58,7 +58,7 @@ function reply(candidates: readonly Candidate[]): void {
   }
 }
 
-/** Has nodes replied that the walk began with: they say nothing of the share of answers. */
+/** Marks nodes that the walk began with as replied: they do not count for the share of answers. */
 function replyAsStarts(shortlist: Shortlist, ports: readonly number[]): void {
   reply(at(shortlist, ports));
   for (const candidate of at(shortlist, ports)) candidate.isStart = true;
@@ -69,10 +69,10 @@ function addBootstrapNode(shortlist: Shortlist, port = BOOTSTRAP_PORT): Endpoint
   return shortlist.bootstrapNodes().find((node) => node.port === port) as Endpoint;
 }
 
-/** A walk that has looked for nodes further off as far as there are ids. */
+/** A walk that has looked for nodes further off, as far as there are ids. */
 const STATE: WalkState = { closest: K, bootstrapDone: true, valuesComeAlone: false, searchedTo: 1n << 160n };
 
-/** The plan, with the ports of those to be asked. */
+/** The plan, with nodes as ports. */
 function next(shortlist: Shortlist, state: Partial<WalkState> = {}, nowMs = NOW) {
   const { ask, askForNodes, askFurtherOff, isDone, untilMs } = plan(shortlist, { ...STATE, ...state }, LIMITS, nowMs);
   const ports = (addresses: readonly Address[]) => addresses.map(({ port }) => port);
@@ -82,7 +82,7 @@ function next(shortlist: Shortlist, state: Partial<WalkState> = {}, nowMs = NOW)
 
 const WIDER = { closest: 20 };
 
-/** Those to be asked, where no order is promised. */
+/** The nodes to ask, for tests where no order is promised. */
 const asked = (shortlist: Shortlist) => next(shortlist).ask.sort((a, b) => a - b);
 
 const DONE = { ask: [], askForNodes: [], askFurtherOff: [], isDone: true, untilMs: Number.POSITIVE_INFINITY };
@@ -124,7 +124,7 @@ describe('who is asked', () => {
     const shortlist = known(23);
     reply(at(shortlist, range(2, 9)));
     for (const n of range(10, 23)) askNodes(shortlist, [n], 10 * n);
-    // None of these is waited for itself, as they are further off than the eighth that replied.
+    // None of these is waited for: they are further off than the eighth that replied.
     expect(next(shortlist)).toEqual({ ...DONE, isDone: false, untilMs: NOW - 230 + LIMITS.holdMs });
     expect(next(shortlist, {}, NOW + 170).ask).toEqual([1]);
   });
@@ -323,7 +323,10 @@ const fitting = (count: number, hostOf = (n: number) => `11.0.${n}.1`): NodeAddr
     .sort((a, b) => Buffer.compare(a.id, b.id))
     .map((node, i) => ({ ...node, port: i + 1 }));
 
-/** Nodes whose id does not fit, each in a /24 of its own: one beside each of some nodes, nearer than it or further off by a hair. */
+/**
+ * Nodes whose id does not fit, each in a /24 of its own, and each a hair nearer or further off than one of
+ * `nodes`.
+ */
 const beside = (nodes: readonly NodeAddress[], where: 'nearer' | 'further'): NodeAddress[] =>
   nodes.map(({ id, port }, i) => ({
     id: Uint8Array.from(id).with(4, where === 'nearer' ? 0 : 255),
@@ -523,7 +526,7 @@ describe('a bootstrap node', () => {
 });
 
 describe('where too few have replied', () => {
-  /** Two nodes have replied, and the others are out for so long. */
+  /** Two nodes have replied, and the others were asked so many milliseconds ago. */
   function twoReplied(agoMs: number, doubtful: readonly number[] = []): Shortlist {
     const shortlist = known(5, doubtful);
     reply(at(shortlist, [2, 4]));
@@ -581,7 +584,7 @@ describe('where too few have replied', () => {
     askNodes(shortlist, [1, 2], 1000);
     for (const { endpoint } of at(shortlist, [3])) Object.assign(endpoint, { tries: 1, heard: true });
     expect(asked(shortlist)).toEqual([1, 2]);
-    // And there is nobody to look for others with.
+    // And there is no node to look for others with.
     expect(next(shortlist, { searchedTo: null })).toMatchObject({ askFurtherOff: [], isDone: false });
   });
 });
@@ -652,7 +655,10 @@ describe('a wider walk', () => {
 });
 
 describe('nodes further off than those that are known', () => {
-  /** Ids near which nodes are looked for: the distance, in units of 2^`shift`, and who is asked. */
+  /**
+   * What is asked for nodes further off: each port, and the distance of the id asked for in units of
+   * 2^`shift`.
+   */
   function sought(shortlist: Shortlist, state: Partial<WalkState> = {}, shift = 0n) {
     const { askFurtherOff } = plan(shortlist, { ...STATE, searchedTo: null, ...state }, LIMITS, NOW);
     return askFurtherOff.map(({ endpoint: { port }, near }) => ({ port, distance: Number(numberOf(near) >> shift) }));
@@ -661,10 +667,10 @@ describe('nodes further off than those that are known', () => {
   const searchedTo = (shortlist: Shortlist, state: Partial<WalkState> = {}) =>
     plan(shortlist, { ...STATE, searchedTo: null, ...state }, LIMITS, NOW).searchedTo;
   const numberOf = (id: Uint8Array) => BigInt(`0x${Buffer.from(id).toString('hex')}`);
-  /** Fourteen numbers, the first one and those that follow it at equal distances. */
+  /** Fourteen evenly spaced numbers. */
   const fourteen = (first: number, step: number) => range(0, 13).map((i) => first + i * step);
 
-  /** Nodes of which each hundredth place has one, all of which have replied. */
+  /** A node at every hundredth distance, all of which have replied. */
   function replied(count: number): Shortlist {
     const shortlist = shortlistOf(range(1, count).map((n) => local(100 * n)));
     replyAsStarts(
@@ -702,7 +708,7 @@ describe('nodes further off than those that are known', () => {
     expect(searchedTo(shortlist, WIDER)).toBe(32n);
     expect(searchedTo(shortlist, { ...WIDER, searchedTo: 0n })).toBe(5600n);
     expect(distances(shortlist, { ...WIDER, searchedTo: 0n })).toEqual(fourteen(200, 400));
-    // Not behind the last that must have replied.
+    // Not beyond the last that must have replied.
     expect(searchedTo(replied(25), { ...WIDER, searchedTo: 100n })).toBe(2000n);
   });
 
@@ -782,7 +788,7 @@ describe('nodes further off than those that are known', () => {
     expect(next(shortlist, { searchedTo: null })).toEqual({ ...DONE, isDone: false, untilMs: NOW + 1 });
     askNodes(shortlist, [6], 100);
     expect(distances(shortlist)).toHaveLength(14);
-    // The first time a wider walk needs them in any case.
+    // A wider walk needs them in any case the first time.
     askNodes(shortlist, [6], 99);
     expect(distances(shortlist, WIDER)).toHaveLength(14);
     expect(distances(shortlist, { ...WIDER, searchedTo: 1600n })).toEqual([]);
@@ -798,7 +804,7 @@ describe('nodes further off than those that are known', () => {
 });
 
 describe('where enough nodes replied, and none of the 8 closest', () => {
-  /** The closest, as many as given, are silent, and eight further off have replied. */
+  /** The `count` closest nodes are silent, and the next eight have replied. */
   function closestSilent(count: number, doubtful: readonly number[] = []): Shortlist {
     const shortlist = known(count + 8, doubtful);
     askNodes(shortlist, range(1, count), 1000);

@@ -55,7 +55,7 @@ async function timedWalk(
   return { ...result, milliseconds: performance.now() - began };
 }
 
-/** An id that is closer to the key than any honest node's; a distance of up to 65535. */
+/** An id closer to the key than any honest node's, at a distance of up to 65535. */
 const idAt = (distance: number) =>
   place.with(18, (place[18] ?? 0) ^ (distance >> 8)).with(19, (place[19] ?? 0) ^ (distance & 255));
 
@@ -123,7 +123,7 @@ describe('a walk', () => {
     slow.held = item(20);
     const fast = await node(() => ({ r: { id: fast.id, nodes: compact([slow]) } }));
     const dead = await node(() => null);
-    // Fewer than 8 answered: the walk waits for the bootstrap node that is still out.
+    // Fewer than 8 answered, so the walk waits for the bootstrap node that is still out.
     const result = await timedWalk([fast, dead]);
     expect(result.newest?.seq).toBe(20);
   });
@@ -205,7 +205,7 @@ describe('a walk', () => {
     expect(fast).toMatchObject({ complete: true, newest: null });
     expect(fast.milliseconds).toBeLessThan(60);
     expect([silent, slow].map(({ queries }) => queries.length > 0)).toEqual([true, true]);
-    // Another node that is waited for gives it the time to answer.
+    // Waiting for another node gives the slow one time to answer.
     const other = await node(() => null, { id: idAt(3) });
     for (const each of live) each.answer = honest(() => [silent, slow, other, ...live]);
     expect((await timedWalk(live.slice(0, 3), { wasSilent })).newest?.seq).toBe(20);
@@ -226,7 +226,7 @@ describe('a walk', () => {
       const dead = await node(() => null);
       const root = await node(honest(() => [holder, dead]));
       expect((await timedWalk([root])).newest?.seq).toBe(20);
-      // And nobody is asked more than twice.
+      // And no node is asked more than twice.
       expect(dead.queries).toHaveLength(2);
     },
   );
@@ -258,12 +258,12 @@ describe('a walk', () => {
       each.answer = (query, self) => {
         out.set(self, (out.get(self) ?? 0) + 1);
         most = Math.max(most, [...out.values()].filter((count) => count > 0).length);
-        // Begun before the answer is held back, so it ends no later than that.
+        // This timer starts before the answer's delay, so it ends no later than that.
         setTimeout(() => out.set(self, (out.get(self) ?? 0) - 1), delay);
         return answer(query, self);
       };
     }
-    // Begun with all that there are, so that there is always another to ask.
+    // Starts with all nodes, so that there is always another one to ask.
     await timedWalk([], { starts: live });
     expect(most).toBe(14);
   });
@@ -328,7 +328,7 @@ describe('hostile nodes close to the key', () => {
   });
 
   test('can not lead the walk on for ever', async () => {
-    // Twenty nodes that each name thirty more, all closer to the key than themselves, none of which exists.
+    // Twenty nodes, each naming thirty more that are closer to the key but do not exist.
     let named = 0;
     const nowhere = () => {
       named += 1;
@@ -340,7 +340,7 @@ describe('hostile nodes close to the key', () => {
     });
     for (let i = 0; i < 20; i += 1) hostile.push(await node(answer, { id: idAt(i + 2) }));
     const result = await timedWalk(hostile);
-    // All twenty once, and six again: whether the link is still up, as none of the closest replied.
+    // All twenty once, and six again to see whether the link is still up, as none of the closest replied.
     expect(named).toBe(780);
     expect(result).toMatchObject({ complete: true, answered: 20 });
     expect(result.asked).toBeLessThan(512);
@@ -348,7 +348,8 @@ describe('hostile nodes close to the key', () => {
   });
 
   test('that all answer, each leading to closer ones, are asked 512 times at the most', async () => {
-    // Each names the 14 next. Ten answers are expected of those before one of the rest is asked, so about three in four are.
+    // Each names the next 14. Nodes are skipped once ten answers are expected of closer ones: about one in
+    // four is.
     const nodes: SimulatedNode[] = [];
     for (let i = 0; i < 720; i += 1) {
       const answer: SimulatedNode['answer'] = (_, { id }) => ({
