@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** The floors of the house, the highest first; those on one line stand side by side and do not know each other. */
+/** The floors of the house, the highest first. Those on one line do not import each other. */
 const FLOORS = [
   ['main.ts'],
   ['program.ts'],
@@ -23,7 +23,7 @@ const FLOORS = [
 const floorOf = (path: string): string => path.split(/[/\\]/)[0] ?? '';
 const levelOf = (floor: string): number => FLOORS.findIndex((floors) => floors.includes(floor));
 
-/** Every import of our own files: from and to, both below src/. */
+/** Every import of one of our files by another, as paths below src/. */
 const imports = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .flatMap((path) => {

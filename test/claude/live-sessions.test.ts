@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const isLinux = process.platform === 'linux';
 
-/** A process that does nothing until it is ended, at the latest with the test. */
+/** A process that does nothing until it is killed, at the latest when the test ends. */
 async function runningProcess() {
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 20000); console.log()'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -18,7 +18,7 @@ async function runningProcess() {
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   const pid = child.pid ?? 0;
-  // The program's name, before it, has no space here: field 22 can be counted from the start.
+  // The program's name in field 2 has no space here, so field 22 can be counted from the start.
   const started = isLinux ? (readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[21] ?? '') : 'unknown';
   return { child, pid, started };
 }

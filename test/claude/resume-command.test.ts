@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ID = sessionId(1);
 
-/** What `line` prints when it is typed. Without input, or bash may think that it is run by ssh. */
+/** What `line` prints when typed into bash. Without input, or bash may think that it is run by ssh. */
 const inBash = (line: string) =>
   execFileSync('bash', ['--norc', '-c', line], {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },

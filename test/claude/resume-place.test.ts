@@ -59,7 +59,7 @@ describe('the place to resume a session', () => {
     symlinkSync(app, join(root, 'link'));
     transcript(slugOf(app), [said('/home/alice/proj')]);
     expect(place(other, app)).toEqual({ directory: app, exists: true });
-    // A stranger's path is compared by name, and not followed to where it points.
+    // A stranger's path is compared by name; symbolic links in it are not followed.
     expect(place(join(root, 'link'))).toEqual({ directory: null, exists: false });
     expect(place(other, '…/app', 'app', '')).toEqual({ directory: null, exists: false });
   });

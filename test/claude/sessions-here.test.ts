@@ -7,7 +7,7 @@ import { newestSessions, sessionsOf } from '../../src/claude/sessions-here.ts';
 import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** A machine with directories (made) and sessions in them. */
+/** A machine with directories and sessions. */
 function machine() {
   const root = realpathSync(temporaryFolder());
   const claude = join(root, 'claude');
@@ -19,7 +19,7 @@ function machine() {
       mkdirSync(join(root, name), { recursive: true });
       return join(root, name);
     },
-    /** A session started in `directory`, each newer than the one before. Returns its id. */
+    /** A session started in `directory`, newer than those before. Returns its id. */
     session(directory: string, lines: object[] = [said(directory)], projectFolder = slugOf(directory)): string {
       const id = sessionId(++count);
       writeTranscript(claude, projectFolder, id, lines, 1_700_000_000_000 + count * 1000);
@@ -96,7 +96,7 @@ describe('the sessions of a directory', () => {
     const app = directory('app');
     const id = session(app, [said('/home/alice/proj')]);
     expect([...sessionsOf(claude, app, null)].map((it) => [it.id, it.directory])).toEqual([[id, app]]);
-    // Which directory below it would be, nobody can tell.
+    // Nobody can tell which directory below this one it would be.
     expect([...sessionsOf(claude, directory('.'), null)]).toEqual([]);
   });
 
@@ -162,7 +162,7 @@ describe('the sessions of a directory', () => {
       writeFileSync(join(folder, `${sessionId(number)}.jsonl`), JSON.stringify(said(directory)));
     }
     mkdirSync(join(root, 'app/p7'), { recursive: true });
-    /** The shortest of three runs, in milliseconds: the others share the machine with other tests. */
+    /** The shortest of three runs, in milliseconds, as other tests share the machine. */
     const time = (count: number, directory: string) => {
       const runs = [1, 2, 3].map(() => {
         const start = performance.now();

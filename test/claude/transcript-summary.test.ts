@@ -157,7 +157,7 @@ describe('a transcript', () => {
       said('/work/app', 'first'),
       { type: 'custom-title', customTitle: 'early' },
     ]);
-    // 8 GB of nothing: whoever reads it is still busy when the test ends.
+    // 8 GB of nothing: reading it all would outlast the test.
     truncateSync(path, 8 * 1024 ** 3);
     appendFileSync(path, `\n${JSON.stringify({ type: 'custom-title', customTitle: 'late' })}\n`);
     expect(read(path)).toMatchObject({ customTitle: 'late', firstPrompt: 'first', directories: ['/work/app'] });

@@ -79,7 +79,8 @@ describe('opening', () => {
       if (outcome !== null) expect(outcome).toEqual(damaged);
       if (outcome !== null) refused++;
     }
-    // Changes in the nonce, the payload and the header's MAC are seen as damage; in the stanza, as sealed for another.
+    // Changes in the nonce, the payload and the header's MAC show as damage; in the stanza, as sealed for
+    // somebody else.
     expect(refused).toBeGreaterThan(70);
   });
 

@@ -92,7 +92,7 @@ describe('the command line', () => {
 
   it('shows a stack for a defect of its own only, and only with -v', async () => {
     expect((await machine.run(['whoami', '-v'])).stderr).not.toMatch(/\n\s+at /);
-    // Node without WebAssembly and without its own Argon2 cannot derive a key: nothing that cclink expects.
+    // Without WebAssembly and an Argon2 of its own, Node can't derive a key, which cclink does not expect.
     const env = {
       NODE_OPTIONS: '--jitless',
       CCLINK_PASSPHRASE: 'a good passphrase',
@@ -100,7 +100,7 @@ describe('the command line', () => {
     };
     const plain = await machine.run(['init'], { env });
     const verbose = await machine.run(['init', '-v'], { env });
-    if (plain.code === 0) return; // this Node has an Argon2 of its own
+    if (plain.code === 0) return; // this Node has its own Argon2
     expect([plain.code, verbose.code]).toEqual([1, 1]);
     expect(plain.stderr).toMatch(/defect of cclink/);
     expect(plain.stderr).not.toMatch(/\n\s+at /);

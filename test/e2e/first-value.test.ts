@@ -21,11 +21,11 @@ const RETURN = '\r';
 const CTRL_C = '\u0003';
 const STRANGER = identityOf(new Uint8Array(32).fill(7)).publicKey;
 /**
- * How long the last node keeps a walk open, in milliseconds: long enough for a question to be seen and answered, and less than the
+ * How long the last node keeps a walk open: long enough to see and answer a question, and less than the
  * second that a walk waits for a bootstrap node.
  */
 const LATE = 900;
-/** The same where only the order of the answers matters. */
+/** For tests where only the order of the answers matters. */
 const SECOND = 300;
 
 let desk: Machine;
@@ -46,13 +46,13 @@ afterEach(() => {
   desk.remove();
 });
 
-/** A network of which the desk knows all: three nodes that answer at once, and one that answers late. */
+/** All the nodes that the desk knows: three answer at once, and one answers late. */
 class Network {
   readonly nodes: SimulatedNode[] = [];
-  /** Whom all of them name. */
+  /** The nodes that all of them name. */
   named: SimulatedNode[] = [];
   private readonly milliseconds: number;
-  /** When the late node was asked, and when the first `put` arrived anywhere, in Unix milliseconds. */
+  /** When the late node was first asked, and when the first `put` arrived anywhere, in Unix milliseconds. */
   askedAt = Number.POSITIVE_INFINITY;
   putAt = Number.POSITIVE_INFINITY;
 
@@ -78,13 +78,13 @@ class Network {
     return honest(() => this.named)(query, node);
   };
 
-  /** It answers nothing before its time, however often the walk asks, and everything at once after it. */
+  /** Nothing is answered before its time, however often the walk asks, and everything at once afterwards. */
   private readonly late = (): number => {
     if (this.askedAt === Number.POSITIVE_INFINITY) this.askedAt = Date.now();
     return Math.max(0, this.askedAt + this.milliseconds - Date.now());
   };
 
-  /** When the walk ended at the earliest; a timer may be a little early. */
+  /** The earliest that the walk can have ended; a timer may fire a little early. */
   get endedAt(): number {
     return this.askedAt + this.milliseconds - 20;
   }
@@ -104,11 +104,11 @@ function packetOf(text: string | null): MutableItem {
 interface Wanted {
   readonly audience?: Audience;
   readonly burn?: boolean;
-  /** Seconds before now. */
+  /** How long ago it was published. */
   readonly age?: number;
 }
 
-/** The same with a handoff of an hour. */
+/** A packet with a handoff that lasts an hour. */
 async function handoffOf(session: string, { audience = { mode: 'self' }, burn = false, age = 0 }: Wanted = {}) {
   const sealer = await sealerFor(audience, identity.seed);
   const record = signRecord(
@@ -226,7 +226,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
   it('fails, and runs and burns nothing, where the time runs out before the last answer', async () => {
     const handoff = await handoffOf(OLD, { burn: true });
     const network = await Network.start(handoff, handoff, 0);
-    // Each is slow, and leads to the next one.
+    // Each is slow, and leads to the next.
     for (let i = 0; i < 5; i += 1) {
       const { named } = network;
       const node = await startNode(

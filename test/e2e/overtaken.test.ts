@@ -26,13 +26,13 @@ afterEach(() => {
   laptop.remove();
 });
 
-/** What another machine with the same key publishes, a second from now by its clock. */
+/** What another machine with the same key publishes, one second ahead by its clock. */
 function theirs(): MutableItem {
   const { seed, publicKey } = identity;
   return signItem(seed, publicKey, (Date.now() + 1000) * 1000, encodePacket(EMPTY_PACKET));
 }
 
-/** Has a node do something before it answers the first put that reaches it. */
+/** Has a node do something before it answers its first put. */
 function beforeFirstPut(node: SimulatedNode, act: () => void): void {
   const { answer } = node;
   let isFirst = true;
@@ -57,7 +57,7 @@ describe('a publish that somebody else overtakes', () => {
   });
 
   it('once 8 nodes hold it stands for no long time, and says so', async () => {
-    // The last of the 20 is put to when the other have taken it.
+    // The last of the 20 gets its put after the others took it.
     const last = closest[19] as SimulatedNode;
     beforeFirstPut(last, () => {
       last.held = theirs();

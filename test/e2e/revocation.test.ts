@@ -11,7 +11,7 @@ const WITH_PASSPHRASE = { env: { CCLINK_PASSPHRASE: PASSPHRASE } };
 let laptop: Machine;
 let network: SimulatedNetwork;
 let publicKey: string;
-/** What the nodes answered before they refused. */
+/** The original answers of the nodes that now refuse. */
 const honest = new Map<SimulatedNode, SimulatedNode['answer']>();
 
 afterEach(() => {
@@ -20,7 +20,7 @@ afterEach(() => {
   laptop.remove();
 });
 
-/** A laptop whose key has a passphrase, on a network of so many nodes. */
+/** A laptop whose key has a passphrase, on a network of this many nodes. */
 async function setUp(nodes: number): Promise<void> {
   network = await startSimulatedNetwork({ live: nodes });
   laptop = new Machine('laptop', network.bootstrap.map(({ host, port }) => `${host}:${port}`).join(','));
@@ -28,7 +28,7 @@ async function setUp(nodes: number): Promise<void> {
   laptop.addSession();
 }
 
-/** Has all but the first so many nodes refuse every put. */
+/** Has all nodes but the first `count` refuse every put. */
 function refuseAllBut(count: number): void {
   for (const node of network.live.slice(count)) {
     const { answer } = node;
@@ -41,7 +41,7 @@ function recover(): void {
   for (const [node, answer] of honest) node.answer = answer;
 }
 
-/** How many nodes give a handoff, and how many an empty packet. */
+/** How many nodes hold a handoff, and how many an empty packet. */
 function held(): { handoff: number; empty: number } {
   const texts = network.live.flatMap(({ held }) =>
     held ? [HANDOFF_TXT.read(parsePacket(held.value), publicKey)] : [],

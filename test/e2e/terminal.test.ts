@@ -237,7 +237,8 @@ describe('pickup --tmux', () => {
     expect([outside.code, await laptop.json(['list'])]).toEqual([2, [expect.objectContaining({ burn: true })]]);
 
     const { execFileSync } = await import('node:child_process');
-    // A server of its own, which ends with its last window; the stand-in claude ends at once, so a shell keeps one open.
+    // A server of its own. It ends with its last window, and so would end with the stand-in claude: a shell
+    // keeps one open.
     const tmux = (...args: string[]) =>
       execFileSync('tmux', ['-S', join(desk.home, 'tmux'), '-f', '/dev/null', ...args], {
         env: desk.env,

@@ -10,13 +10,13 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const onLinux = process.platform === 'linux';
 
-/** What stands in the lock file while this process holds a lock. */
+/** The content of the lock file while this process holds the lock. */
 async function ownHolder(): Promise<Record<string, unknown>> {
   const path = join(temporaryFolder(), 'lock');
   return withLock(path, () => JSON.parse(readFileSync(path, 'utf8')));
 }
 
-/** A lock that somebody holds, as `ownHolder` but for `different`. */
+/** A lock like `ownHolder`'s, apart from `different`. */
 async function lockOf(different: Record<string, unknown>): Promise<string> {
   const path = join(temporaryFolder(), 'lock');
   writeFileSync(path, JSON.stringify({ ...(await ownHolder()), token: '0123456789abcdef', ...different }));

@@ -22,7 +22,7 @@ function recordOf(number: number, ttl = 60n, createdAt = nowSeconds()): SignedRe
   );
 }
 
-/** A history, whether it said that something was lost, and the file that it keeps for `KEY`. */
+/** A history, the losses it reported, and its file for `KEY`. */
 function historyIn(folder = temporaryFolder()) {
   const lost: string[] = [];
   const history = new History(folder, (path) => lost.push(path));

@@ -58,7 +58,7 @@ const handoff = (overrides: Partial<Handoff> = {}): Handoff => ({
   ...overrides,
 });
 
-/** Puts a packet as another tool would that shares the key. */
+/** Puts a packet as another tool that shares the key would. */
 async function putPacket(packet: Packet, seq: number): Promise<void> {
   const value = encodePacket(packet);
   await dht.put(signItem(identity.seed, identity.publicKey, seq, value));
@@ -74,8 +74,8 @@ function otherRecords(): Packet {
 }
 
 /**
- * A network in which the 6 closest nodes hold a handoff, `shown`, and the next ones nothing; `replaceIt` puts another on the 6, as
- * somebody else's publish does. A node that holds nothing takes whatever comes next.
+ * A network in which the 6 closest nodes hold a handoff, `shown`, and the others nothing. `replaceIt` puts
+ * another one on the 6, as somebody else's publish would. Nodes that hold nothing take any packet.
  */
 async function overtaking() {
   const simulated = await startSimulatedNetwork({ live: 12 });
@@ -123,7 +123,8 @@ describe('a handoff on a real network', () => {
     }
     const [first = 0, second = 0, third = 0] = seqs;
     expect([first >= NOW * 1000, first < NOW * 1000 + 1000]).toEqual([true, true]);
-    // Whatever was signed beforehand to follow a packet, at its number and 1, is older than the next.
+    // Anything signed in advance to follow a packet, with that packet's number plus 1, is older than the
+    // next.
     expect([second - first >= 2, third - second >= 2, third - second < 1002]).toEqual([true, true, true]);
   });
 

@@ -28,7 +28,10 @@ afterEach(() => {
   for (const one of closing.splice(0)) one.close();
 });
 
-/** A client that knows one node for each item, which holds it; each answers later than the one before, in milliseconds. */
+/**
+ * A client that knows one node for each item, which holds it and answers after the delay (ms) at the same
+ * index.
+ */
 async function clientOf(items: readonly (MutableItem | null)[], delays: readonly number[]): Promise<Dht> {
   const nodes: SimulatedNode[] = [];
   for (const [i, item] of items.entries()) {
@@ -76,6 +79,6 @@ describe('a search', () => {
     const dht = await clientOf([null], [300]);
     const { first } = beginSearch(dht, publicKey, NOW);
     dht.close();
-    expect(await first).toBeNull(); // and vitest fails for a rejection that nobody handled
+    expect(await first).toBeNull(); // and vitest fails if a rejection is not handled
   });
 });

@@ -31,7 +31,7 @@ afterEach(() => {
 
 let keys = 0;
 
-/** A machine with a key, a session and its directory, on a network of honest nodes; nobody sits at it. */
+/** A machine with a key, a session and its directory, on a network of honest nodes, and without a user. */
 async function setUp({ live = 20 } = {}) {
   keys += 1;
   const identity = identityOf(new Uint8Array(32).fill(keys));
@@ -88,7 +88,7 @@ type Machine = Awaited<ReturnType<typeof setUp>>;
 async function publishFrom(on: Machine, handoff = on.handoff(), identity: Identity = on.identity) {
   const options = { now: () => on.machine.nowMs, history: new History(temporaryFolder()) };
   const { record, settled } = await publish(on.dht, identity, handoff, options);
-  await settled; // nothing more of it arrives once the test goes on
+  await settled; // nothing more of it arrives later in the test
   return record;
 }
 
@@ -102,7 +102,7 @@ const noOf = (picking: Promise<unknown>) =>
     (error: unknown) => (error instanceof Failure ? `${error.code}: ${error.message}` : error),
   );
 
-/** The item in which a record stands on the network. */
+/** The item that carries a record on the network. */
 const itemOn = (on: Machine, { text }: SignedRecord): MutableItem => {
   const isIt = ({ held }: SimulatedNode) => held !== null && Buffer.from(held.value).includes(text.slice(0, 60));
   const node = byDistance(on.network.live, target(on.identity.publicKey)).find(isIt);
@@ -110,7 +110,9 @@ const itemOn = (on: Machine, { text }: SignedRecord): MutableItem => {
   return node.held;
 };
 
-/** A client of three nodes that hold `first` and answer at once, and of one that holds `newest` and takes its time. */
+/**
+ * A client of three nodes that hold `first` and answer at once, and one that holds `newest` and answers late.
+ */
 async function threeAndALateOne(first: MutableItem, newest: MutableItem, lateMs = 400): Promise<Dht> {
   const nodes = await Promise.all(
     [0, 0, 0, lateMs].map((delay) =>
@@ -131,7 +133,7 @@ async function threeAndALateOne(first: MutableItem, newest: MutableItem, lateMs 
 const itemOf = (identity: Identity, packet: Packet, seq: number) =>
   signItem(identity.seed, identity.publicKey, seq, encodePacket(packet));
 
-/** Puts an item on every node, as if nobody had ever put another. */
+/** Puts an item on every node, as if there had never been another. */
 const putEverywhere = (on: Machine, item: MutableItem | null) => {
   for (const node of on.network.live) node.held = item;
 };
@@ -456,7 +458,7 @@ describe('the sixth no: it can not be burnt', () => {
     const confirm = async () => {
       on.machine.nowMs += 3000;
       await publishFrom(on);
-      // A look-up of the last two seconds would serve.
+      // Look-ups of the last two seconds are reused.
       await new Promise((resolve) => setTimeout(resolve, 2100));
       return true;
     };

@@ -31,7 +31,7 @@ const BASE = {
   ttl: 86_400n,
 };
 
-/** A record text with the raw JSON `members` put in place of the same keys of a valid one, and signed by nobody. */
+/** A valid record's text with some `members` replaced by raw JSON, and the signature left as it was. */
 function altered(members: Record<string, string | null>): string {
   const signed = signRecord(BASE, SEED);
   const all = new Map(

@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const NOW = 1_790_000_000_000;
 const MICROSECONDS = 1000;
-/** A number that any clock of these tests is above. */
+/** A number lower than that of any clock in these tests. */
 const OLD = NOW * MICROSECONDS - 1_000_000_000;
 
 const closing: { close(): void }[] = [];
@@ -25,7 +25,7 @@ afterEach(() => {
 });
 
 let keys = 0;
-/** A key of its own, on a network of honest nodes of which these are the closest first. */
+/** A new key on a network of honest nodes, given with the closest first. */
 async function setUp(live = 20) {
   keys += 1;
   const identity = identityOf(new Uint8Array(32).fill(keys));
@@ -215,7 +215,7 @@ describe('what this machine published before', () => {
     await first?.put.settled;
     const kept = closest[0]?.held ?? null;
     put(closest, null);
-    // It gives it only once it was put to: the look-up does not meet it.
+    // It gives the packet only after a put, so the look-up does not meet it.
     const [keeper] = closest as [SimulatedNode];
     const { answer } = keeper;
     keeper.answer = (query, self) => {

@@ -117,7 +117,7 @@ describe('reading a key file', () => {
   it.runIf(onUnix)('does not wait at a named pipe', async () => {
     const path = keyPath();
     execFileSync('mkfifo', ['-m', '600', path]);
-    // Frees us after two seconds if we do wait: opening it both ways never blocks.
+    // If we do wait, this frees us after 2 s: opening a pipe both ways never blocks.
     const rescue = spawn('sh', ['-c', 'sleep 2; : <> "$0"', path], { stdio: 'ignore' });
     const before = performance.now();
     expect(refusalOf(() => readKeyFile(path))).toMatchObject({ code: 'refused' });
@@ -244,7 +244,7 @@ describe('the key that was there', () => {
   });
 
   it.runIf(refusesLinks)('is copied where the system refuses a second name for it', async () => {
-    // Linux: nobody may link to a file of root's that he can only read.
+    // Linux does not let users hard-link root's files if they can only read them.
     const path = put(keyPath(), hexOf(1), 0o644);
     chownSync(dirname(path), 65_534, 65_534);
     process.seteuid?.(65_534);
@@ -261,7 +261,7 @@ describe('the key that was there', () => {
       const key = await encrypted(1);
       writeKeyFile(path, key, { ...replacing, publicKey: publicOf(1) });
       const names = readdirSync(disk);
-      // As many files of one page as there is room for.
+      // As many one-page files as fit.
       for (let n = 0, full = false; !full; n++) {
         try {
           writeFileSync(join(disk, `filler${n}`), Buffer.alloc(4096));
@@ -287,7 +287,7 @@ describe('the key that was there', () => {
       const written: string[] = [];
       for await (const line of createInterface(child.stdout)) {
         if (line !== 'ready') written.push(line);
-        // By now it is in the middle of the next key. What it could still say of that one counts as well.
+        // By now it is writing the next key, and if it reports that one too, it counts.
         if (written.length === count) child.kill('SIGKILL');
       }
       await exit;

@@ -17,7 +17,7 @@ const encrypted = async (passphrase = 'päßphrase 🔑'): Promise<StoredKey> =>
   envelope: await sealSeed(SEED, Buffer.from(passphrase), CHEAP),
 });
 
-/** Answers in turn, and counts the questions. */
+/** Answers in turn, and records the questions. */
 function asker(...answers: (string | null)[]): { source: PassphraseSource; attempts: number[] } {
   const attempts: number[] = [];
   const ask = async (attempt: number) => {

@@ -62,7 +62,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  // Every path has a space in it, so every test is one of quoting too.
+  // Every path has a space in it, so every test also tests quoting.
   world = mkdtempSync(join(tmpdir(), 'cclink install '));
   home = join(world, 'home');
   temporary = join(world, 'tmp');
@@ -98,7 +98,7 @@ const without = (...names: string[]) => {
   for (const name of names) rmSync(join(tools, name), { force: true });
 };
 
-/** A node that says it is `version` and otherwise is the one running this test. */
+/** A node that claims to be `version`, but otherwise is the one that runs this test. */
 const nodeText = (version: string) =>
   `if [ "$1" = --version ]; then echo '${version}'; else exec '${process.execPath}' "$@"; fi`;
 
@@ -184,7 +184,7 @@ function finished(child: ChildProcess): Promise<Result> {
 
 type Options = { env?: Record<string, string>; shell?: string; text?: string };
 
-/** Starts install.sh as `curl ... | sh -s -- args` does, in a process group of its own. */
+/** Starts install.sh like `curl ... | sh -s -- args` does, in a process group of its own. */
 function start(args: string[] = [], { env = {}, shell = 'sh', text = script }: Options = {}): ChildProcess {
   const child = spawn(which(shell) ?? shell, ['-s', '--', ...args], {
     cwd: home,
@@ -200,7 +200,7 @@ function start(args: string[] = [], { env = {}, shell = 'sh', text = script }: O
     },
   });
   children.push(child);
-  // A script that ends early leaves its pipe.
+  // A script that ends early closes its pipe.
   child.stdin.on('error', () => {});
   child.stdin.end(text);
   return child;
@@ -239,7 +239,7 @@ interface Refusal {
   says: RegExp;
 }
 
-/** Runs install.sh, which must fail as told, change nothing and leave nothing lying about. */
+/** Runs install.sh, which must fail as told, change nothing, and leave nothing behind. */
 async function refused({ code, says }: Refusal, args: string[] = [], options: Options = {}): Promise<Result> {
   const before = files();
   const result = await run(args, options);
@@ -349,7 +349,7 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       expect(cclink('--version')).toBe('1.0.0');
     });
 
-    /** An update of which half the tarball has come and no more does. */
+    /** An update that gets half of the tarball and then no more. */
     async function stalled(): Promise<ChildProcess> {
       const bytes = publish('1.1.0');
       return new Promise((resolve) => {
@@ -765,7 +765,7 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
     expect(readdirSync(temporary)).not.toEqual([]);
   });
 
-  // In CI a missing shellcheck is a failure; elsewhere not everybody has it.
+  // In CI, a missing shellcheck is a failure; elsewhere it may be missing.
   const shellcheck = which('shellcheck');
   it.skipIf(!shellcheck && !process.env['CI'])('has nothing that shellcheck finds, nor has its launcher', async () => {
     expect(shellcheck).toBeDefined();

@@ -18,7 +18,7 @@ beforeAll(() => {
   built = mkdtempSync(join(tmpdir(), 'cclink-test-'));
   const outfile = join(built, 'become.mjs');
   buildSync({ entryPoints: [SOURCE], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' });
-  // Older versions of Node can't replace a process: newer ones show here how that goes.
+  // Older versions of Node can't replace a process; this shows on newer ones what they do instead.
   writeFileSync(join(built, 'as-child.mjs'), `delete process.execve;\nawait import('./become.mjs');\n`);
 });
 afterAll(() => rmSync(built, { recursive: true, force: true }));
@@ -31,7 +31,7 @@ interface Start {
   readonly touchStdin?: boolean;
 }
 
-/** A stand-in for `claude` that runs `script` after it has written down how it was started. */
+/** A stand-in for `claude` that records how it was started, then runs `script`. */
 function standIn(script = '') {
   const folder = realpathSync(temporaryFolder());
   const directory = join(folder, 'proj');
@@ -78,7 +78,7 @@ const ways = [
 ];
 
 describe.each(ways)('Claude Code started $way', ({ program, replaces }) => {
-  /** Without any terminal: in a session of its own, with pipes. */
+  /** Without any terminal: in a new session, with pipes. */
   const withoutTerminal = (start: object): ChildProcess => {
     const child = spawn(process.execPath, [join(built, program)], {
       env: { PATH, BECOME: JSON.stringify(start) },
@@ -88,7 +88,7 @@ describe.each(ways)('Claude Code started $way', ({ program, replaces }) => {
     return child;
   };
 
-  /** Runs a shell line in a pseudo-terminal, in which `$NODE $PROGRAM` starts it. */
+  /** Runs a shell line in a pseudo-terminal; `$NODE $PROGRAM` in it starts the program. */
   const inTerminal = (start: object, line = 'exec "$NODE" "$PROGRAM"') => {
     const env = { PATH, BECOME: JSON.stringify(start), NODE: process.execPath, PROGRAM: join(built, program) };
     const pty = spawnPty('/bin/sh', ['-c', line], { env, cwd: built });
