@@ -29,7 +29,7 @@ const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
 const PLOT = fileURLToPath(new URL('../docs/network-times.svg', import.meta.url));
 
 /** 60 nodes: half of them dead, and an answer takes 50 ms. */
-const SMALL: NetworkOptions = { live: 30, dead: 30, delay: 50 };
+const SMALL: NetworkOptions = { live: 30, dead: 30, delayMs: 50 };
 /**
  * 300 nodes like the real network is said to be: round trips of 30 to 300 ms, losses, 30 % of the nodes dead.
  */
@@ -41,7 +41,7 @@ const OLD = 1_790_000_000_000_000;
 const NEW = OLD + 1_000_000;
 
 function sized(nodes: number): NetworkOptions {
-  return { live: Math.round(nodes * 0.7), dead: Math.round(nodes * 0.3), delay: { median: 90, sigma: 0.6 } };
+  return { live: Math.round(nodes * 0.7), dead: Math.round(nodes * 0.3), delayMs: { median: 90, sigma: 0.6 } };
 }
 
 /**

@@ -28,7 +28,7 @@ const TAIL_BYTES = 4096;
  * 16 KB for a first look.
  */
 const MOST_READ = (64 + 64 + 16) * 1024;
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 /**
  * How 10,000 sessions may be spread: directories below the user's home, the first of which is the current
@@ -143,7 +143,7 @@ function makeSessions(claudeFolder: string, directories: readonly string[]): Map
     fs.writeSync(file, target.text, 0, target.text.length, 0);
     const tail = target.text.subarray(-TAIL_BYTES);
     fs.writeSync(file, tail, 0, tail.length, size - tail.length);
-    const modified = (now - (i + 1) * MINUTE) / 1000;
+    const modified = (now - (i + 1) * MINUTE_MS) / 1000;
     fs.futimesSync(file, modified, modified);
     fs.closeSync(file);
     files.set(path, size);

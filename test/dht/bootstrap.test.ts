@@ -24,12 +24,12 @@ type Answers = Readonly<Record<string, readonly string[]>>;
  * A name server on loopback that gives `answers` and says NXDOMAIN to other names, after a delay; null: it is
  * silent.
  */
-async function nameServer(answers: Answers | null, delay = 0): Promise<string[]> {
+async function nameServer(answers: Answers | null, delayMs = 0): Promise<string[]> {
   const server = createSocket('udp4');
   servers.push(server);
   server.on('message', async (message, from) => {
     const response = answers === null ? null : responseTo(message, answers);
-    if (delay > 0) await sleep(delay);
+    if (delayMs > 0) await sleep(delayMs);
     if (response !== null && servers.includes(server)) server.send(response, from.port);
   });
   await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve));

@@ -204,7 +204,7 @@ describe('a put', () => {
   });
 
   test('takes well under a second where half of the nodes are dead, and reaches 8', async () => {
-    const { bootstrap } = await simulated({ live: 32, dead: 32, delay: 5 });
+    const { bootstrap } = await simulated({ live: 32, dead: 32, delayMs: 5 });
     const { item } = newKey();
     const began = performance.now();
     const { holders } = await client(bootstrap).put(item(1, 'x'));
@@ -344,7 +344,7 @@ describe('no network', () => {
   test('where the time runs out before anybody could answer, it says no more than that', async () => {
     const slow = await node(
       honest(() => []),
-      { delay: 600 },
+      { delayMs: 600 },
     );
     const failure = await failureOf(client([slow]).resolve(publicKey, { deadline: new Deadline(300) }));
     expect(failure.message).toBe('No node answered within 0.3 s.');

@@ -15,7 +15,7 @@ const ROUNDS = 3;
 /** A put goes to the 20 closest nodes. 30 % of them are hostile. */
 const SPOILT = 6;
 /** For a publish as for a resolve: less than it takes to wait for one silent node to the end. */
-const LONGEST = 1500;
+const LONGEST_MS = 1500;
 
 type ClientOptions = Pick<DhtOptions, 'bootstrap' | 'cacheFolder'>;
 
@@ -31,7 +31,7 @@ afterEach(() => {
 
 /** 60 nodes that answer in any order. The 12 closest to the key hold its current packet. */
 async function network(seed: number, options: Partial<NetworkOptions> = {}): Promise<SimulatedNetwork> {
-  const started = await startSimulatedNetwork({ live: 60, seed, delay: { median: 10, sigma: 0.6 }, ...options });
+  const started = await startSimulatedNetwork({ live: 60, seed, delayMs: { median: 10, sigma: 0.6 }, ...options });
   closing.push(started);
   for (const node of byDistance(started.live, place).slice(0, 12)) node.held = CURRENT;
   return started;
@@ -52,7 +52,7 @@ async function inTime<T>(options: ClientOptions, work: (dht: Dht) => Promise<T>)
   const began = performance.now();
   try {
     const result = await work(dht);
-    expect(performance.now() - began).toBeLessThan(LONGEST);
+    expect(performance.now() - began).toBeLessThan(LONGEST_MS);
     return result;
   } finally {
     dht.close();

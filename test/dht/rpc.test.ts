@@ -31,7 +31,7 @@ const pong: SimulatedNode['answer'] = (_, self) => ({ r: { id: self.id } });
 describe.concurrent('request', () => {
   test('gives the answer of the node that was asked, and measures the round trip', async (context) => {
     const { rpc, node } = open(context);
-    const asked = await node(pong, { delay: 30 });
+    const asked = await node(pong, { delayMs: 30 });
     expect(rpc.medianRoundTripMs()).toBeNull();
     expect(await rpc.request(asked, query)).toMatchObject({ kind: 'reply' });
     expect(rpc.medianRoundTripMs()).toBeGreaterThan(25);
@@ -52,7 +52,7 @@ describe.concurrent('request', () => {
     const quick = await node(pong);
     for (let i = 0; i < 20; i += 1) await rpc.request(quick, query);
     expect(rpc.limits().holdMs).toBe(400);
-    const slow = await Promise.all(Array.from({ length: 8 }, () => node(pong, { delay: 700 })));
+    const slow = await Promise.all(Array.from({ length: 8 }, () => node(pong, { delayMs: 700 })));
     await Promise.all(slow.map((each) => rpc.request(each, query)));
     expect(rpc.limits().holdMs).toBe(1000);
   });
@@ -60,7 +60,7 @@ describe.concurrent('request', () => {
   test('gives a node 1.8 times the median round trip, however slow some are', async (context) => {
     const { rpc, node } = open(context);
     const delays = [150, 150, 150, 150, 150, 700, 700, 700, 700];
-    const nodes = await Promise.all(delays.map((delay) => node(pong, { delay })));
+    const nodes = await Promise.all(delays.map((delayMs) => node(pong, { delayMs })));
     await Promise.all(nodes.map((each) => rpc.request(each, query)));
     const median = rpc.medianRoundTripMs() ?? 0;
     expect(median).toBeGreaterThan(140);
@@ -79,7 +79,7 @@ describe.concurrent('request', () => {
 
   test('counts an answer that comes late but within 3 s', async (context) => {
     const { rpc, node } = open(context);
-    const slow = await node(pong, { delay: 2500 });
+    const slow = await node(pong, { delayMs: 2500 });
     expect(await rpc.request(slow, query)).toMatchObject({ kind: 'reply' });
   });
 
@@ -162,7 +162,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
       for (let times = 0; times < 3; times += 1) interfere({ asked, stranger, arrived });
       return { r: { id: asked.id } };
     };
-    const asked = await node(answer, { delay: 30 });
+    const asked = await node(answer, { delayMs: 30 });
     expect(await answeredBy(rpc.request(asked, query))).toBe(hex(asked.id));
     // Had those three counted, they would be the median.
     expect(rpc.medianRoundTripMs()).toBeGreaterThan(25);
@@ -177,7 +177,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
       stranger.send(forged(transaction), from.port, from.host);
       return { r: { id } };
     };
-    const asked = await node(answer, { delay: 30 });
+    const asked = await node(answer, { delayMs: 30 });
     stranger.bind(asked.port, '127.0.0.2');
     await once(stranger, 'listening');
     expect(await answeredBy(rpc.request(asked, query))).toBe(hex(asked.id));
@@ -186,11 +186,11 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
   test('a reply that comes after 3 s', async (context) => {
     const { rpc, node } = open(context);
     const answers = [
-      { id: forgedId, delay: 3200 },
-      { id, delay: 400 },
+      { id: forgedId, delayMs: 3200 },
+      { id, delayMs: 400 },
     ];
-    const delay = () => answers[0]?.delay ?? null;
-    const asked = await node(() => ({ r: { id: answers.shift()?.id ?? forgedId } }), { delay });
+    const delayMs = () => answers[0]?.delayMs ?? null;
+    const asked = await node(() => ({ r: { id: answers.shift()?.id ?? forgedId } }), { delayMs });
     expect(await rpc.request(asked, query)).toBe('silent');
     expect(await answeredBy(rpc.request(asked, query))).toBe(hex(id));
     expect(rpc.medianRoundTripMs()).toBeLessThan(2000);
@@ -206,7 +206,7 @@ describe.concurrent('what is no answer is dropped, and the answer taken that com
       if (self.queries.length === 1) setTimeout(again, 50);
       return { r: { id } };
     };
-    const asked = await node(answer, { id, delay: () => delays.shift() ?? null });
+    const asked = await node(answer, { id, delayMs: () => delays.shift() ?? null });
     await Promise.all([rpc.request(asked, query), rpc.request(asked, query)]);
     // The upper of two round trips; of seven, it would be that of the repetitions.
     expect(rpc.medianRoundTripMs()).toBeGreaterThan(150);

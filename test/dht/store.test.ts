@@ -98,14 +98,14 @@ describe('a packet is held', () => {
   test('by a node that is late with its answer to the put, where fewer than 3 others hold it', async () => {
     // As long as no round trip is known, a put is waited for 0.8 s. Only the first two answers are late.
     const delays = [1300, 1300];
-    const late = await node(taking, { delay: () => delays.shift() ?? 0 });
+    const late = await node(taking, { delayMs: () => delays.shift() ?? 0 });
     const store = storeOn([late, await node(taking), await node(taking)]);
     expect(await store.enough).toMatchObject({ holders: 3, tried: 3, answered: 3 });
   });
 
   test('by a node to which the first put was lost', async () => {
     let arrived = 0;
-    const lossy = await node(taking, { delay: () => (arrived++ === 0 ? null : 0) });
+    const lossy = await node(taking, { delayMs: () => (arrived++ === 0 ? null : 0) });
     const store = storeOn([lossy, await node(taking), await node(taking)]);
     expect(await store.settled).toMatchObject({ holders: 3 });
     expect(lossy.queries.filter(({ name }) => name === 'put')).toHaveLength(1);
@@ -137,7 +137,7 @@ describe('a packet is put', () => {
 
   test('and that is enough with 8 nodes, while the others are waited for 400 ms at the most', async () => {
     const quick = await Promise.all(Array.from({ length: 8 }, () => node(taking)));
-    const slow = await Promise.all(Array.from({ length: 4 }, () => node(taking, { delay: 5000 })));
+    const slow = await Promise.all(Array.from({ length: 4 }, () => node(taking, { delayMs: 5000 })));
     const began = performance.now();
     const store = storeOn([...slow, ...quick]);
     expect(await store.enough).toMatchObject({ holders: 8, tried: 12 });
@@ -150,7 +150,7 @@ describe('a packet is put', () => {
 
   test('and all that hold it in time are counted in the end', async () => {
     const quick = await Promise.all(Array.from({ length: 9 }, () => node(taking)));
-    const slower = await Promise.all(Array.from({ length: 5 }, () => node(taking, { delay: 60 })));
+    const slower = await Promise.all(Array.from({ length: 5 }, () => node(taking, { delayMs: 60 })));
     const store = storeOn([...slower, ...quick]);
     expect((await store.enough).holders).toBeLessThan(14);
     expect(await store.settled).toMatchObject({ holders: 14, answered: 14, older: ofLength(0) });
@@ -233,7 +233,7 @@ describe('of several that put over the same packet at one moment', () => {
 });
 
 /** What a node without a socket says to one query, after so many milliseconds; null for nothing. */
-type Line = { readonly after: number; readonly answer: Partial<Reply> | [number, string] | 'unsent' } | null;
+type Line = { readonly afterMs: number; readonly answer: Partial<Reply> | [number, string] | 'unsent' } | null;
 
 /** A node without a socket that answers by the test's clock. */
 interface StagedNode extends AnsweredNode {
@@ -249,21 +249,21 @@ interface StagedNode extends AnsweredNode {
 
 const OURS = item(5);
 /** How long a staged node takes to answer, and how long it is waited for. */
-const AFTER = 10;
+const AFTER_MS = 10;
 const LIMITS = { holdMs: 100, likelyMs: 40 };
 /** When a node's time is over: one turn later, which takes 1 ms on this clock. */
-const OVER = LIMITS.holdMs + 1;
+const OVER_MS = LIMITS.holdMs + 1;
 
-const gives = (node: StagedNode, after = AFTER): Line => ({ after, answer: { token: TOKEN, item: node.held } });
-const accepts: Line = { after: AFTER, answer: {} };
+const gives = (node: StagedNode, afterMs = AFTER_MS): Line => ({ afterMs, answer: { token: TOKEN, item: node.held } });
+const accepts: Line = { afterMs: AFTER_MS, answer: {} };
 
 /** Takes every packet after so many milliseconds, and gives it back. */
 const takes =
-  (after = AFTER): StagedNode['says'] =>
+  (afterMs = AFTER_MS): StagedNode['says'] =>
   (name, node) => {
-    if (name === 'get') return gives(node, after);
+    if (name === 'get') return gives(node, afterMs);
     node.held = OURS;
-    return { after, answer: {} };
+    return { afterMs, answer: {} };
   };
 
 /** Claims to take a packet, but gives what it held before. */
@@ -325,7 +325,7 @@ class StagedRpc extends Rpc {
       setTimeout(() => {
         clearTimeout(timer);
         resolve(answerOf(said.answer));
-      }, said.after);
+      }, said.afterMs);
     });
   }
 }
@@ -378,17 +378,17 @@ describe('on a clock of its own', () => {
       const nodes = several(30);
       const { outcome } = stage(nodes);
       await vi.advanceTimersByTimeAsync(1000);
-      expect(outcome.enough).toMatchObject({ holders: 8, tried: 12, atMs: 2 * AFTER });
-      expect(outcome.settled).toMatchObject({ holders: 20, tried: 20, atMs: expect.closeTo(2 * AFTER + 400, -1) });
+      expect(outcome.enough).toMatchObject({ holders: 8, tried: 12, atMs: 2 * AFTER_MS });
+      expect(outcome.settled).toMatchObject({ holders: 20, tried: 20, atMs: expect.closeTo(2 * AFTER_MS + 400, -1) });
       expect(nodes.map(isAsked)).toEqual(nodes.map((_, rank) => rank < 20));
       const later = nodes
         .slice(12, 20)
         .map(({ queries }) => (queries[0]?.atMs ?? 0) - (nodes[0]?.queries[0]?.atMs ?? 0));
-      expect(later).toEqual(later.map(() => 2 * AFTER + 200));
+      expect(later).toEqual(later.map(() => 2 * AFTER_MS + 200));
     });
 
     test('to the 20 closest at once where no more are to come', async () => {
-      expect((await play(several(30))).enough).toMatchObject({ holders: 8, tried: 20, atMs: 2 * AFTER });
+      expect((await play(several(30))).enough).toMatchObject({ holders: 8, tried: 20, atMs: 2 * AFTER_MS });
     });
 
     test('to others in the place of those that gave no token, and those of them that hold an older one are told of', async () => {
@@ -459,28 +459,28 @@ describe('on a clock of its own', () => {
 
     test('the token that the node gave last', async () => {
       const token = Buffer.from('fresh');
-      const stubborn = staged((name) => (name === 'get' ? { after: AFTER, answer: { token } } : accepts));
+      const stubborn = staged((name) => (name === 'get' ? { afterMs: AFTER_MS, answer: { token } } : accepts));
       await play([stubborn]);
       const sent = putsTo(stubborn).map(({ parameters }) => Buffer.from(asBytes(parameters.get('token')) ?? []));
       expect(sent.map(String)).toEqual(['token', 'fresh']);
     });
 
     test('nothing more where a node gives no token any more', async () => {
-      const stubborn = staged((name) => (name === 'get' ? { after: AFTER, answer: {} } : accepts));
+      const stubborn = staged((name) => (name === 'get' ? { afterMs: AFTER_MS, answer: {} } : accepts));
       expect((await play([stubborn])).settled).toMatchObject({ holders: 0, answered: 1 });
       expect(namesOf(stubborn)).toEqual(['put', 'get']);
     });
 
     test('nothing more than the packet, which is read back once', async () => {
       const nodes = several(4);
-      expect((await play(nodes)).settled).toMatchObject({ holders: 4, atMs: 2 * AFTER });
+      expect((await play(nodes)).settled).toMatchObject({ holders: 4, atMs: 2 * AFTER_MS });
       expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['put', 'get']));
     });
 
     test('what takes the cas back after the packet is known to be held, and nobody waits for that', async () => {
       const nodes = several(8, () => inTurn(takes(), takes(), isSilent));
       const { enough } = await play(nodes, { condition: 'nothing' });
-      expect(enough).toMatchObject({ holders: 8, atMs: 2 * AFTER });
+      expect(enough).toMatchObject({ holders: 8, atMs: 2 * AFTER_MS });
       for (const node of nodes) {
         expect(namesOf(node).slice(0, 3)).toEqual(['put', 'get', 'put']);
         expect(putsTo(node).map(({ parameters }) => parameters.get('cas'))).toEqual([0, undefined, undefined]);
@@ -492,26 +492,26 @@ describe('on a clock of its own', () => {
     test('that is silent is asked twice, and waited for to the end where fewer than 3 hold the packet', async () => {
       const silent = staged(isSilent);
       const { settled } = await play([silent, ...several(2)]);
-      expect(settled).toMatchObject({ tried: 3, holders: 2, answered: 2, atMs: OVER + 3000 });
+      expect(settled).toMatchObject({ tried: 3, holders: 2, answered: 2, atMs: OVER_MS + 3000 });
       expect(silent.queries.map(({ name, atMs }) => [name, atMs - (silent.queries[0]?.atMs ?? 0)])).toEqual([
         ['put', 0],
-        ['put', OVER],
+        ['put', OVER_MS],
       ]);
     });
 
     test('that is silent is waited for twice its limit where 3 hold the packet', async () => {
       const { settled } = await play([staged(isSilent), ...several(3)]);
-      expect(settled).toMatchObject({ tried: 4, holders: 3, answered: 3, atMs: 2 * OVER });
+      expect(settled).toMatchObject({ tried: 4, holders: 3, answered: 3, atMs: 2 * OVER_MS });
     });
 
     test('that nothing can be sent to is not waited for', async () => {
-      const { settled } = await play([staged(() => ({ after: 0, answer: 'unsent' })), ...several(2)]);
-      expect(settled).toMatchObject({ tried: 3, holders: 2, answered: 2, atMs: 2 * AFTER });
+      const { settled } = await play([staged(() => ({ afterMs: 0, answer: 'unsent' })), ...several(2)]);
+      expect(settled).toMatchObject({ tried: 3, holders: 2, answered: 2, atMs: 2 * AFTER_MS });
     });
 
     test('counts, however late the answer to the second try comes', async () => {
       const late = staged(inTurn(isSilent, takes(2950), takes()));
-      expect((await play([late])).settled).toMatchObject({ holders: 1, answered: 1, atMs: OVER + 2950 + AFTER });
+      expect((await play([late])).settled).toMatchObject({ holders: 1, answered: 1, atMs: OVER_MS + 2950 + AFTER_MS });
     });
 
     test('whose answer comes late, but before that to the second try, is waited for as long with its next answer', async () => {
@@ -521,12 +521,12 @@ describe('on a clock of its own', () => {
     });
 
     test('whose answer comes when its time is over is waited for again with its next answer', async () => {
-      const late = staged(inTurn(takes(2 * OVER + 40), isSilent, takes(80)));
+      const late = staged(inTurn(takes(2 * OVER_MS + 40), isSilent, takes(80)));
       const { store, outcome } = stage([late, ...several(3)]);
-      await vi.advanceTimersByTimeAsync(2 * OVER + 60);
+      await vi.advanceTimersByTimeAsync(2 * OVER_MS + 60);
       store.endOfNodes();
       await vi.advanceTimersByTimeAsync(1000);
-      expect(outcome.settled).toMatchObject({ holders: 4, atMs: 2 * OVER + 40 + 80 });
+      expect(outcome.settled).toMatchObject({ holders: 4, atMs: 2 * OVER_MS + 40 + 80 });
     });
 
     test('whose answer has come just when its time is over is not asked again', async () => {
@@ -542,7 +542,7 @@ describe('on a clock of its own', () => {
     });
 
     test('that refuses to say what it holds is not counted as one that holds it', async () => {
-      const node = staged((name) => (name === 'get' ? { after: AFTER, answer: [201, 'no'] } : accepts));
+      const node = staged((name) => (name === 'get' ? { afterMs: AFTER_MS, answer: [201, 'no'] } : accepts));
       expect((await play([node])).settled).toMatchObject({ holders: 0, answered: 1 });
       expect(namesOf(node)).toEqual(['put', 'get']);
     });
@@ -553,7 +553,7 @@ describe('on a clock of its own', () => {
       ['another key, and a valid signature', testKey(8).item(5, 'value 5')],
     ])('that gives the packet back under %s does not count', async (_what, wrong) => {
       const node = staged((name) =>
-        name === 'get' ? { after: AFTER, answer: { token: TOKEN, item: wrong } } : accepts,
+        name === 'get' ? { afterMs: AFTER_MS, answer: { token: TOKEN, item: wrong } } : accepts,
       );
       expect((await play([node])).settled).toMatchObject({ holders: 0, older: ofLength(0), overtakenBy: null });
     });
@@ -561,7 +561,7 @@ describe('on a clock of its own', () => {
     test('that gives a newer one under a wrong signature ends nothing', async () => {
       const wrong = { ...item(9), signature: OURS.signature };
       const node = staged((name) =>
-        name === 'get' ? { after: AFTER, answer: { token: TOKEN, item: wrong } } : accepts,
+        name === 'get' ? { afterMs: AFTER_MS, answer: { token: TOKEN, item: wrong } } : accepts,
       );
       expect((await play([node, ...several(2)])).settled).toMatchObject({ holders: 2, overtakenBy: null });
     });
@@ -572,9 +572,9 @@ describe('on a clock of its own', () => {
       (put: Line, get: Line): StagedNode['says'] =>
       (name) =>
         name === 'get' ? get : put;
-    const refuses: Line = { after: AFTER, answer: [301, 'CAS mismatch'] };
-    const givesOld: Line = { after: AFTER, answer: { token: TOKEN, item: item(1) } };
-    const givesNothing: Line = { after: AFTER, answer: { token: TOKEN } };
+    const refuses: Line = { afterMs: AFTER_MS, answer: [301, 'CAS mismatch'] };
+    const givesOld: Line = { afterMs: AFTER_MS, answer: { token: TOKEN, item: item(1) } };
+    const givesNothing: Line = { afterMs: AFTER_MS, answer: { token: TOKEN } };
 
     test.each([
       ['if it is silent', saying(null, null), 1],
@@ -618,7 +618,7 @@ describe('on a clock of its own', () => {
     const late = staged(inTurn(takes(320), isSilent, takes(100)));
     const { outcome } = stage([late, ...several(8)]);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(outcome.enough).toMatchObject({ holders: 8, atMs: 2 * AFTER });
+    expect(outcome.enough).toMatchObject({ holders: 8, atMs: 2 * AFTER_MS });
     expect(outcome.settled).toMatchObject({ holders: 9 });
   });
 
@@ -665,7 +665,7 @@ describe('on a clock of its own', () => {
       const met = staged(forgets);
       met.held = item(7);
       const nodes = [met, staged(isSilent), ...several(3, () => takes(50))];
-      expect((await play(nodes)).settled).toMatchObject({ overtakenBy: { seq: 7 }, holders: 0, atMs: 2 * AFTER });
+      expect((await play(nodes)).settled).toMatchObject({ overtakenBy: { seq: 7 }, holders: 0, atMs: 2 * AFTER_MS });
       // Nodes that have answered meanwhile are still asked what they hold.
       expect(nodes.map(namesOf)).toEqual([['put', 'get'], ['put'], ...several(3).map(() => ['put', 'get'])]);
     });
@@ -699,7 +699,7 @@ describe('on a clock of its own', () => {
       const node = staged(forgets);
       const { store } = stage([node], { signal: abort.signal });
       store.endOfNodes();
-      await vi.advanceTimersByTimeAsync(AFTER + 5);
+      await vi.advanceTimersByTimeAsync(AFTER_MS + 5);
       abort.abort();
       await vi.advanceTimersByTimeAsync(5000);
       expect(namesOf(node)).toEqual(['put', 'get']);
@@ -710,15 +710,15 @@ describe('on a clock of its own', () => {
       const node = staged((name) => (name === 'get' ? null : accepts));
       const { store } = stage([node], { signal: abort.signal });
       store.endOfNodes();
-      await vi.advanceTimersByTimeAsync(AFTER - 5);
+      await vi.advanceTimersByTimeAsync(AFTER_MS - 5);
       abort.abort();
       await vi.advanceTimersByTimeAsync(5000);
       expect(namesOf(node)).toEqual(['put', 'get']);
     });
 
     test.each([
-      ['8 nodes hold the packet', () => several(9), {}, 2 * AFTER],
-      ['the write is contested', () => several(9), { isContested: true }, 4 * AFTER + 250],
+      ['8 nodes hold the packet', () => several(9), {}, 2 * AFTER_MS],
+      ['the write is contested', () => several(9), { isContested: true }, 4 * AFTER_MS + 250],
       ['somebody was quicker after 8 held it', () => [...several(8), staged(theirsLater)], {}, 120],
     ])('is left alone, and no timer runs, once all is known: where %s', async (_when, nodesOf, options, atMs) => {
       const { signal } = new AbortController();
@@ -737,7 +737,7 @@ describe('on a clock of its own', () => {
     test('reads before it puts, and puts with the token that this gave', async () => {
       const token = Buffer.from('fresh');
       const node = staged((name, self) => {
-        if (name === 'get') return { after: AFTER, answer: { token, item: self.held } };
+        if (name === 'get') return { afterMs: AFTER_MS, answer: { token, item: self.held } };
         self.held = OURS;
         return accepts;
       });
@@ -767,7 +767,7 @@ describe('on a clock of its own', () => {
       const met = staged(forgets);
       met.held = item(7);
       const { settled } = await play([met, ...several(3)], contested);
-      expect(settled).toMatchObject({ overtakenBy: { seq: 7 }, atMs: AFTER });
+      expect(settled).toMatchObject({ overtakenBy: { seq: 7 }, atMs: AFTER_MS });
       expect(putsTo(met)).toEqual([]);
     });
 
@@ -775,27 +775,27 @@ describe('on a clock of its own', () => {
       const nodes = several(3);
       const { settled } = await play([staged(isSilent), ...nodes], contested);
       // Meanwhile, twice the silent node's limit passes.
-      expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER + 250));
-      expect(settled).toMatchObject({ holders: 3, atMs: 4 * AFTER + 250 });
+      expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER_MS + 250));
+      expect(settled).toMatchObject({ holders: 3, atMs: 4 * AFTER_MS + 250 });
     });
 
     test('looks once more as soon as 8 nodes hold it, 250 ms later, and once at each', async () => {
       const slow = several(2, () => takes(80));
       const nodes = several(8);
       const { enough, settled } = await play([...slow, ...nodes, staged(isSilent)], contested);
-      expect(enough).toMatchObject({ holders: 8, atMs: 3 * AFTER });
+      expect(enough).toMatchObject({ holders: 8, atMs: 3 * AFTER_MS });
       expect(nodes.map(namesOf)).toEqual(nodes.map(() => ['get', 'put', 'get', 'get']));
-      expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER + 250));
+      expect(nodes.map(lastLook)).toEqual(nodes.map(() => AFTER_MS + 250));
       expect(slow.map(namesOf)).toEqual(slow.map(() => ['get', 'put', 'get', 'get']));
-      expect(settled).toMatchObject({ holders: 10, atMs: 3 * AFTER + 250 + 80 });
+      expect(settled).toMatchObject({ holders: 10, atMs: 3 * AFTER_MS + 250 + 80 });
     });
 
     test('does so once, though one more takes it meanwhile', async () => {
       const nodes = several(8, () => inTurn(takes(), takes(), takes(), takes(60)));
-      const later = staged(takes(2 * AFTER));
+      const later = staged(takes(2 * AFTER_MS));
       const { settled } = await play([...nodes, later], contested);
       expect([...nodes, later].map(namesOf)).toEqual([...nodes, later].map(() => ['get', 'put', 'get', 'get']));
-      expect(settled).toMatchObject({ holders: 9, atMs: 3 * AFTER + 250 + 60 });
+      expect(settled).toMatchObject({ holders: 9, atMs: 3 * AFTER_MS + 250 + 60 });
     });
 
     test('gives that look the time that it needs', async () => {
@@ -804,7 +804,7 @@ describe('on a clock of its own', () => {
       );
       const { enough, settled } = await play(nodes, contested);
       expect(enough).toMatchObject({ overtakenBy: null });
-      expect(settled).toMatchObject({ overtakenBy: { seq: 6 }, atMs: 3 * AFTER + 250 + 180 });
+      expect(settled).toMatchObject({ overtakenBy: { seq: 6 }, atMs: 3 * AFTER_MS + 250 + 180 });
     });
 
     test('does not look again where another packet is held, and ends where none holds ours', async () => {
@@ -825,7 +825,7 @@ describe('on a clock of its own', () => {
     });
 
     test('waits 400 ms for the second look of a few nodes, though their time is over before', async () => {
-      const lookAtMs = 3 * AFTER + 250;
+      const lookAtMs = 3 * AFTER_MS + 250;
       const late = staged(inTurn(takes(), takes(), takes(), takes(300), isSilent));
       expect((await play([late], contested)).settled).toMatchObject({ holders: 1, atMs: lookAtMs + 300 });
       const silent = staged(inTurn(takes(), takes(), takes(), isSilent));
@@ -837,7 +837,7 @@ describe('on a clock of its own', () => {
       const late = staged(inTurn(takes(), takes(), takes(), takes(550), isSilent));
       const nodes = [late, ...several(3)];
       const { settled } = await play(nodes, { ...contested, rpc: new StagedRpc(nodes, 300) });
-      expect(settled).toMatchObject({ holders: 4, atMs: 3 * AFTER + 250 + 550 });
+      expect(settled).toMatchObject({ holders: 4, atMs: 3 * AFTER_MS + 250 + 550 });
     });
 
     test('is overtaken by what is older than it, too, after 8 nodes hold it', async () => {
@@ -854,5 +854,5 @@ describe('on a clock of its own', () => {
 
 /** Takes the packet late, and gives somebody else's back. */
 function theirsLater(name: string, node: StagedNode): Line {
-  return name === 'get' ? gives({ ...node, held: item(9) }, 60) : { after: 60, answer: {} };
+  return name === 'get' ? gives({ ...node, held: item(9) }, 60) : { afterMs: 60, answer: {} };
 }

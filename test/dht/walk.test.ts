@@ -87,7 +87,7 @@ describe('a walk', () => {
   });
 
   test('reports the first verified value at once and goes on', async () => {
-    const { live, bootstrap } = await network({ live: 20, delay: 40 });
+    const { live, bootstrap } = await network({ live: 20, delayMs: 40 });
     for (const each of live.slice(0, 3)) each.held = item(10);
     const began = performance.now();
     const seen: [number, number][] = [];
@@ -119,7 +119,7 @@ describe('a walk', () => {
   });
 
   test('counts the answer of a node that is slow, if the walk still runs when it comes', async () => {
-    const slow = await node((query, self) => honest(() => [])(query, self), { id: idAt(1), delay: 600 });
+    const slow = await node((query, self) => honest(() => [])(query, self), { id: idAt(1), delayMs: 600 });
     slow.held = item(20);
     const fast = await node(() => ({ r: { id: fast.id, nodes: compact([slow]) } }));
     const dead = await node(() => null);
@@ -129,7 +129,7 @@ describe('a walk', () => {
   });
 
   test('waits for the nodes near the key, although seven near itself answered at once', async () => {
-    const { live } = await network({ live: 12, delay: 350 });
+    const { live } = await network({ live: 12, delayMs: 350 });
     for (const each of live) each.held = item(20);
     const near = await Promise.all(Array.from({ length: 7 }, () => node(honest(() => live))));
     expect((await timedWalk(near)).newest?.seq).toBe(20);
@@ -142,8 +142,8 @@ describe('a walk', () => {
   });
 
   test('waits for bootstrap nodes that are far away as long as nothing else answered', async () => {
-    const { live } = await network({ live: 12, delay: 0 });
-    const far = await node((query, self) => honest(() => live)(query, self), { delay: 900 });
+    const { live } = await network({ live: 12, delayMs: 0 });
+    const far = await node((query, self) => honest(() => live)(query, self), { delayMs: 900 });
     expect((await timedWalk([far])).nodes.length).toBeGreaterThanOrEqual(8);
   });
 
@@ -151,10 +151,10 @@ describe('a walk', () => {
     ['the only bootstrap node', (near: SimulatedNode) => [near]],
     ['one of three', (near: SimulatedNode, live: SimulatedNode[]) => [near, ...live.slice(0, 2)]],
   ])('waits for the closest node, though it is %s and slower than all others', async (_which, rootsOf) => {
-    const { live } = await network({ live: 20, delay: 20 });
+    const { live } = await network({ live: 20, delayMs: 20 });
     const near = await node(
       honest(() => live),
-      { id: idAt(1), delay: 60 },
+      { id: idAt(1), delayMs: 60 },
     );
     near.held = item(20);
     for (const each of live) each.answer = honest(() => [near, ...live]);
@@ -195,7 +195,7 @@ describe('a walk', () => {
     const silent = await node(() => null, { id: idAt(1) });
     const slow = await node(
       honest(() => []),
-      { id: idAt(2), delay: 60 },
+      { id: idAt(2), delayMs: 60 },
     );
     slow.held = item(20);
     for (const each of live) each.answer = honest(() => [silent, slow, ...live]);
@@ -215,13 +215,13 @@ describe('a walk', () => {
     'finds a packet on a node whose first %s was lost, where fewer than 8 answer',
     async (lost) => {
       let arrived = 0;
-      const delay = () => {
+      const delayMs = () => {
         arrived += 1;
         return arrived === 1 && lost === 'query' ? null : 0;
       };
       const answer: SimulatedNode['answer'] = (query, self) =>
         arrived === 1 && lost === 'answer' ? null : honest(() => [])(query, self);
-      const holder = await node(answer, { delay });
+      const holder = await node(answer, { delayMs });
       holder.held = item(20);
       const dead = await node(() => null);
       const root = await node(honest(() => [holder, dead]));
@@ -232,7 +232,7 @@ describe('a walk', () => {
   );
 
   test('finds the newest packet where 3 % of all datagrams are lost each way, and closer nodes hold an old one', async () => {
-    const { live, bootstrap } = await network({ live: 60, delay: 10, loss: 0.03, seed: 5 });
+    const { live, bootstrap } = await network({ live: 60, delayMs: 10, loss: 0.03, seed: 5 });
     let lost = 0;
     for (let number = 1; number <= 8; number += 1) {
       const { publicKey, place, item } = testKey(number);
@@ -249,8 +249,8 @@ describe('a walk', () => {
   });
 
   test('asks 14 nodes at once, and not one more before another has answered', async () => {
-    const delay = 300;
-    const { live } = await network({ live: 60, delay });
+    const delayMs = 300;
+    const { live } = await network({ live: 60, delayMs });
     const out = new Map<SimulatedNode, number>();
     let most = 0;
     for (const each of live) {
@@ -259,7 +259,7 @@ describe('a walk', () => {
         out.set(self, (out.get(self) ?? 0) + 1);
         most = Math.max(most, [...out.values()].filter((count) => count > 0).length);
         // This timer starts before the answer's delay, so it ends no later than that.
-        setTimeout(() => out.set(self, (out.get(self) ?? 0) - 1), delay);
+        setTimeout(() => out.set(self, (out.get(self) ?? 0) - 1), delayMs);
         return answer(query, self);
       };
     }
@@ -281,7 +281,7 @@ describe('a walk', () => {
   test('asks a bootstrap node once, though two names lead to it', async () => {
     const root = await node(
       honest(() => []),
-      { delay: 150 },
+      { delayMs: 150 },
     );
     const bootstrap: WalkOptions['bootstrap'] = {
       addresses: [],

@@ -24,9 +24,9 @@ const STRANGER = identityOf(new Uint8Array(32).fill(7)).publicKey;
  * How long the last node keeps a walk open: long enough to see and answer a question, and less than the
  * second that a walk waits for a bootstrap node.
  */
-const LATE = 900;
+const LATE_MS = 900;
 /** For tests where only the order of the answers matters. */
-const SECOND = 300;
+const BRIEFLY_LATE_MS = 300;
 
 let desk: Machine;
 let identity: Identity;
@@ -51,20 +51,20 @@ class Network {
   readonly nodes: SimulatedNode[] = [];
   /** The nodes that all of them name. */
   named: SimulatedNode[] = [];
-  private readonly milliseconds: number;
+  private readonly lateMs: number;
   /** When the late node was first asked, and when the first `put` arrived anywhere, in Unix milliseconds. */
-  askedAt = Number.POSITIVE_INFINITY;
-  putAt = Number.POSITIVE_INFINITY;
+  askedAtMs = Number.POSITIVE_INFINITY;
+  putAtMs = Number.POSITIVE_INFINITY;
 
-  private constructor(milliseconds: number) {
-    this.milliseconds = milliseconds;
+  private constructor(lateMs: number) {
+    this.lateMs = lateMs;
   }
 
   /** Three nodes hold `first`, and the late one `newest`. */
-  static async start(first: MutableItem, newest: MutableItem, late = LATE): Promise<Network> {
-    const network = new Network(late);
+  static async start(first: MutableItem, newest: MutableItem, lateMs = LATE_MS): Promise<Network> {
+    const network = new Network(lateMs);
     for (const [i, held] of [first, first, first, newest].entries()) {
-      const node = await startNode(network.answer, i === 3 ? { delay: network.late } : {});
+      const node = await startNode(network.answer, i === 3 ? { delayMs: network.late } : {});
       node.held = held;
       network.nodes.push(node);
       closing.push(node);
@@ -74,23 +74,23 @@ class Network {
   }
 
   private readonly answer: SimulatedNode['answer'] = (query, node) => {
-    if (query.name === 'put') this.putAt = Math.min(this.putAt, Date.now());
+    if (query.name === 'put') this.putAtMs = Math.min(this.putAtMs, Date.now());
     return honest(() => this.named)(query, node);
   };
 
   /** Nothing is answered before its time, however often the walk asks, and everything at once afterwards. */
   private readonly late = (): number => {
-    if (this.askedAt === Number.POSITIVE_INFINITY) this.askedAt = Date.now();
-    return Math.max(0, this.askedAt + this.milliseconds - Date.now());
+    if (this.askedAtMs === Number.POSITIVE_INFINITY) this.askedAtMs = Date.now();
+    return Math.max(0, this.askedAtMs + this.lateMs - Date.now());
   };
 
   /** The earliest that the walk can have ended; a timer may fire a little early. */
-  get endedAt(): number {
-    return this.askedAt + this.milliseconds - 20;
+  get endedAtMs(): number {
+    return this.askedAtMs + this.lateMs - 20;
   }
 
   get isOut(): boolean {
-    return Date.now() < this.endedAt;
+    return Date.now() < this.endedAtMs;
   }
 }
 
@@ -105,17 +105,17 @@ interface Wanted {
   readonly audience?: Audience;
   readonly burn?: boolean;
   /** How long ago it was published. */
-  readonly age?: number;
+  readonly ageSeconds?: number;
 }
 
 /** A packet with a handoff that lasts an hour. */
-async function handoffOf(session: string, { audience = { mode: 'self' }, burn = false, age = 0 }: Wanted = {}) {
+async function handoffOf(session: string, { audience = { mode: 'self' }, burn = false, ageSeconds = 0 }: Wanted = {}) {
   const sealer = await sealerFor(audience, identity.seed);
   const record = signRecord(
     {
       blob: await sealer.seal(encodePayload({ host: 'laptop', project: desk.project, session })),
       burn,
-      createdAt: BigInt(Math.floor(Date.now() / 1000) - age),
+      createdAt: BigInt(Math.floor(Date.now() / 1000) - ageSeconds),
       hostname: '',
       pinSalt: sealer.pinSalt,
       project: '',
@@ -134,7 +134,7 @@ const timesShown = (run: TerminalRun, what: RegExp): number => run.text.match(ne
 
 const nothingHappened = (network: Network) => {
   expect(desk.claudeStart()).toBeNull();
-  expect(network.putAt).toBe(Number.POSITIVE_INFINITY);
+  expect(network.putAtMs).toBe(Number.POSITIVE_INFINITY);
 };
 
 describe('a pickup at a terminal, while a node is still out', () => {
@@ -146,7 +146,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     expect(network.isOut).toBe(true);
     expect(await run.end()).toBe(0);
     expect(desk.claudeStart()?.args).toEqual(['--resume', OLD]);
-    expect(statSync(join(desk.home, 'claude-start.json')).mtimeMs).toBeGreaterThan(network.endedAt);
+    expect(statSync(join(desk.home, 'claude-start.json')).mtimeMs).toBeGreaterThan(network.endedAtMs);
     expect(timesShown(run, /Session +11111111/)).toBe(1);
   });
 
@@ -158,7 +158,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     expect(network.isOut).toBe(true);
     await run.sees(/Asking the network/);
     expect(await run.end()).toBe(0);
-    expect(network.putAt).toBeGreaterThan(network.endedAt);
+    expect(network.putAtMs).toBeGreaterThan(network.endedAtMs);
     const name = encodePublicKey(identity.publicKey);
     const left = network.nodes.map(({ held }) => HANDOFF_TXT.read(parsePacket(held?.value ?? new Uint8Array()), name));
     expect(left).toEqual([null, null, null, null]);
@@ -173,14 +173,14 @@ describe('a pickup at a terminal, while a node is still out', () => {
       await run.answers(/A newer handoff is there now\.[\s\S]*Session +2222[\s\S]*Go on with this session/, answer);
       nothingHappened(network);
       expect(await run.end()).toBe(answer === RETURN ? 130 : 0);
-      network.askedAt = Number.POSITIVE_INFINITY;
+      network.askedAtMs = Number.POSITIVE_INFINITY;
     }
     expect(desk.claudeStart()?.args).toEqual(['--resume', NEW]);
-    expect(network.putAt).toBe(Number.POSITIVE_INFINITY);
+    expect(network.putAtMs).toBe(Number.POSITIVE_INFINITY);
   });
 
   it.each<[string, () => MutableItem | Promise<MutableItem>, number, RegExp]>([
-    ['expired meanwhile', () => handoffOf(NEW, { age: 3700 }), 3, /expired/],
+    ['expired meanwhile', () => handoffOf(NEW, { ageSeconds: 3700 }), 3, /expired/],
     ['became unreadable meanwhile', () => packetOf('{}'), 5, /not a handoff that cclink understands/],
     [
       'is in conflict with another',
@@ -217,7 +217,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
   ])('a %s that replaces two packets in conflict says that they are there', async (command, args) => {
     const one = await handoffOf(OLD);
     seq -= 1; // the next packet gets the same number
-    await Network.start(one, await handoffOf(NEW), SECOND);
+    await Network.start(one, await handoffOf(NEW), BRIEFLY_LATE_MS);
     const { code, stderr } = await desk.run([command, '--yes', ...args]);
     expect(stderr).toContain('there are two different packets with one number under your key');
     expect(code).toBe(0);
@@ -231,7 +231,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
       const { named } = network;
       const node = await startNode(
         honest(() => named),
-        { delay: 350 },
+        { delayMs: 350 },
       );
       closing.push(node);
       network.named = [node];
@@ -260,7 +260,11 @@ describe('a pickup at a terminal, while a node is still out', () => {
 
   it('shows only the newest where that was known before the first was opened', async () => {
     const pin = 'correct horse battery';
-    const network = await Network.start(await handoffOf(OLD, pinned(pin)), await handoffOf(NEW, pinned(pin)), SECOND);
+    const network = await Network.start(
+      await handoffOf(OLD, pinned(pin)),
+      await handoffOf(NEW, pinned(pin)),
+      BRIEFLY_LATE_MS,
+    );
     const run = desk.terminal(['pickup', '--no-run']);
     await run.sees(/PIN of the handoff/);
     await expect.poll(() => network.isOut).toBe(false);
@@ -273,8 +277,8 @@ describe('a pickup at a terminal, while a node is still out', () => {
 
   it.each<[string, () => MutableItem | Promise<MutableItem>]>([
     ['cannot be read', () => packetOf('{}')],
-    ['expired', () => handoffOf(OLD, { age: 3700 })],
-    ['is from the future', () => handoffOf(OLD, { age: -3700 })],
+    ['expired', () => handoffOf(OLD, { ageSeconds: 3700 })],
+    ['is from the future', () => handoffOf(OLD, { ageSeconds: -3700 })],
     ['is sealed for another', () => handoffOf(OLD, { audience: { mode: 'share', publicKey: STRANGER } })],
     ['names no session of Claude Code', () => handoffOf('../../etc/passwd')],
     ['names a session that is not here', () => handoffOf('33333333-3333-4333-8333-333333333333')],
@@ -289,7 +293,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
       },
     ],
   ])('waits for the newest where the first %s', async (_what, first) => {
-    await Network.start(await first(), await handoffOf(NEW), SECOND);
+    await Network.start(await first(), await handoffOf(NEW), BRIEFLY_LATE_MS);
     const run = desk.terminal(['pickup']);
     await run.answers(/Go on with this session here\?/, `y${RETURN}`);
     expect(await run.end()).toBe(0);
@@ -302,7 +306,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
 describe('what was typed for the first handoff', () => {
   it('serves the newest too: a passphrase', async () => {
     await desk.run(['init', '--import', desk.keyFile, '-y'], { env: { CCLINK_PASSPHRASE: PASSPHRASE } });
-    await Network.start(await handoffOf(OLD), await handoffOf(NEW), SECOND);
+    await Network.start(await handoffOf(OLD), await handoffOf(NEW), BRIEFLY_LATE_MS);
     const run = desk.terminal(['show']);
     await run.answers(/Passphrase of your key/, PASSPHRASE + RETURN);
     expect(await run.end()).toBe(0);
@@ -312,7 +316,7 @@ describe('what was typed for the first handoff', () => {
 
   it('serves the newest too: a PIN, and the newest alone is shown', async () => {
     const pin = 'correct horse battery';
-    await Network.start(await handoffOf(OLD, pinned(pin)), await handoffOf(NEW, pinned(pin)), SECOND);
+    await Network.start(await handoffOf(OLD, pinned(pin)), await handoffOf(NEW, pinned(pin)), BRIEFLY_LATE_MS);
     const run = desk.terminal(['show']);
     await run.answers(/PIN of the handoff/, pin + RETURN);
     expect(await run.end()).toBe(0);
@@ -324,7 +328,7 @@ describe('what was typed for the first handoff', () => {
     await Network.start(
       await handoffOf(OLD, pinned('the old pin')),
       await handoffOf(NEW, pinned('the new pin')),
-      SECOND,
+      BRIEFLY_LATE_MS,
     );
     const run = desk.terminal(['show']);
     for (let tries = 0; tries < 3; tries++) {
@@ -338,7 +342,7 @@ describe('what was typed for the first handoff', () => {
     await Network.start(
       await handoffOf(OLD, pinned('the old pin')),
       await handoffOf(NEW, pinned('the new pin')),
-      SECOND,
+      BRIEFLY_LATE_MS,
     );
     const run = desk.terminal(['show']);
     await run.answers(/PIN of the handoff/, `the old pin${RETURN}`);
@@ -358,7 +362,7 @@ describe('where nobody is asked', () => {
     [['list']],
     [['list', '--json']],
   ])('only the newest is printed: %j', async (args) => {
-    await Network.start(await handoffOf(OLD, { burn: true }), await handoffOf(NEW), SECOND);
+    await Network.start(await handoffOf(OLD, { burn: true }), await handoffOf(NEW), BRIEFLY_LATE_MS);
     const { code, stdout, stderr } = await desk.run(args);
     expect(code).toBe(0);
     expect(stdout + stderr).toContain(NEW);
@@ -372,13 +376,13 @@ describe('where nobody is asked', () => {
     const opened = join(desk.home, 'opened');
     const env = { CCLINK_PASSPHRASE_COMMAND: `echo once >> '${opened}'; echo '${PASSPHRASE}'` };
     expect((await desk.run([command], { env })).stdout).toContain(OLD);
-    expect(statSync(opened).mtimeMs).toBeLessThan(network.endedAt);
+    expect(statSync(opened).mtimeMs).toBeLessThan(network.endedAtMs);
     expect(readFileSync(opened, 'utf8')).toBe('once\n');
   });
 
   it('a wrong passphrase is no failure of a list that turns out empty', async () => {
     await desk.run(['init', '--import', desk.keyFile, '-y'], { env: { CCLINK_PASSPHRASE: PASSPHRASE } });
-    await Network.start(await handoffOf(OLD), packetOf(null), SECOND);
+    await Network.start(await handoffOf(OLD), packetOf(null), BRIEFLY_LATE_MS);
     expect(await desk.json(['list'], { env: { CCLINK_PASSPHRASE: 'another passphrase' } })).toEqual([]);
   });
 });

@@ -37,7 +37,7 @@ async function clientOf(items: readonly (MutableItem | null)[], delays: readonly
   for (const [i, item] of items.entries()) {
     const node = await startNode(
       honest(() => []),
-      { delay: delays[i] ?? 0 },
+      { delayMs: delays[i] ?? 0 },
     );
     node.held = item;
     nodes.push(node);

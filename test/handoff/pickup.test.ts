@@ -115,10 +115,10 @@ const itemOn = (on: Machine, { text }: SignedRecord): MutableItem => {
  */
 async function threeAndALateOne(first: MutableItem, newest: MutableItem, lateMs = 400): Promise<Dht> {
   const nodes = await Promise.all(
-    [0, 0, 0, lateMs].map((delay) =>
+    [0, 0, 0, lateMs].map((delayMs) =>
       startNode(
         honest(() => []),
-        { delay },
+        { delayMs },
       ),
     ),
   );

@@ -21,7 +21,7 @@ const AT_ONCE = 4;
 /**
  * The second of two starts up to this much earlier or later than the first: about as long as a publish takes.
  */
-const SPREAD = 60;
+const SPREAD_MS = 60;
 const BOB = publicKeyOf(new Uint8Array(32).fill(251));
 
 const handoff = (audience: Handoff['audience']): Handoff => ({
@@ -82,12 +82,12 @@ describePeer('races on a mixed network', missing, () => {
 
   /** Runs both, the second a while after the first or before it. Returns the outcome of each. */
   async function race<A, B>(i: number, first: () => Promise<A>, second: () => Promise<B>) {
-    const delay = ((i * 37) % (2 * SPREAD)) - SPREAD;
-    const later = async <T>(milliseconds: number, work: () => Promise<T>) => {
-      await sleep(Math.max(0, milliseconds));
+    const delayMs = ((i * 37) % (2 * SPREAD_MS)) - SPREAD_MS;
+    const later = async <T>(delayMs: number, work: () => Promise<T>) => {
+      await sleep(Math.max(0, delayMs));
       return work();
     };
-    return Promise.allSettled([later(-delay, first), later(delay, second)]);
+    return Promise.allSettled([later(-delayMs, first), later(delayMs, second)]);
   }
 
   async function races(work: (i: number) => Promise<string>): Promise<Record<string, number>> {

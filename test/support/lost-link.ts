@@ -44,7 +44,7 @@ export interface Outcome {
 }
 
 const NODES = 40;
-const DELAY = 15;
+const DELAY_MS = 15;
 const BOOTSTRAP = 3;
 const HOLDERS = 8;
 const { publicKey, place, item } = testKey(7);
@@ -54,7 +54,7 @@ const { lost, when, backAfterMs } = JSON.parse(json) as Scenario;
 
 const network = await startSimulatedNetwork({
   live: NODES,
-  delay: DELAY,
+  delayMs: DELAY_MS,
   address: (i) => {
     const host = `${11 + i}.${i}.0.1`;
     return { host, id: idFor(host, `node ${i}`) };

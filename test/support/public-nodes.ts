@@ -39,7 +39,7 @@ export interface Outcome {
 
 const HONEST = 80;
 /** How long an honest node takes to answer; the stranger is faster. */
-const DELAY = 15;
+const DELAY_MS = 15;
 const LOCAL = ['127.0.0.1', '127.9.9.9', '10.0.0.1', '172.16.0.1', '172.31.9.9', '192.168.0.1', '169.254.1.1'];
 /** Nobody listens there. */
 const SILENT = { host: '11.0.0.1', port: 9 };
@@ -50,7 +50,11 @@ const NEWEST = item(20, 'newest');
 const PUBLISHED = item(30, 'published');
 
 async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
-  const network = await startSimulatedNetwork({ live: HONEST, delay: DELAY, address: (i) => addressOf(i, fitting) });
+  const network = await startSimulatedNetwork({
+    live: HONEST,
+    delayMs: DELAY_MS,
+    address: (i) => addressOf(i, fitting),
+  });
   const honest = byDistance(network.live, place);
   const holders = honest.slice(0, 2);
   for (const node of holders) node.held = NEWEST;

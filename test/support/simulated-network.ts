@@ -20,7 +20,7 @@ export interface NetworkOptions {
    * By how many milliseconds each answer is delayed: always the same, or drawn from a log-normal
    * distribution.
    */
-  readonly delay?: number | { readonly median: number; readonly sigma: number };
+  readonly delayMs?: number | { readonly median: number; readonly sigma: number };
   /** The share of datagrams lost, each way. */
   readonly loss?: number;
   /**
@@ -54,7 +54,7 @@ export async function startSimulatedNetwork(options: NetworkOptions): Promise<Si
   for (let i = 0; i < liveCount + deadCount; i += 1) {
     const { id, host } = address(i);
     const answer = i < liveCount ? honest(() => tables.get(node) ?? []) : () => null;
-    const node = await startNode(answer, { id, host, delay: delays(options, random) });
+    const node = await startNode(answer, { id, host, delayMs: delays(options, random) });
     all.push(node);
   }
   const live = all.slice(0, liveCount);
@@ -104,13 +104,13 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
 }
 
 /** By how many milliseconds a node delays its next answer; null if one of the two datagrams is lost. */
-function delays({ delay = 0, loss = 0 }: NetworkOptions, random: () => number): () => number | null {
+function delays({ delayMs = 0, loss = 0 }: NetworkOptions, random: () => number): () => number | null {
   return () => {
     if (random() < loss || random() < loss) return null;
-    if (typeof delay === 'number') return delay;
+    if (typeof delayMs === 'number') return delayMs;
     // Box and Muller: a normal deviate from two uniform ones.
     const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    return delay.median * Math.exp(delay.sigma * normal);
+    return delayMs.median * Math.exp(delayMs.sigma * normal);
   };
 }
 

@@ -26,14 +26,12 @@ export interface SimulatedNode extends NodeAddress {
   close(): void;
 }
 
-/**
- * Starts a node on loopback. `delay` is how many milliseconds it delays an answer; null: the query is lost.
- */
+/** Starts a node on loopback. `delayMs` delays its answers; null loses the query. */
 export async function startNode(
   answer: SimulatedNode['answer'],
-  options: { id?: Uint8Array; host?: string; delay?: number | (() => number | null) } = {},
+  options: { id?: Uint8Array; host?: string; delayMs?: number | (() => number | null) } = {},
 ): Promise<SimulatedNode> {
-  const { id = randomBytes(20), host = '127.0.0.1', delay = 0 } = options;
+  const { id = randomBytes(20), host = '127.0.0.1', delayMs = 0 } = options;
   const socket = createSocket('udp4');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
@@ -50,7 +48,7 @@ export async function startNode(
   const node: SimulatedNode = { id, host, port, queries: [], held: null, answer, send, close: () => socket.close() };
   socket.on('error', () => {});
   socket.on('message', (datagram, { address, port }) => {
-    const held = typeof delay === 'number' ? delay : delay();
+    const held = typeof delayMs === 'number' ? delayMs : delayMs();
     if (held === null) return;
     const message = asDictionary(decode(datagram));
     if (asText(message?.get('y')) !== 'q') return;
