@@ -368,10 +368,10 @@ async function hostile(report: Report, simulated: SimulatedNetworkProcess, round
     for (let i = 0; i < count; i += 1) {
       const bootstrap = await networkFor(simulated, LARGE, i);
       const { publicKey, item } = keyFor(i);
-      const place = target(publicKey);
+      const keyTarget = target(publicKey);
       const spoilt = async () => {
         await simulated.ask('clear');
-        await simulated.ask('spoil', place, ranksFor(i), i * 6, item(OLD));
+        await simulated.ask('spoil', keyTarget, ranksFor(i), i * 6, item(OLD));
       };
       await spoilt();
       const honest = { wrong: false };

@@ -20,7 +20,7 @@ const AROUND = 100;
 /** By how much a client's memory may grow meanwhile, in bytes: 10,000 datagrams are three times as much. */
 const KEPT = 1_000_000;
 
-const { publicKey, place, item } = testKey(7);
+const { publicKey, target, item } = testKey(7);
 const OLD = item(10, 'old');
 const CURRENT = item(20, 'current');
 const NEW = item(30, 'new');
@@ -115,7 +115,7 @@ test('a client keeps to the right packets under a flood of arbitrary datagrams, 
   for (const stranger of strangers) onTestFinished(() => stranger.close());
   const store = new Store();
   onTestFinished(() => store.close());
-  for (const [rank, node] of byDistance(live, place).entries()) {
+  for (const [rank, node] of byDistance(live, target).entries()) {
     throwing(node, rank < 18 && rank % 3 === 0, strangers, store);
     if (rank < 12) node.held = rank === 2 ? OLD : CURRENT;
   }

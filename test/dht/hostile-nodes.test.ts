@@ -19,7 +19,7 @@ const LONGEST_MS = 1500;
 
 type ClientOptions = Pick<DhtOptions, 'bootstrap' | 'cacheFolder'>;
 
-const { seed, publicKey, place, item } = testKey(7);
+const { seed, publicKey, target, item } = testKey(7);
 const OLD = item(10, 'old');
 const CURRENT = item(20, 'current');
 const NEW = item(30, 'new');
@@ -33,13 +33,13 @@ afterEach(() => {
 async function network(seed: number, options: Partial<NetworkOptions> = {}): Promise<SimulatedNetwork> {
   const started = await startSimulatedNetwork({ live: 60, seed, delayMs: { median: 10, sigma: 0.6 }, ...options });
   closing.push(started);
-  for (const node of byDistance(started.live, place).slice(0, 12)) node.held = CURRENT;
+  for (const node of byDistance(started.live, target).slice(0, 12)) node.held = CURRENT;
   return started;
 }
 
 /** Makes every third of the closest nodes hostile, from `rank` (0 to 2) on. Returns them. */
 function spoil(live: readonly SimulatedNode[], rank: number, way: HostileWay): SimulatedNode[] {
-  const hostile = byDistance(live, place)
+  const hostile = byDistance(live, target)
     .filter((_, i) => i % 3 === rank)
     .slice(0, SPOILT);
   for (const node of hostile) node.answer = way(node.answer, OLD);
@@ -132,7 +132,7 @@ describe('where 6 of the 20 closest nodes are of one kind, a packet is published
 
   test('a node that answers with an old value under the very id that is searched for, to stand before all others', async () => {
     const { live, bootstrap } = await network(1);
-    spoil(live, 0, (_, old) => () => ({ r: { id: place, token: 'token', ...carrying(old) } }));
+    spoil(live, 0, (_, old) => () => ({ r: { id: target, token: 'token', ...carrying(old) } }));
     const nodes = await publishAndResolve({ bootstrap });
     expect(nodes).toBeGreaterThanOrEqual(8);
     expect(nodes).toBeLessThanOrEqual(holders(live));

@@ -23,12 +23,12 @@ const HOLDERS = 8;
 /** How many nodes a look-up asks at once. */
 const AT_ONCE = 14;
 
-const { publicKey, place, item } = testKey(9);
+const { publicKey, target, item } = testKey(9);
 
 /** A network where the nodes closest to the key hold the packet. */
 async function startNetwork(holders = HOLDERS): Promise<SimulatedNetwork> {
   const network = await startSimulatedNetwork({ live: LIVE });
-  for (const node of byDistance(network.live, place).slice(0, holders)) node.held = item(5);
+  for (const node of byDistance(network.live, target).slice(0, holders)) node.held = item(5);
   return network;
 }
 
@@ -214,7 +214,7 @@ describe('queries that are lost', () => {
   }) => {
     const network = await startNetwork();
     onTestFinished(() => network.close());
-    const closestFirst = byDistance(network.live.slice(3), place);
+    const closestFirst = byDistance(network.live.slice(3), target);
     const [far, close] = [closestFirst.slice(-9), closestFirst.slice(0, -9)];
     const once = (answer: SimulatedNode['answer']): SimulatedNode['answer'] => {
       return (query, self) => (self.queries.length === 1 ? answer(query, self) : null);

@@ -11,7 +11,7 @@ import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, type SimulatedNode, startNode } from '../support/simulated-node.ts';
 import { testKey } from '../support/test-key.ts';
 
-const { publicKey, place, item } = testKey(7);
+const { publicKey, target, item } = testKey(7);
 const text = (packet: MutableItem | null) => packet && Buffer.from(packet.value).toString();
 const TOKEN = Buffer.from('token');
 /** A list of this length. */
@@ -26,7 +26,7 @@ afterEach(() => {
 async function nodes(live: number): Promise<SimulatedNode[]> {
   const network = await startSimulatedNetwork({ live });
   closing.push(network);
-  return byDistance(network.live, place);
+  return byDistance(network.live, target);
 }
 
 async function node(...args: Parameters<typeof startNode>): Promise<SimulatedNode> {

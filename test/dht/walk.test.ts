@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asBytes } from '../../src/dht/bencode.ts';
 import { resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
-import { type MutableItem, target } from '../../src/dht/mutable-item.ts';
+import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type WalkOptions, type WalkResult, walk } from '../../src/dht/walk.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, compact, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
 import { testKey } from '../support/test-key.ts';
 
-const { publicKey, place, item } = testKey(7);
+const { publicKey, target, item } = testKey(7);
 
 let rpc: Rpc;
 const closing: { close(): void }[] = [];
@@ -57,7 +57,7 @@ async function timedWalk(
 
 /** An id closer to the key than any honest node's, at a distance of up to 65535. */
 const idAt = (distance: number) =>
-  place.with(18, (place[18] ?? 0) ^ (distance >> 8)).with(19, (place[19] ?? 0) ^ (distance & 255));
+  target.with(18, (target[18] ?? 0) ^ (distance >> 8)).with(19, (target[19] ?? 0) ^ (distance & 255));
 
 describe('a walk', () => {
   test('finds the 8 closest nodes of a network, and asks as one that is no node itself', async () => {
@@ -65,13 +65,13 @@ describe('a walk', () => {
     const result = await timedWalk(bootstrap);
     expect(result.complete).toBe(true);
     const ports = (nodes: readonly NodeAddress[]) => nodes.slice(0, 8).map(({ port }) => port);
-    expect(ports(result.nodes)).toEqual(ports(byDistance(live, place)));
+    expect(ports(result.nodes)).toEqual(ports(byDistance(live, target)));
     expect(live.flatMap(({ queries }) => queries).every(({ readOnly }) => readOnly)).toBe(true);
   });
 
   test('gives the newest value, although most of the closest nodes hold an old one', async () => {
     const { live, bootstrap } = await network({ live: 40 });
-    const closest = byDistance(live, place);
+    const closest = byDistance(live, target);
     for (const [rank, each] of closest.slice(0, 8).entries()) each.held = item(rank === 6 ? 20 : 10);
     expect((await timedWalk(bootstrap)).newest?.seq).toBe(20);
   });
@@ -79,7 +79,7 @@ describe('a walk', () => {
   test('gives the newest value, although every bootstrap node holds an old one and names no nodes beside it', async () => {
     const { live, bootstrap } = await network({ live: 40 });
     for (const each of live.slice(0, 3)) each.held = item(10);
-    const closest = byDistance(live.slice(3), place)[0] as SimulatedNode;
+    const closest = byDistance(live.slice(3), target)[0] as SimulatedNode;
     closest.held = item(20);
     const result = await timedWalk(bootstrap);
     expect(result.newest?.seq).toBe(20);
@@ -100,7 +100,7 @@ describe('a walk', () => {
 
   test('tells where two values with the newest seq were signed', async () => {
     const { live, bootstrap } = await network({ live: 20 });
-    const [first, second, third] = byDistance(live, place) as [SimulatedNode, SimulatedNode, SimulatedNode];
+    const [first, second, third] = byDistance(live, target) as [SimulatedNode, SimulatedNode, SimulatedNode];
     first.held = item(10, 'one');
     second.held = item(10, 'two');
     expect(await timedWalk(bootstrap)).toMatchObject({ conflict: true, newest: { seq: 10 } });
@@ -110,7 +110,7 @@ describe('a walk', () => {
 
   test('takes well under a second where half of all known nodes are dead', async () => {
     const { live, bootstrap } = await network({ live: 32, dead: 32 });
-    for (const each of byDistance(live, place).slice(0, 6)) each.held = item(10);
+    for (const each of byDistance(live, target).slice(0, 6)) each.held = item(10);
     const result = await timedWalk(bootstrap);
     expect(result.newest?.seq).toBe(10);
     expect(result.silent.length).toBeGreaterThan(2);
@@ -167,7 +167,7 @@ describe('a walk', () => {
     'is led on by a node that knows other nodes, and not what is stored; silent lately: %s',
     async (lately) => {
       const { live } = await network({ live: 20 });
-      for (const each of byDistance(live, place).slice(0, 8)) each.held = item(20);
+      for (const each of byDistance(live, target).slice(0, 8)) each.held = item(20);
       const old = await node((query, self) =>
         query.name === 'get' ? { e: [204, 'Method Unknown'] } : honest(() => live)(query, self),
       );
@@ -235,9 +235,9 @@ describe('a walk', () => {
     const { live, bootstrap } = await network({ live: 60, delayMs: 10, loss: 0.03, seed: 5 });
     let lost = 0;
     for (let number = 1; number <= 8; number += 1) {
-      const { publicKey, place, item } = testKey(number);
+      const { publicKey, target, item } = testKey(number);
       for (const each of live) each.queries.length = 0;
-      for (const [rank, each] of byDistance(live, place).entries())
+      for (const [rank, each] of byDistance(live, target).entries())
         each.held = rank < 8 ? item(rank < 4 ? 10 : 20) : null;
       const fresh = new Rpc();
       closing.push(fresh);
@@ -316,7 +316,7 @@ describe('hostile nodes close to the key', () => {
     ['far off', (i: number) => idAt(0).map((byte, at) => (at === 0 ? byte ^ 0xff : byte ^ i))],
   ])('that name the holders of an item under wrong ids, %s, do not hide it', async (_where, wrongId) => {
     const { live } = await network({ live: 60 });
-    const ordered = byDistance(live, place);
+    const ordered = byDistance(live, target);
     const holders = ordered.slice(0, 8);
     for (const each of holders) each.held = item(20);
     const hostile = await node(
@@ -361,7 +361,7 @@ describe('hostile nodes close to the key', () => {
     expect(asked).toBe(512);
     // A datagram of another test may arrive at a port that was its node's before.
     const isOurs = ({ parameters }: SimulatedNode['queries'][number]) =>
-      Buffer.compare(asBytes(parameters.get('target')) ?? new Uint8Array(), target(publicKey)) === 0;
+      Buffer.compare(asBytes(parameters.get('target')) ?? new Uint8Array(), target) === 0;
     expect(nodes.filter(({ queries }) => queries.some(isOurs)).length).toBeLessThanOrEqual(512);
   });
 });

@@ -55,16 +55,16 @@ async function ofBittorrentDht(): Promise<Readers> {
 /** Puts an item on the 20 nodes closest to its key, and nowhere else. */
 async function holdOnClosest(nodes: readonly string[], item: MutableItem): Promise<void> {
   const rpc = new Rpc();
-  const place = target(item.publicKey);
-  const id = place.map((byte) => byte ^ 0xff);
+  const keyTarget = target(item.publicKey);
+  const id = keyTarget.map((byte) => byte ^ 0xff);
   const replies = await Promise.all(
     parseBootstrap(nodes.join(',')).map(async (address) => {
-      const reply = await rpc.request(address, getQuery(id, place));
+      const reply = await rpc.request(address, getQuery(id, keyTarget));
       if (typeof reply === 'string' || reply.kind === 'error') throw new Error(`${keyOf(address)} did not answer`);
       return { ...address, id: reply.id, token: reply.token ?? new Uint8Array() };
     }),
   );
-  const puts = byDistance(replies, place)
+  const puts = byDistance(replies, keyTarget)
     .slice(0, 20)
     .map((node) => rpc.request(node, putQuery(id, item, node.token, null)));
   await Promise.all(puts);

@@ -69,11 +69,11 @@ const edit = fc.record({
 });
 
 function edited(datagram: Uint8Array, { at, does, byte }: { at: number; does: string; byte: number }): Uint8Array {
-  const place = Math.floor(at * datagram.length);
-  const before = datagram.subarray(0, place);
+  const position = Math.floor(at * datagram.length);
+  const before = datagram.subarray(0, position);
   if (does === 'cut') return before;
   const put = does === 'remove' ? [] : [byte];
-  return Buffer.concat([before, Buffer.of(...put), datagram.subarray(does === 'insert' ? place : place + 1)]);
+  return Buffer.concat([before, Buffer.of(...put), datagram.subarray(does === 'insert' ? position : position + 1)]);
 }
 
 /**

@@ -47,7 +47,7 @@ const NODES = 40;
 const DELAY_MS = 15;
 const BOOTSTRAP = 3;
 const HOLDERS = 8;
-const { publicKey, place, item } = testKey(7);
+const { publicKey, target, item } = testKey(7);
 
 const [folder = '', json = ''] = process.argv.slice(2);
 const { lost, when, backAfterMs } = JSON.parse(json) as Scenario;
@@ -60,7 +60,7 @@ const network = await startSimulatedNetwork({
     return { host, id: idFor(host, `node ${i}`) };
   },
 });
-for (const node of byDistance(network.live.slice(BOOTSTRAP), place).slice(0, HOLDERS)) node.held = item(1, 'there');
+for (const node of byDistance(network.live.slice(BOOTSTRAP), target).slice(0, HOLDERS)) node.held = item(1, 'there');
 const bootstrap = network.bootstrap.map(({ host, port }) => ({ host, port }));
 const dht = openDht({ bootstrap, cacheFolder: folder });
 

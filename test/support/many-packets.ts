@@ -18,8 +18,8 @@ function keepMany(node: SimulatedNode): void {
     // Nobody reads these, and they would fill the memory.
     self.queries.length = 0;
     const key = asBytes(query.parameters.get('k'));
-    const place = key ? createHash('sha1').update(key).digest() : (asBytes(query.parameters.get('target')) ?? []);
-    const name = Buffer.from(place).toString('hex');
+    const target = key ? createHash('sha1').update(key).digest() : (asBytes(query.parameters.get('target')) ?? []);
+    const name = Buffer.from(target).toString('hex');
     self.held = packets.get(name) ?? null;
     const answered = answer(query, self);
     if (self.held !== null) packets.set(name, self.held);

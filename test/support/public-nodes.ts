@@ -44,7 +44,7 @@ const LOCAL = ['127.0.0.1', '127.9.9.9', '10.0.0.1', '172.16.0.1', '172.31.9.9',
 /** Nobody listens there. */
 const SILENT = { host: '11.0.0.1', port: 9 };
 
-const { publicKey, place, item } = testKey(7);
+const { publicKey, target, item } = testKey(7);
 const OLD = item(10, 'old');
 const NEWEST = item(20, 'newest');
 const PUBLISHED = item(30, 'published');
@@ -55,14 +55,14 @@ async function play({ fitting, stranger }: Scenario): Promise<Outcome> {
     delayMs: DELAY_MS,
     address: (i) => addressOf(i, fitting),
   });
-  const honest = byDistance(network.live, place);
+  const honest = byDistance(network.live, target);
   const holders = honest.slice(0, 2);
   for (const node of holders) node.held = NEWEST;
   const local = await Promise.all(
-    LOCAL.map((host, i) => startNode(() => null, { host, id: place.with(19, (place[19] ?? 0) ^ (i + 1)) })),
+    LOCAL.map((host, i) => startNode(() => null, { host, id: target.with(19, (target[19] ?? 0) ^ (i + 1)) })),
   );
   const strangers =
-    stranger === undefined ? [] : await startStranger(stranger, { place, oldPacket: OLD, holders, local });
+    stranger === undefined ? [] : await startStranger(stranger, { target, oldPacket: OLD, holders, local });
   const all = [...network.live, ...strangers];
   // Nodes on the internet can't lead to our own network: there, the stranger is the bootstrap node.
   const bootstrap = stranger?.at === 'our own network' ? strangers.slice(0, 1) : farFrom(holders, honest);
@@ -104,12 +104,12 @@ function addressOf(i: number, fitting: Scenario['fitting']): { id: Uint8Array; h
 function farFrom(holders: readonly NodeAddress[], closestFirst: readonly SimulatedNode[]): NodeAddress[] {
   const isHolder = ({ host }: NodeAddress) => holders.some((holder) => holder.host === host);
   const far = closestFirst.filter((node) => !isHolder(node) && !namedBy(node).some(isHolder));
-  return [...far.slice(0, 10), { ...SILENT, id: place }];
+  return [...far.slice(0, 10), { ...SILENT, id: target }];
 }
 
 /** The nodes that a node names when asked for the key. */
 function namedBy(node: SimulatedNode): NodeAddress[] {
-  const parameters = new Map([['target', place]]);
+  const parameters = new Map([['target', target]]);
   const query = { name: 'find_node', parameters, transaction: Buffer.alloc(4), readOnly: true, from: SILENT };
   const answer = node.answer(query, node);
   const nodes = answer !== null && 'r' in answer ? answer.r['nodes'] : undefined;

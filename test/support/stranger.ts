@@ -19,7 +19,7 @@ export interface Stranger {
 /** What the stranger knows of the key and its neighbourhood. */
 export interface Prey {
   /** The key's target (20 bytes). */
-  readonly place: Uint8Array;
+  readonly target: Uint8Array;
   readonly oldPacket: MutableItem;
   /** The nodes that hold the newest packet. */
   readonly holders: readonly NodeAddress[];
@@ -35,7 +35,7 @@ const DISCARD = 9;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 /** An id that differs from the target in one byte: the higher `at`, the closer. */
-const nextTo = (place: Uint8Array, at: number, by: number) => place.with(at, (place[at] ?? 0) ^ by);
+const nextTo = (target: Uint8Array, at: number, by: number) => target.with(at, (target[at] ?? 0) ^ by);
 /** The 254 hosts of a /24 subnet. */
 const hostsOf = (subnet: string) => numbers(254).map((i) => `${subnet}.${i + 1}`);
 
@@ -60,12 +60,12 @@ function closestId(host: string, goal: Uint8Array): Uint8Array {
 }
 
 /** The `count` closest of the nodes that `hosts` allow, each with the closest id allowed there. */
-function closestOf(hosts: readonly string[], place: Uint8Array, count: number): NodeAddress[] {
-  const nodes = hosts.map((host) => ({ id: closestId(host, place), host, port: DISCARD }));
-  return byDistance(nodes, place).slice(0, count);
+function closestOf(hosts: readonly string[], target: Uint8Array, count: number): NodeAddress[] {
+  const nodes = hosts.map((host) => ({ id: closestId(host, target), host, port: DISCARD }));
+  return byDistance(nodes, target).slice(0, count);
 }
 
-const farthestFrom = (place: Uint8Array) => place.map((byte) => byte ^ 0xff);
+const farthestFrom = (target: Uint8Array) => target.map((byte) => byte ^ 0xff);
 
 const HOSTS = {
   'one address': numbers(NODES).map(() => '203.0.113.7'),
@@ -87,24 +87,24 @@ const NAMED = {
     const zero = local.slice(0, 1).map((node) => ({ ...node, host: '0.0.0.0' }));
     return () => [...local, ...zero];
   },
-  'the holders closer, under ids that do not fit': ({ place, holders }: Prey) =>
-    late(holders.map((node, i) => ({ ...node, id: nextTo(place, 17, i + 1) }))),
-  'the holders far off, under ids that fit': ({ place, holders }: Prey) =>
-    late(holders.map((node) => ({ ...node, id: closestId(node.host, farthestFrom(place)) }))),
-  'nobody, in the networks of the holders': ({ place, holders }: Prey) => {
+  'the holders closer, under ids that do not fit': ({ target, holders }: Prey) =>
+    late(holders.map((node, i) => ({ ...node, id: nextTo(target, 17, i + 1) }))),
+  'the holders far off, under ids that fit': ({ target, holders }: Prey) =>
+    late(holders.map((node) => ({ ...node, id: closestId(node.host, farthestFrom(target)) }))),
+  'nobody, in the networks of the holders': ({ target, holders }: Prey) => {
     const nobody = holders.flatMap(({ host }) => {
       const neighbours = hostsOf(host.slice(0, host.lastIndexOf('.'))).filter((other) => other !== host);
-      return closestOf(neighbours, place, 3);
+      return closestOf(neighbours, target, 3);
     });
     return () => nobody;
   },
-  'nobody, under ids that do not fit': ({ place }: Prey) => {
-    const idOf = (reply: number, i: number) => nextTo(nextTo(place, 16, reply), 17, i);
+  'nobody, under ids that do not fit': ({ target }: Prey) => {
+    const idOf = (reply: number, i: number) => nextTo(nextTo(target, 16, reply), 17, i);
     return (reply: number) =>
       numbers(NAMED_AT_ONCE).map((i) => ({ id: idOf(reply, i), host: `198.51.100.${i}`, port: reply }));
   },
-  'nobody, under ids that fit': ({ place }: Prey) => {
-    const nobody = closestOf(hostsOf('198.51.100'), place, NAMED_AT_ONCE);
+  'nobody, under ids that fit': ({ target }: Prey) => {
+    const nobody = closestOf(hostsOf('198.51.100'), target, NAMED_AT_ONCE);
     return (reply: number) => nobody.map((node) => ({ ...node, port: reply }));
   },
 };
@@ -114,12 +114,12 @@ const NAMED = {
  * that put it.
  */
 export async function startStranger(stranger: Stranger, prey: Prey): Promise<SimulatedNode[]> {
-  const { place } = prey;
+  const { target } = prey;
   const hosts = HOSTS[stranger.at];
   const addresses =
     stranger.ids === 'next to the key'
-      ? hosts.slice(0, NODES).map((host, i) => ({ id: nextTo(place, 18, i + 1), host }))
-      : closestOf(hosts, place, NODES);
+      ? hosts.slice(0, NODES).map((host, i) => ({ id: nextTo(target, 18, i + 1), host }))
+      : closestOf(hosts, target, NODES);
   const named = stranger.names === undefined ? () => [] : NAMED[stranger.names](prey);
   const nodes: SimulatedNode[] = [];
   let replies = 0;

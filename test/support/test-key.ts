@@ -5,7 +5,7 @@ import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.t
 export interface TestKey {
   readonly seed: Uint8Array;
   readonly publicKey: Uint8Array;
-  readonly place: Uint8Array;
+  readonly target: Uint8Array;
   item(seq: number, value?: string): MutableItem;
 }
 
@@ -14,5 +14,5 @@ export function testKey(number: number): TestKey {
   const seed = new Uint8Array(32).fill(number);
   const publicKey = publicKeyOf(seed);
   const item = (seq: number, value = `value ${seq}`) => signItem(seed, publicKey, seq, Buffer.from(value));
-  return { seed, publicKey, place: target(publicKey), item };
+  return { seed, publicKey, target: target(publicKey), item };
 }
