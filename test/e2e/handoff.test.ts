@@ -1,40 +1,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
+import { describe, expect, it } from 'vitest';
 import { Machine, SESSION } from '../support/machine.ts';
+import { desk, laptop, network, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
 
-let network: PrivateNetwork;
-let laptop: Machine;
-let desk: Machine;
-
-beforeAll(async () => {
-  network = await startPrivateNetwork({ nodes: 16 });
-});
-afterAll(() => network.close());
-
-beforeEach(() => {
-  laptop = new Machine('laptop', network.bootstrap);
-  desk = new Machine('desk', network.bootstrap, laptop.project);
-});
-afterEach(() => {
-  laptop.remove();
-  desk.remove();
-});
-
-/** Two machines with one key, and a session whose files are on both. */
-async function twoOfMine(): Promise<string> {
-  const publicKey = await laptop.init();
-  desk.takeKeyOf(laptop);
-  laptop.addSession();
-  desk.takeSessionsOf(laptop);
-  desk.installClaude();
-  return publicKey;
-}
+useTwoMachines(16);
 
 describe('a handoff to oneself', () => {
   it('goes from cclink to cclink pickup and becomes claude --resume in the directory of the session', async () => {
-    const publicKey = await twoOfMine();
+    const publicKey = await shareKeyAndSession();
     const published = await laptop.json(['publish']);
     expect(published).toMatchObject({
       session: { id: SESSION, project: laptop.project, title: 'remember the word ZEBRA' },
@@ -59,7 +33,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('passes on what follows -- and gives back the exit code of claude', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish', SESSION]);
     desk.installClaude(7);
     const { code } = await desk.run(['pickup', '-y', '--', '--model', 'opus']);
@@ -68,7 +42,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('is shown and listed without being taken', async () => {
-    const publicKey = await twoOfMine();
+    const publicKey = await shareKeyAndSession();
     await laptop.json(['publish', '--burn', '--ttl', '30m']);
     for (let times = 0; times < 2; times++) {
       expect(await desk.json(['show'])).toMatchObject({
@@ -87,7 +61,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('burns once it is taken, and not before', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
     const picked = await desk.run(['pickup', '--yes', '--no-run']);
     expect(picked.code).toBe(0);
@@ -101,7 +75,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('burns nothing where the files of the session or claude are missing, or nobody said yes', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
     const bare = new Machine('bare', network.bootstrap);
     bare.takeKeyOf(laptop);
@@ -125,7 +99,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('goes to one of two machines that pick a burn handoff up at the same moment, at the most', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     laptop.installClaude();
     await laptop.json(['publish', '--burn']);
     const both = await Promise.all([laptop, desk].map((machine) => machine.run(['pickup', '-y', '--no-run'])));
@@ -169,7 +143,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('says that it expired, and whose session it was', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--ttl', '1s']);
     await new Promise((resolve) => setTimeout(resolve, 1600));
     const { code, stderr } = await desk.run(['pickup', '-y', '--json']);
@@ -179,7 +153,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('is revoked with the same words that Rust takes, and the second time there is nothing', async () => {
-    const publicKey = await twoOfMine();
+    const publicKey = await shareKeyAndSession();
     for (const words of [
       ['revoke'],
       ['revoke', '--all'],
@@ -196,14 +170,14 @@ describe('a handoff to oneself', () => {
   });
 
   it('that is sealed for others is not revoked by the id of a session, as nobody can tell whose it is', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--share', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo']);
     expect((await laptop.run(['revoke', '-y', SESSION])).code).toBe(2);
     expect(await laptop.json(['list'])).toHaveLength(1);
   });
 
   it('is told that the current directory is gone, where it needs one', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish']);
     const gone = join(laptop.home, 'gone');
     mkdirSync(gone);
@@ -215,7 +189,7 @@ describe('a handoff to oneself', () => {
   });
 
   it('of another session is left alone by revoke with an id', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     await laptop.json(['publish']);
     expect(await laptop.json(['revoke', '-y', '22222222'])).toMatchObject({ revoked: false });
     expect(await laptop.json(['list'])).toHaveLength(1);
@@ -242,7 +216,7 @@ describe('a handoff to oneself', () => {
 
 describe('a handoff to others', () => {
   it('is opened by the one it was shared with, and by nobody else, its publisher included', async () => {
-    const mine = await twoOfMine();
+    const mine = await shareKeyAndSession();
     const bob = new Machine('bob', network.bootstrap);
     const bobs = await bob.init();
     expect(await laptop.json(['publish', '--share', `pk:${bobs}`])).toMatchObject({
@@ -268,7 +242,7 @@ describe('a handoff to others', () => {
   });
 
   it('with a PIN needs no key pair to be taken', async () => {
-    const mine = await twoOfMine();
+    const mine = await shareKeyAndSession();
     const pin = { env: { CCLINK_PIN: 'correct horse battery' } };
     expect(await laptop.json(['publish', '--pin'], pin)).toMatchObject({
       mode: 'pin',
@@ -285,7 +259,7 @@ describe('a handoff to others', () => {
   });
 
   it('is not replaced without a yes', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     const bobs = 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo';
     await laptop.json(['publish', '--share', bobs]);
     await laptop.json(['publish', '--share', bobs]);
@@ -297,7 +271,7 @@ describe('a handoff to others', () => {
   });
 
   it('is refused in the combinations that Rust refuses', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     for (const other of ['--pin', '--burn']) {
       const { code, stdout } = await laptop.run([
         'publish',
@@ -341,7 +315,7 @@ describe('nothing to hand over', () => {
   });
 
   it('is sent on a dry run', async () => {
-    await twoOfMine();
+    await shareKeyAndSession();
     const dry = await laptop.json(['publish', '--dry-run', '--burn']);
     expect(dry).toMatchObject({ dryRun: true, session: { id: SESSION }, burn: true });
     expect(await laptop.json(['list'])).toEqual([]);

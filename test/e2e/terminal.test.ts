@@ -1,37 +1,14 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
-import { Machine, SESSION } from '../support/machine.ts';
+import { describe, expect, it } from 'vitest';
+import { SESSION } from '../support/machine.ts';
+import { desk, laptop, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
 
 const PASSPHRASE = 'a good passphrase';
 const RETURN = '\r';
 const CTRL_C = '\u0003';
 
-let network: PrivateNetwork;
-let laptop: Machine;
-let desk: Machine;
-
-beforeAll(async () => {
-  network = await startPrivateNetwork({ nodes: 12 });
-});
-afterAll(() => network.close());
-beforeEach(() => {
-  laptop = new Machine('laptop', network.bootstrap);
-  desk = new Machine('desk', network.bootstrap, laptop.project);
-});
-afterEach(() => {
-  laptop.remove();
-  desk.remove();
-});
-
-async function shared(): Promise<void> {
-  await laptop.init();
-  desk.takeKeyOf(laptop);
-  laptop.addSession();
-  desk.takeSessionsOf(laptop);
-  desk.installClaude();
-}
+useTwoMachines(12);
 
 describe('init at a terminal', () => {
   it('asks for a key elsewhere first, then for the passphrase twice, and shows neither', async () => {
@@ -151,7 +128,7 @@ describe('the key file', () => {
 
 describe('pickup at a terminal', () => {
   it('asks, and gives the terminal to claude, in the directory of the session', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish']);
     const run = desk.terminal(['pickup'], { cwd: desk.home });
     await run.sees(/remember the word ZEBRA/);
@@ -161,7 +138,7 @@ describe('pickup at a terminal', () => {
   });
 
   it('asks on the terminal while standard input is data, and claude gets the terminal', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish']);
     const run = desk.terminal(['pickup'], { shell: 'echo y | "$@"' });
     await run.answers(/Go on with this session here\?/, `y${RETURN}`);
@@ -170,7 +147,7 @@ describe('pickup at a terminal', () => {
   });
 
   it('burns nothing on a no, on a bare Return, on Ctrl-C', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
     for (const answer of [`n${RETURN}`, RETURN, CTRL_C]) {
       const run = desk.terminal(['pickup']);
@@ -183,7 +160,7 @@ describe('pickup at a terminal', () => {
   });
 
   it('leaves a handoff alone that was replaced while the question stood', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
     const run = desk.terminal(['pickup']);
     await run.sees(/Take it\?/);
@@ -195,7 +172,7 @@ describe('pickup at a terminal', () => {
   });
 
   it('names a session that is open in a running claude here, before it asks', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish']);
     const { mkdirSync } = await import('node:fs');
     mkdirSync(join(desk.claudeFolder, 'sessions'), { recursive: true });
@@ -231,7 +208,7 @@ describe('pickup at a terminal', () => {
 
 describe('pickup --tmux', () => {
   it('opens a window in the directory of the session, named after it', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
     const outside = await desk.run(['pickup', '-y', '--tmux']);
     expect([outside.code, await laptop.json(['list'])]).toEqual([2, [expect.objectContaining({ burn: true })]]);
@@ -268,7 +245,7 @@ describe('pickup --tmux', () => {
 
 describe('publish at a terminal', () => {
   it('makes a PIN of five words on a bare Return, which opens the handoff', async () => {
-    await shared();
+    await shareKeyAndSession();
     const run = laptop.terminal(['--pin']);
     await run.answers(/PIN \(Return makes one/, `12345678${RETURN}`);
     await run.answers(/too weak[\s\S]*PIN \(Return makes one/, RETURN);
@@ -295,7 +272,7 @@ describe('publish at a terminal', () => {
   });
 
   it('asks before it replaces what was meant for somebody else', async () => {
-    await shared();
+    await shareKeyAndSession();
     await laptop.json(['publish', '--share', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo']);
     const run = laptop.terminal([]);
     await run.answers(/still live under your key.*Replace it\?/s, RETURN);
@@ -304,7 +281,7 @@ describe('publish at a terminal', () => {
   });
 
   it('draws a QR code of the very line for the other side', async () => {
-    await shared();
+    await shareKeyAndSession();
     const { stdout } = await laptop.run(['--qr']);
     expect(stdout).toMatch(/^cclink pickup\n/);
     expect(stdout).toMatch(/[▀▄█]/);

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
-import { Machine, SESSION } from '../support/machine.ts';
+import { describe, expect, it } from 'vitest';
+import { type Machine, SESSION } from '../support/machine.ts';
+import { desk, laptop, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
 
 /**
  * The native program of npm's `@anthropic-ai/claude-code`, a download of 360 MB: installed only by those who
@@ -14,20 +14,7 @@ const STUB = fileURLToPath(new URL('claude-api.mjs', import.meta.url));
 const available = existsSync(CLAUDE) && process.platform === 'linux';
 if (!available) console.warn('Not tested: the real Claude Code. CCLINK_TEST_CLAUDE names no program.');
 
-let network: PrivateNetwork;
-let laptop: Machine;
-let desk: Machine;
-
-beforeAll(async () => {
-  network = await startPrivateNetwork({ nodes: 8 });
-  laptop = new Machine('laptop', network.bootstrap);
-  desk = new Machine('desk', network.bootstrap, laptop.project);
-});
-afterAll(async () => {
-  laptop.remove();
-  desk.remove();
-  await network.close();
-});
+useTwoMachines(8);
 
 /**
  * Puts the real `claude` on the PATH, in a network namespace with only a loopback and a stand-in for the API.
@@ -51,10 +38,7 @@ function installRealClaude(machine: Machine): void {
 
 describe.runIf(available || process.env['CI'])('the real Claude Code', () => {
   it('goes on with the conversation after a pickup', async () => {
-    await laptop.init();
-    desk.takeKeyOf(laptop);
-    laptop.addSession();
-    desk.takeSessionsOf(laptop);
+    await shareKeyAndSession();
     installRealClaude(desk);
     desk.env['PATH'] += ':/usr/sbin:/sbin';
     await laptop.json(['publish', SESSION]);
