@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sign } from '../../src/crypto/ed25519.ts';
 import { type Encodable, encode } from '../../src/dht/bencode.ts';
 import { type Dht, type DhtOptions, openDht } from '../../src/dht/client.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
 import { type MutableItem, sameItem } from '../../src/dht/mutable-item.ts';
+import { closedAfterTest } from '../support/closed-after-test.ts';
 import { HOSTILE, type HostileWay, saying, sending } from '../support/hostile-nodes.ts';
 import { type NetworkOptions, type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, carrying, honest, type SimulatedNode } from '../support/simulated-node.ts';
@@ -24,15 +25,10 @@ const OLD = item(10, 'old');
 const CURRENT = item(20, 'current');
 const NEW = item(30, 'new');
 
-const closing: { close(): void }[] = [];
-afterEach(() => {
-  for (const one of closing.splice(0)) one.close();
-});
-
 /** 60 nodes that answer in any order. The 12 closest to the key hold its current packet. */
 async function network(seed: number, options: Partial<NetworkOptions> = {}): Promise<SimulatedNetwork> {
-  const started = await startSimulatedNetwork({ live: 60, seed, delayMs: { median: 10, sigma: 0.6 }, ...options });
-  closing.push(started);
+  const delayMs = { median: 10, sigma: 0.6 };
+  const started = closedAfterTest(await startSimulatedNetwork({ live: 60, seed, delayMs, ...options }));
   for (const node of byDistance(started.live, target).slice(0, 12)) node.held = CURRENT;
   return started;
 }

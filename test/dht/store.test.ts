@@ -1,14 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { asBytes, asDictionary, asText, type Bencoded, decode } from '../../src/dht/bencode.ts';
-import { type Dht, openDht } from '../../src/dht/client.ts';
-import type { Address, ErrorReply, NodeAddress, Query, Reply } from '../../src/dht/krpc.ts';
+import type { Address, ErrorReply, Query, Reply } from '../../src/dht/krpc.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { Store, type StoreOptions, type StoreReport } from '../../src/dht/store.ts';
 import type { AnsweredNode } from '../../src/dht/walk.ts';
-import { startSimulatedNetwork } from '../support/simulated-network.ts';
-import { byDistance, carrying, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { clientForTest, closedAfterTest, networkForTest, nodeForTest } from '../support/closed-after-test.ts';
+import { byDistance, carrying, type SimulatedNode } from '../support/simulated-node.ts';
 import { testKey } from '../support/test-key.ts';
 
 const { publicKey, target, item } = testKey(7);
@@ -17,28 +16,9 @@ const TOKEN = Buffer.from('token');
 /** A list of this length. */
 const ofLength = (length: number) => expect.objectContaining({ length });
 
-const closing: { close(): void }[] = [];
-afterEach(() => {
-  for (const one of closing.splice(0)) one.close();
-});
-
 /** Honest nodes, the closest to the key first. */
 async function nodes(live: number): Promise<SimulatedNode[]> {
-  const network = await startSimulatedNetwork({ live });
-  closing.push(network);
-  return byDistance(network.live, target);
-}
-
-async function node(...args: Parameters<typeof startNode>): Promise<SimulatedNode> {
-  const started = await startNode(...args);
-  closing.push(started);
-  return started;
-}
-
-function client(bootstrap: readonly NodeAddress[]): Dht {
-  const dht = openDht({ bootstrap });
-  closing.push(dht);
-  return dht;
+  return byDistance((await networkForTest({ live })).live, target);
 }
 
 /** Replaces a node's answers to puts. */
@@ -63,8 +43,7 @@ const asReplied = ({ id, host, port, held }: SimulatedNode): AnsweredNode => ({
 
 /** Puts `item(5)` to these nodes alone. */
 function storeOn(all: readonly SimulatedNode[], options: Partial<StoreOptions> = {}): Store {
-  const rpc = new Rpc();
-  closing.push(rpc);
+  const rpc = closedAfterTest(new Rpc());
   const { signal } = new AbortController();
   const id = new Uint8Array(20);
   const store = new Store({
@@ -92,29 +71,31 @@ describe('a packet is held', () => {
       each.held = item(5);
       answerPuts(each, () => ({ e: [code, message] }));
     }
-    expect(await client(all).put(item(5))).toMatchObject({ holders: 8, refusal: `${code} ${message}` });
+    expect(await clientForTest(all).put(item(5))).toMatchObject({ holders: 8, refusal: `${code} ${message}` });
   });
 
   test('by a node that is late with its answer to the put, where fewer than 3 others hold it', async () => {
     // As long as no round trip is known, a put is waited for 0.8 s. Only the first two answers are late.
     const delays = [1300, 1300];
-    const late = await node(taking, { delayMs: () => delays.shift() ?? 0 });
-    const store = storeOn([late, await node(taking), await node(taking)]);
+    const late = await nodeForTest(taking, { delayMs: () => delays.shift() ?? 0 });
+    const store = storeOn([late, await nodeForTest(taking), await nodeForTest(taking)]);
     expect(await store.enough).toMatchObject({ holders: 3, tried: 3, answered: 3 });
   });
 
   test('by a node to which the first put was lost', async () => {
     let arrived = 0;
-    const lossy = await node(taking, { delayMs: () => (arrived++ === 0 ? null : 0) });
-    const store = storeOn([lossy, await node(taking), await node(taking)]);
+    const lossy = await nodeForTest(taking, { delayMs: () => (arrived++ === 0 ? null : 0) });
+    const store = storeOn([lossy, await nodeForTest(taking), await nodeForTest(taking)]);
     expect(await store.settled).toMatchObject({ holders: 3 });
     expect(lossy.queries.filter(({ name }) => name === 'put')).toHaveLength(1);
   });
 
   test('not by a node that gives an older one back, which is asked twice, and told', async () => {
-    const stubborn = await node((query, self) => (query.name === 'put' ? { r: { id: self.id } } : taking(query, self)));
+    const stubborn = await nodeForTest((query, self) =>
+      query.name === 'put' ? { r: { id: self.id } } : taking(query, self),
+    );
     stubborn.held = item(1);
-    const store = storeOn([stubborn, ...(await Promise.all([1, 2, 3].map(() => node(taking))))], { base: 1 });
+    const store = storeOn([stubborn, ...(await Promise.all([1, 2, 3].map(() => nodeForTest(taking))))], { base: 1 });
     expect(await store.settled).toMatchObject({ holders: 3, older: ofLength(1), overtakenBy: null });
     expect(stubborn.queries.filter(({ name }) => name === 'put')).toHaveLength(2);
   });
@@ -122,7 +103,7 @@ describe('a packet is held', () => {
 
 describe('a packet is put', () => {
   test('to the 20 closest and to all further off that hold another one, 40 in all at the most', async () => {
-    const all = await Promise.all(Array.from({ length: 60 }, () => node(taking)));
+    const all = await Promise.all(Array.from({ length: 60 }, () => nodeForTest(taking)));
     for (const each of all.slice(25)) each.held = item(1);
     expect((await storeOn(all, { base: 1 }).settled).tried).toBe(40);
     const reached = all.map(({ queries }) => queries.some(({ name }) => name === 'put'));
@@ -130,14 +111,14 @@ describe('a packet is put', () => {
   });
 
   test('and those beyond the 40 that hold an older one are told of', async () => {
-    const all = await Promise.all(Array.from({ length: 60 }, () => node(taking)));
+    const all = await Promise.all(Array.from({ length: 60 }, () => nodeForTest(taking)));
     for (const each of all.slice(25)) each.held = item(1);
     expect((await storeOn(all, { base: 1 }).settled).older).toHaveLength(15);
   });
 
   test('and that is enough with 8 nodes, while the others are waited for 400 ms at the most', async () => {
-    const quick = await Promise.all(Array.from({ length: 8 }, () => node(taking)));
-    const slow = await Promise.all(Array.from({ length: 4 }, () => node(taking, { delayMs: 5000 })));
+    const quick = await Promise.all(Array.from({ length: 8 }, () => nodeForTest(taking)));
+    const slow = await Promise.all(Array.from({ length: 4 }, () => nodeForTest(taking, { delayMs: 5000 })));
     const began = performance.now();
     const store = storeOn([...slow, ...quick]);
     expect(await store.enough).toMatchObject({ holders: 8, tried: 12 });
@@ -149,8 +130,8 @@ describe('a packet is put', () => {
   });
 
   test('and all that hold it in time are counted in the end', async () => {
-    const quick = await Promise.all(Array.from({ length: 9 }, () => node(taking)));
-    const slower = await Promise.all(Array.from({ length: 5 }, () => node(taking, { delayMs: 60 })));
+    const quick = await Promise.all(Array.from({ length: 9 }, () => nodeForTest(taking)));
+    const slower = await Promise.all(Array.from({ length: 5 }, () => nodeForTest(taking, { delayMs: 60 })));
     const store = storeOn([...slower, ...quick]);
     expect((await store.enough).holders).toBeLessThan(14);
     expect(await store.settled).toMatchObject({ holders: 14, answered: 14, older: ofLength(0) });
@@ -168,7 +149,7 @@ test('a packet that was put with cas is put without it as well, or nodes of anac
     lock = cas;
     return taking(query, self);
   };
-  const one = await node(locking);
+  const one = await nodeForTest(locking);
   one.held = item(4);
   expect(await storeOn([one], { base: 4, condition: 'unchanged' }).settled).toMatchObject({ holders: 1 });
   expect(lock).toBe(0);
@@ -177,7 +158,7 @@ test('a packet that was put with cas is put without it as well, or nodes of anac
 
 describe('somebody who was quicker', () => {
   test('ends the work, also where his packet has a lower number than ours', async () => {
-    const all = await Promise.all(Array.from({ length: 5 }, () => node(taking)));
+    const all = await Promise.all(Array.from({ length: 5 }, () => nodeForTest(taking)));
     const [first] = all as [SimulatedNode];
     first.held = item(4);
     const report = await storeOn(all, { base: 3 }).enough;
@@ -186,7 +167,7 @@ describe('somebody who was quicker', () => {
 
   test('is met on a node that takes no put, further off than a look-up goes', async () => {
     const all = await nodes(40);
-    const dht = client(all.slice(0, 3));
+    const dht = clientForTest(all.slice(0, 3));
     const from = await dht.resolve(publicKey);
     const asked = new Set(from.nodes.map(({ port }) => port));
     const far = all.slice(0, 20).find(({ port }) => !asked.has(port)) as SimulatedNode;
@@ -201,13 +182,12 @@ describe('of several that put over the same packet at one moment', () => {
   const contested = { base: 1, isContested: true } as const;
 
   test('the one that comes later sees it before it puts', async () => {
-    const all = await Promise.all(Array.from({ length: 10 }, () => node(taking)));
+    const all = await Promise.all(Array.from({ length: 10 }, () => nodeForTest(taking)));
     for (const each of all) each.held = item(1);
     const later = all.map(asReplied);
     for (const each of all) each.held = item(4);
     const { signal } = new AbortController();
-    const rpc = new Rpc();
-    closing.push(rpc);
+    const rpc = closedAfterTest(new Rpc());
     const store = new Store({ rpc, id: new Uint8Array(20), item: item(5), condition: 'older', signal, ...contested });
     store.consider(later);
     store.endOfNodes();
@@ -216,7 +196,7 @@ describe('of several that put over the same packet at one moment', () => {
   });
 
   test('the one that came first sees the other, when it looks once more', async () => {
-    const all = await Promise.all(Array.from({ length: 10 }, () => node(taking)));
+    const all = await Promise.all(Array.from({ length: 10 }, () => nodeForTest(taking)));
     const store = storeOn(all, contested);
     expect(await store.enough).toMatchObject({ overtakenBy: null });
     for (const each of all) each.held = item(6);
@@ -224,7 +204,7 @@ describe('of several that put over the same packet at one moment', () => {
   });
 
   test('one alone looks once more as well, and finds its own', async () => {
-    const all = await Promise.all(Array.from({ length: 4 }, () => node(taking)));
+    const all = await Promise.all(Array.from({ length: 4 }, () => nodeForTest(taking)));
     expect(await storeOn(all, contested).settled).toMatchObject({ holders: 4, overtakenBy: null });
     expect(all.map(({ queries }) => queries.map(({ name }) => name))).toEqual(
       all.map(() => ['get', 'put', 'get', 'get']),

@@ -1,39 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { asBytes } from '../../src/dht/bencode.ts';
 import { resolveBootstrap } from '../../src/dht/bootstrap.ts';
 import type { NodeAddress } from '../../src/dht/krpc.ts';
 import type { MutableItem } from '../../src/dht/mutable-item.ts';
 import { Rpc } from '../../src/dht/rpc.ts';
 import { type WalkOptions, type WalkResult, walk } from '../../src/dht/walk.ts';
-import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
-import { byDistance, compact, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { closedAfterTest, networkForTest, nodeForTest } from '../support/closed-after-test.ts';
+import { byDistance, compact, honest, type SimulatedNode } from '../support/simulated-node.ts';
 import { testKey } from '../support/test-key.ts';
 
 const { publicKey, target, item } = testKey(7);
 
 let rpc: Rpc;
-const closing: { close(): void }[] = [];
-
 beforeEach(() => {
-  rpc = new Rpc();
+  rpc = closedAfterTest(new Rpc());
 });
-
-afterEach(() => {
-  rpc.close();
-  for (const one of closing.splice(0)) one.close();
-});
-
-async function network(options: Parameters<typeof startSimulatedNetwork>[0]): Promise<SimulatedNetwork> {
-  const started = await startSimulatedNetwork(options);
-  closing.push(started);
-  return started;
-}
-
-async function node(...args: Parameters<typeof startNode>): Promise<SimulatedNode> {
-  const started = await startNode(...args);
-  closing.push(started);
-  return started;
-}
 
 async function timedWalk(
   bootstrap: readonly NodeAddress[],
@@ -61,7 +42,7 @@ const idAt = (distance: number) =>
 
 describe('a walk', () => {
   test('finds the 8 closest nodes of a network, and asks as one that is no node itself', async () => {
-    const { live, bootstrap } = await network({ live: 40 });
+    const { live, bootstrap } = await networkForTest({ live: 40 });
     const result = await timedWalk(bootstrap);
     expect(result.complete).toBe(true);
     const ports = (nodes: readonly NodeAddress[]) => nodes.slice(0, 8).map(({ port }) => port);
@@ -70,14 +51,14 @@ describe('a walk', () => {
   });
 
   test('gives the newest value, although most of the closest nodes hold an old one', async () => {
-    const { live, bootstrap } = await network({ live: 40 });
+    const { live, bootstrap } = await networkForTest({ live: 40 });
     const closest = byDistance(live, target);
     for (const [rank, each] of closest.slice(0, 8).entries()) each.held = item(rank === 6 ? 20 : 10);
     expect((await timedWalk(bootstrap)).newest?.seq).toBe(20);
   });
 
   test('gives the newest value, although every bootstrap node holds an old one and names no nodes beside it', async () => {
-    const { live, bootstrap } = await network({ live: 40 });
+    const { live, bootstrap } = await networkForTest({ live: 40 });
     for (const each of live.slice(0, 3)) each.held = item(10);
     const closest = byDistance(live.slice(3), target)[0] as SimulatedNode;
     closest.held = item(20);
@@ -87,7 +68,7 @@ describe('a walk', () => {
   });
 
   test('reports the first verified value at once and goes on', async () => {
-    const { live, bootstrap } = await network({ live: 20, delayMs: 40 });
+    const { live, bootstrap } = await networkForTest({ live: 20, delayMs: 40 });
     for (const each of live.slice(0, 3)) each.held = item(10);
     const began = performance.now();
     const seen: [number, number][] = [];
@@ -99,7 +80,7 @@ describe('a walk', () => {
   });
 
   test('tells where two values with the newest seq were signed', async () => {
-    const { live, bootstrap } = await network({ live: 20 });
+    const { live, bootstrap } = await networkForTest({ live: 20 });
     const [first, second, third] = byDistance(live, target) as [SimulatedNode, SimulatedNode, SimulatedNode];
     first.held = item(10, 'one');
     second.held = item(10, 'two');
@@ -109,7 +90,7 @@ describe('a walk', () => {
   });
 
   test('takes well under a second where half of all known nodes are dead', async () => {
-    const { live, bootstrap } = await network({ live: 32, dead: 32 });
+    const { live, bootstrap } = await networkForTest({ live: 32, dead: 32 });
     for (const each of byDistance(live, target).slice(0, 6)) each.held = item(10);
     const result = await timedWalk(bootstrap);
     expect(result.newest?.seq).toBe(10);
@@ -119,31 +100,31 @@ describe('a walk', () => {
   });
 
   test('counts the answer of a node that is slow, if the walk still runs when it comes', async () => {
-    const slow = await node((query, self) => honest(() => [])(query, self), { id: idAt(1), delayMs: 600 });
+    const slow = await nodeForTest((query, self) => honest(() => [])(query, self), { id: idAt(1), delayMs: 600 });
     slow.held = item(20);
-    const fast = await node(() => ({ r: { id: fast.id, nodes: compact([slow]) } }));
-    const dead = await node(() => null);
+    const fast = await nodeForTest(() => ({ r: { id: fast.id, nodes: compact([slow]) } }));
+    const dead = await nodeForTest(() => null);
     // Fewer than 8 answered, so the walk waits for the bootstrap node that is still out.
     const result = await timedWalk([fast, dead]);
     expect(result.newest?.seq).toBe(20);
   });
 
   test('waits for the nodes near the key, although seven near itself answered at once', async () => {
-    const { live } = await network({ live: 12, delayMs: 350 });
+    const { live } = await networkForTest({ live: 12, delayMs: 350 });
     for (const each of live) each.held = item(20);
-    const near = await Promise.all(Array.from({ length: 7 }, () => node(honest(() => live))));
+    const near = await Promise.all(Array.from({ length: 7 }, () => nodeForTest(honest(() => live))));
     expect((await timedWalk(near)).newest?.seq).toBe(20);
   });
 
   test('does not wait for a dead bootstrap node once 8 nodes answered', async () => {
-    const { bootstrap } = await network({ live: 20 });
-    const dead = await node(() => null);
+    const { bootstrap } = await networkForTest({ live: 20 });
+    const dead = await nodeForTest(() => null);
     expect((await timedWalk([dead, ...bootstrap])).milliseconds).toBeLessThan(700);
   });
 
   test('waits for bootstrap nodes that are far away as long as nothing else answered', async () => {
-    const { live } = await network({ live: 12, delayMs: 0 });
-    const far = await node((query, self) => honest(() => live)(query, self), { delayMs: 900 });
+    const { live } = await networkForTest({ live: 12, delayMs: 0 });
+    const far = await nodeForTest((query, self) => honest(() => live)(query, self), { delayMs: 900 });
     expect((await timedWalk([far])).nodes.length).toBeGreaterThanOrEqual(8);
   });
 
@@ -151,8 +132,8 @@ describe('a walk', () => {
     ['the only bootstrap node', (near: SimulatedNode) => [near]],
     ['one of three', (near: SimulatedNode, live: SimulatedNode[]) => [near, ...live.slice(0, 2)]],
   ])('waits for the closest node, though it is %s and slower than all others', async (_which, rootsOf) => {
-    const { live } = await network({ live: 20, delayMs: 20 });
-    const near = await node(
+    const { live } = await networkForTest({ live: 20, delayMs: 20 });
+    const near = await nodeForTest(
       honest(() => live),
       { id: idAt(1), delayMs: 60 },
     );
@@ -166,9 +147,9 @@ describe('a walk', () => {
   test.each([false, true])(
     'is led on by a node that knows other nodes, and not what is stored; silent lately: %s',
     async (lately) => {
-      const { live } = await network({ live: 20 });
+      const { live } = await networkForTest({ live: 20 });
       for (const each of byDistance(live, target).slice(0, 8)) each.held = item(20);
-      const old = await node((query, self) =>
+      const old = await nodeForTest((query, self) =>
         query.name === 'get' ? { e: [204, 'Method Unknown'] } : honest(() => live)(query, self),
       );
       const wasSilent = ({ port }: { port: number }) => lately && port === old.port;
@@ -177,23 +158,23 @@ describe('a walk', () => {
   );
 
   test('tells where none of the closest nodes that others name replied, and leaves out those that only we know of', async () => {
-    const { live } = await network({ live: 5 });
-    const gone = await Promise.all(Array.from({ length: 16 }, (_, i) => node(() => null, { id: idAt(i + 1) })));
+    const { live } = await networkForTest({ live: 5 });
+    const gone = await Promise.all(Array.from({ length: 16 }, (_, i) => nodeForTest(() => null, { id: idAt(i + 1) })));
     expect(await timedWalk(live, { starts: gone })).toMatchObject({ closestUnreachable: false, answered: 5 });
     for (const each of live) each.answer = honest(() => gone);
     expect(await timedWalk(live, { starts: gone })).toMatchObject({ closestUnreachable: true, answered: 5 });
   });
 
   test('starts from known nodes, too', async () => {
-    const { live } = await network({ live: 20 });
+    const { live } = await networkForTest({ live: 20 });
     const result = await timedWalk([], { starts: live.slice(5, 6) });
     expect(result.nodes.length).toBeGreaterThanOrEqual(8);
   });
 
   test('asks a node that was silent lately, and does not wait for it; its answer counts', async () => {
-    const { live } = await network({ live: 12 });
-    const silent = await node(() => null, { id: idAt(1) });
-    const slow = await node(
+    const { live } = await networkForTest({ live: 12 });
+    const silent = await nodeForTest(() => null, { id: idAt(1) });
+    const slow = await nodeForTest(
       honest(() => []),
       { id: idAt(2), delayMs: 60 },
     );
@@ -206,7 +187,7 @@ describe('a walk', () => {
     expect(fast.milliseconds).toBeLessThan(60);
     expect([silent, slow].map(({ queries }) => queries.length > 0)).toEqual([true, true]);
     // Waiting for another node gives the slow one time to answer.
-    const other = await node(() => null, { id: idAt(3) });
+    const other = await nodeForTest(() => null, { id: idAt(3) });
     for (const each of live) each.answer = honest(() => [silent, slow, other, ...live]);
     expect((await timedWalk(live.slice(0, 3), { wasSilent })).newest?.seq).toBe(20);
   });
@@ -221,10 +202,10 @@ describe('a walk', () => {
       };
       const answer: SimulatedNode['answer'] = (query, self) =>
         arrived === 1 && lost === 'answer' ? null : honest(() => [])(query, self);
-      const holder = await node(answer, { delayMs });
+      const holder = await nodeForTest(answer, { delayMs });
       holder.held = item(20);
-      const dead = await node(() => null);
-      const root = await node(honest(() => [holder, dead]));
+      const dead = await nodeForTest(() => null);
+      const root = await nodeForTest(honest(() => [holder, dead]));
       expect((await timedWalk([root])).newest?.seq).toBe(20);
       // And no node is asked more than twice.
       expect(dead.queries).toHaveLength(2);
@@ -232,15 +213,14 @@ describe('a walk', () => {
   );
 
   test('finds the newest packet where 3 % of all datagrams are lost each way, and closer nodes hold an old one', async () => {
-    const { live, bootstrap } = await network({ live: 60, delayMs: 10, loss: 0.03, seed: 5 });
+    const { live, bootstrap } = await networkForTest({ live: 60, delayMs: 10, loss: 0.03, seed: 5 });
     let lost = 0;
     for (let number = 1; number <= 8; number += 1) {
       const { publicKey, target, item } = testKey(number);
       for (const each of live) each.queries.length = 0;
       for (const [rank, each] of byDistance(live, target).entries())
         each.held = rank < 8 ? item(rank < 4 ? 10 : 20) : null;
-      const fresh = new Rpc();
-      closing.push(fresh);
+      const fresh = closedAfterTest(new Rpc());
       const { newest, asked } = await timedWalk(bootstrap, { rpc: fresh, publicKey });
       expect(newest?.seq).toBe(20);
       lost += asked - live.filter(({ queries }) => queries.some(({ name }) => name === 'get')).length;
@@ -250,7 +230,7 @@ describe('a walk', () => {
 
   test('asks 14 nodes at once, and not one more before another has answered', async () => {
     const delayMs = 300;
-    const { live } = await network({ live: 60, delayMs });
+    const { live } = await networkForTest({ live: 60, delayMs });
     const out = new Map<SimulatedNode, number>();
     let most = 0;
     for (const each of live) {
@@ -269,7 +249,7 @@ describe('a walk', () => {
   });
 
   test('ends when the signal is aborted, with what it has', async () => {
-    const silent = await node(() => null);
+    const silent = await nodeForTest(() => null);
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 50);
     const result = await timedWalk([silent], { signal: abort.signal });
@@ -279,7 +259,7 @@ describe('a walk', () => {
   });
 
   test('asks a bootstrap node once, though two names lead to it', async () => {
-    const root = await node(
+    const root = await nodeForTest(
       honest(() => []),
       { delayMs: 150 },
     );
@@ -304,8 +284,8 @@ describe('a walk', () => {
 
 describe('hostile nodes close to the key', () => {
   test('that answer under another id than they were named by stand where their own id says', async () => {
-    const { live, bootstrap } = await network({ live: 20 });
-    const other = await node((_, self) => ({ r: { id: self.id } }), { id: idAt(200) });
+    const { live, bootstrap } = await networkForTest({ live: 20 });
+    const other = await nodeForTest((_, self) => ({ r: { id: self.id } }), { id: idAt(200) });
     for (const each of live) each.answer = honest(() => [{ ...other, id: idAt(2) }, ...live]);
     const { nodes } = await timedWalk(bootstrap);
     expect(Uint8Array.from(nodes.find(({ port }) => port === other.port)?.id ?? [])).toEqual(other.id);
@@ -315,11 +295,11 @@ describe('hostile nodes close to the key', () => {
     ['close', (i: number) => idAt(i + 2)],
     ['far off', (i: number) => idAt(0).map((byte, at) => (at === 0 ? byte ^ 0xff : byte ^ i))],
   ])('that name the holders of an item under wrong ids, %s, do not hide it', async (_where, wrongId) => {
-    const { live } = await network({ live: 60 });
+    const { live } = await networkForTest({ live: 60 });
     const ordered = byDistance(live, target);
     const holders = ordered.slice(0, 8);
     for (const each of holders) each.held = item(20);
-    const hostile = await node(
+    const hostile = await nodeForTest(
       (_, self) => ({ r: { id: self.id, nodes: compact(holders.map((each, i) => ({ ...each, id: wrongId(i) }))) } }),
       { id: idAt(1) },
     );
@@ -338,7 +318,7 @@ describe('hostile nodes close to the key', () => {
     const answer: SimulatedNode['answer'] = (_, self) => ({
       r: { id: self.id, nodes: compact(Array.from({ length: 30 }, nowhere)) },
     });
-    for (let i = 0; i < 20; i += 1) hostile.push(await node(answer, { id: idAt(i + 2) }));
+    for (let i = 0; i < 20; i += 1) hostile.push(await nodeForTest(answer, { id: idAt(i + 2) }));
     const result = await timedWalk(hostile);
     // All twenty once, and six again to see whether the link is still up, as none of the closest replied.
     expect(named).toBe(780);
@@ -355,7 +335,7 @@ describe('hostile nodes close to the key', () => {
       const answer: SimulatedNode['answer'] = (_, { id }) => ({
         r: { id, nodes: compact(nodes.slice(i + 1, i + 15)) },
       });
-      nodes.push(await node(answer, { id: idAt(720 - i) }));
+      nodes.push(await nodeForTest(answer, { id: idAt(720 - i) }));
     }
     const { asked } = await timedWalk(nodes.slice(0, 1));
     expect(asked).toBe(512);

@@ -10,8 +10,9 @@ import { type Audience, sealerFor } from '../../src/handoff/seal.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { nodeForTest } from '../support/closed-after-test.ts';
 import { Machine, type TerminalRun } from '../support/machine.ts';
-import { honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
+import { honest, type SimulatedNode } from '../support/simulated-node.ts';
 import { fromHex } from '../support/vectors.ts';
 
 const OLD = '11111111-1111-4111-8111-111111111111';
@@ -40,11 +41,7 @@ beforeEach(async () => {
   desk.installClaude();
   seq = Date.now() * 1000;
 });
-const closing: SimulatedNode[] = [];
-afterEach(() => {
-  for (const node of closing.splice(0)) node.close();
-  desk.remove();
-});
+afterEach(() => desk.remove());
 
 /** All the nodes that the desk knows: three answer at once, and one answers late. */
 class Network {
@@ -64,10 +61,9 @@ class Network {
   static async start(first: MutableItem, newest: MutableItem, lateMs = LATE_MS): Promise<Network> {
     const network = new Network(lateMs);
     for (const [i, held] of [first, first, first, newest].entries()) {
-      const node = await startNode(network.answer, i === 3 ? { delayMs: network.late } : {});
+      const node = await nodeForTest(network.answer, i === 3 ? { delayMs: network.late } : {});
       node.held = held;
       network.nodes.push(node);
-      closing.push(node);
     }
     desk.env['CCLINK_BOOTSTRAP'] = network.nodes.map(({ host, port }) => `${host}:${port}`).join(',');
     return network;
@@ -229,11 +225,10 @@ describe('a pickup at a terminal, while a node is still out', () => {
     // Each is slow, and leads to the next.
     for (let i = 0; i < 5; i += 1) {
       const { named } = network;
-      const node = await startNode(
+      const node = await nodeForTest(
         honest(() => named),
         { delayMs: 350 },
       );
-      closing.push(node);
       network.named = [node];
     }
     const run = desk.terminal(['pickup', '--timeout', '1s']);

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { parseBootstrap } from '../../src/dht/bootstrap.ts';
-import { type Dht, openDht } from '../../src/dht/client.ts';
+import type { Dht } from '../../src/dht/client.ts';
 import { EMPTY_PACKET, encodePacket, MAX_VALUE_WRITTEN, parsePacket } from '../../src/dht/dns-packet.ts';
 import { getQuery, putQuery, type Reply } from '../../src/dht/krpc.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
@@ -18,6 +17,7 @@ import { revoke } from '../../src/handoff/revoke.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { clientForTest } from '../support/closed-after-test.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { missingLibtorrent } from './libtorrent-program.ts';
 import { PYTHON } from './peer-nodes.ts';
@@ -212,19 +212,13 @@ async function mixedNetwork(): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
   const network = await startPrivateNetwork({ nodes: 4 });
   onTestFinished(() => network.close());
   const libtorrent = await Libtorrent.start(8, network.bootstrap);
-  return { libtorrent, dht: client(network.bootstrap) };
+  return { libtorrent, dht: clientForTest(network.bootstrap) };
 }
 
 /** Nodes of libtorrent, and a client of ours, until the test ends. */
 async function libtorrentNetwork(nodes = 10): Promise<{ libtorrent: Libtorrent; dht: Dht }> {
   const libtorrent = await Libtorrent.start(nodes, '');
-  return { libtorrent, dht: client(`127.0.0.1:${libtorrent.ports[0]}`) };
-}
-
-function client(bootstrap: string): Dht {
-  const dht = openDht({ bootstrap: parseBootstrap(bootstrap) });
-  onTestFinished(() => dht.close());
-  return dht;
+  return { libtorrent, dht: clientForTest(`127.0.0.1:${libtorrent.ports[0]}`) };
 }
 
 /** Puts an item to nodes, acting as the node `id` (20 bytes). */
