@@ -3,7 +3,8 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const SRC = fileURLToPath(new URL('../src', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SRC = join(ROOT, 'src');
 
 /** The floors of the house, the highest first. Those on one line do not import each other. */
 const FLOORS = [
@@ -23,14 +24,30 @@ const FLOORS = [
 const floorOf = (path: string): string => path.split(/[/\\]/)[0] ?? '';
 const levelOf = (floor: string): number => FLOORS.findIndex((floors) => floors.includes(floor));
 
-/** Every import of one of our files by another, as paths below src/. */
-const imports = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .flatMap((path) => {
-    const text = readFileSync(join(SRC, path), 'utf8');
-    const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)];
-    return found.map(([, to = '']) => ({ from: path, to: relative(SRC, join(SRC, dirname(path), to)) }));
-  });
+/** Every place in src/ where a pattern finds the import of one of our files, as paths below src/. */
+const importsLike = (pattern: RegExp) =>
+  readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => {
+      const found = [...readFileSync(join(SRC, path), 'utf8').matchAll(pattern)];
+      return found.map(([, to = '']) => ({ from: path, to: relative(SRC, join(SRC, dirname(path), to)) }));
+    });
+
+const imports = importsLike(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g);
+/** Those at the top of a file, types included; not `import()`. */
+const staticImports = importsLike(/^(?:import|export) (?:[^'";]* from )?'(\.[^']*)'/gm);
+
+/** The files on the first circle of static imports that `file` leads to; null if there is none. */
+function circleFrom(file: string, seen: Set<string>, trail: readonly string[] = []): string[] | null {
+  if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file];
+  if (seen.has(file)) return null;
+  seen.add(file);
+  for (const { to } of staticImports.filter(({ from }) => from === file)) {
+    const circle = circleFrom(to, seen, [...trail, file]);
+    if (circle !== null) return circle;
+  }
+  return null;
+}
 
 describe('the house', () => {
   it('has a floor for every file', () => {
@@ -49,6 +66,13 @@ describe('the house', () => {
     expect(upwards).toEqual([]);
   });
 
+  it('has no circle of static imports', () => {
+    expect(staticImports.length).toBeGreaterThan(50);
+    const seen = new Set<string>();
+    const circles = staticImports.map(({ from }) => circleFrom(from, seen));
+    expect(circles.filter((circle) => circle !== null)).toEqual([]);
+  });
+
   it('shows only above the domain that a user is there: no process.exit, console or standard streams below', () => {
     const speaking = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts') && levelOf(floorOf(path)) > levelOf('terminal'))
@@ -56,5 +80,23 @@ describe('the house', () => {
         /\bprocess\.(exit|stdout|stderr|stdin|env)\b|\bconsole\./.test(readFileSync(join(SRC, path), 'utf8')),
       );
     expect(speaking).toEqual([]);
+  });
+});
+
+describe('the comments', () => {
+  it('are at most 110 columns wide', () => {
+    const files = ['src', 'test', 'bench', 'scripts'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => /\.(ts|mjs)$/.test(path))
+        .map((path) => join(folder, path)),
+    );
+    const tooWide = files.flatMap((path) =>
+      readFileSync(join(ROOT, path), 'utf8')
+        .split('\n')
+        .map((text, i) => ({ text, at: `${path}:${i + 1}` }))
+        .filter(({ text }) => /^\s*(\/\/|\/?\*)/.test(text) && text.length > 110)
+        .map(({ at }) => at),
+    );
+    expect(tooWide).toEqual([]);
   });
 });
