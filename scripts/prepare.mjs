@@ -1,5 +1,5 @@
-// Installs and builds what is missing or out of date, so that `npm run demo` and `npm test` need nothing before
-// them. With --no-install it only builds.
+// Installs and builds what is missing or out of date, so that `npm run demo` and `npm test` need nothing
+// before them. With --no-install it only builds.
 //
 //   node scripts/prepare.mjs [--no-install]
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Prints what CHANGELOG.md says of the version that a tag names. Fails where that, package.json, package-lock.json
-// and CHANGELOG.md do not agree.
+// Prints what CHANGELOG.md says of the version that a tag names. Fails where that, package.json,
+// package-lock.json and CHANGELOG.md do not agree.
 //
 //   node scripts/release-notes.mjs v1.2.3
 import { readFileSync } from 'node:fs';

@@ -30,8 +30,9 @@ copyFileSync(join(root, 'install.sh'), join(folder, 'install.sh'));
 console.log(join(folder, 'install.sh'));
 
 /**
- * The package as a tarball. npm gives every file the same time and owner, but keeps its mode, which a strict umask
- * changes. So it packs a copy of the files with fixed modes, and makes the same bytes of them each time.
+ * The package as a tarball. npm gives every file the same time and owner, but keeps its mode, which a strict
+ * umask changes. So it packs a copy of the files with fixed modes, and makes the same bytes of them each
+ * time.
  */
 function packed() {
   const copy = mkdtempSync(join(tmpdir(), 'cclink-release-'));

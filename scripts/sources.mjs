@@ -10,8 +10,9 @@ const FILES = ['package.json', 'tsconfig.json', 'scripts/build.mjs', 'node_modul
 export const STAMP = join(root, 'dist/sources.sha256');
 
 /**
- * The SHA-256 of all that the build is made from: names and contents of our files, and what packages are installed.
- * The times of files do not tell of one that was deleted, or that came with an old time, as rsync and tar bring it.
+ * The SHA-256 of all that the build is made from: names and contents of our files, and what packages are
+ * installed. The times of files do not tell of one that was deleted, or that came with an old time, as rsync
+ * and tar bring it.
  */
 export function digestOfSources() {
   const hash = createHash('sha256');

@@ -46,6 +46,10 @@ function completable([name, declaration]: readonly [string, Declaration]): Compl
   };
 }
 
+/** What a bare `cclink` does. */
+const defaultOf = (commands: readonly Completable[]) =>
+  commands.find(({ name }) => name === DEFAULT_COMMAND) as Completable;
+
 const flagsOf = (command: Completable) => command.options.flatMap(({ flags }) => flags);
 
 function bash(commands: readonly Completable[]): string {
@@ -92,7 +96,7 @@ ${commands.map(({ name, description }) => `    '${name}:${zshText(description)}'
   fi
   case $words[2] in
 ${commands.map((command) => `    ${command.name}) _arguments ${describe(command)} ${command.name === 'completion' ? "'2:shell:(bash zsh fish)'" : "'*:file:_files'"} ;;`).join('\n')}
-    *) _arguments ${describe(commands.find(({ name }) => name === DEFAULT_COMMAND) ?? (commands[0] as Completable))} ;;
+    *) _arguments ${describe(defaultOf(commands))} ;;
   esac
 }
 compdef _cclink cclink

@@ -134,7 +134,9 @@ export class History {
     });
   }
 
-  /** The memory of a key, for who holds the lock. A damaged file gets another name, so that this is said once. */
+  /**
+   * The memory of a key, for who holds the lock. A damaged file gets another name, so that this is said once.
+   */
   private current(publicKey: Uint8Array): Memory {
     const path = this.fileOf(publicKey);
     const memory = readMemory(path);
