@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -91,8 +91,24 @@ describe('a lock', () => {
   it('is taken over although somebody died while taking it over', async () => {
     const path = await lockOf({ pid: 2 ** 22 + 1 });
     linkSync(await lockOf({ pid: 2 ** 22 + 1, token: 'fedcba9876543210' }), `${path}.0123456789abcdef`);
+    writeFileSync(`${path}.0123456789abcdef.tmp`, 'what it left when it was killed');
     expect(await withLock(path, () => 'taken over', { patienceMs: 0 })).toBe('taken over');
     expect(readdirSync(join(path, '..'))).toEqual([]);
+  });
+
+  it('is left to whoever took it over first', async () => {
+    const path = await lockOf({ pid: 2 ** 22 + 1 });
+    const right = `${path}.0123456789abcdef`;
+    const first = JSON.stringify({ ...(await ownHolder()), token: 'fedcba9876543210' });
+    writeFileSync(right, JSON.stringify(await ownHolder()));
+    let isInside = false;
+    const second = withLock(path, () => (isInside = true), { patienceMs: 400 }).catch((error: unknown) => error);
+    await sleep(100);
+    expect(isInside).toBe(false);
+    writeFileSync(path, first);
+    rmSync(right);
+    expect(await second).toMatchObject({ code: 'refused', message: expect.stringContaining(`process ${process.pid}`) });
+    expect(readFileSync(path, 'utf8')).toBe(first);
   });
 
   it.each([
