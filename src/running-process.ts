@@ -17,6 +17,11 @@ export function startOf(pid: number): string | null {
   return statOf(pid)?.[19] ?? null;
 }
 
+/** What tells this machine from another of the same name (machine-id(5)); null where the system doesn't tell. */
+export function machineId(): string | null {
+  return process.platform === 'linux' ? readIfThere('/etc/machine-id')?.trim() || null : null;
+}
+
 /** What tells one start of this system from the next; null where the system doesn't tell (all but Linux). */
 export function bootId(): string | null {
   return process.platform === 'linux' ? readIfThere('/proc/sys/kernel/random/boot_id')?.trim() || null : null;

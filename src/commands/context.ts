@@ -22,11 +22,11 @@ export function placesOf({ environment }: Context): SessionPlaces {
 
 /** What this machine remembers of the handoffs that it had to do with. */
 export function openHistory({ environment, output }: Context): History {
-  return new History(environment.stateFolder, (path) =>
+  const onLoss = (path: string) =>
     output.warn(
-      `what this machine remembered of a key was damaged, and is kept as ${path}; the newest packet on the network counts now.`,
-    ),
-  );
+      `what this machine remembered of a key is lost (${path}); the newest packet on the network counts now.`,
+    );
+  return new History(environment.stateFolder, { onLoss });
 }
 
 /** The clock, in Unix seconds. */

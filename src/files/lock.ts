@@ -1,15 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, uptime } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { bootId, isRunning, pidNamespace, startOf } from '../running-process.ts';
+import { bootId, isRunning, machineId, pidNamespace, startOf } from '../running-process.ts';
 import { errorCode, fileFailure } from './file-failure.ts';
 import { readAt, withRegularFile } from './regular-file.ts';
 
 /** Which process holds a lock, so that others can tell whether it still runs. */
 interface Holder {
   readonly host: string;
+  readonly machineId: string | null;
   readonly pidNamespace: string | null;
   readonly bootId: string | null;
   readonly pid: number;
@@ -18,10 +30,23 @@ interface Holder {
   readonly token: string;
 }
 
+/** A lock file as it was found. */
+interface FoundLock {
+  /** Null if the file does not tell. */
+  readonly holder: Holder | null;
+  /** What tells this very file from the next one under its name; part of a file name. */
+  readonly mark: string;
+  readonly modifiedMs: number;
+}
+
 /** How long we wait for others before giving up. Our own work takes a few milliseconds. */
 const PATIENCE_MS = 5_000;
 const POLL_MS = 10;
 const MAX_LOCK_BYTES = 4096;
+/** A lock file that does not name its holder is left over from a crash if it is older than this. */
+const UNNAMED_MS = 3_000;
+/** Files beside a lock that are older than this are left over from a crash. */
+const LEFT_OVER_MS = 60_000;
 
 /**
  * Runs `work` while this process alone holds the lock file at `path`, whose folder must exist.
@@ -35,56 +60,67 @@ export async function withLock<T>(
   work: () => T | Promise<T>,
   { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
 ): Promise<T> {
-  await acquire(path, performance.now() + patienceMs);
+  const token = await acquire(path, performance.now() + patienceMs);
   try {
     return await work();
   } finally {
-    rmSync(path, { force: true });
+    release(path, token);
   }
 }
 
-async function acquire(path: string, deadlineMs: number): Promise<void> {
+/** Takes the lock, and returns the token that it is held by. */
+async function acquire(path: string, deadlineMs: number): Promise<string> {
   const own: Holder = {
     host: hostname(),
+    machineId: machineId(),
     pidNamespace: pidNamespace(),
     bootId: bootId(),
     pid: process.pid,
     start: startOf(process.pid),
     token: randomBytes(8).toString('hex'),
   };
-  // The file is complete before it gets the name of the lock, so nobody ever reads half a holder.
+  // The file is complete, and on the disk, before it gets the name of the lock: nobody reads half a holder, and a
+  // power cut leaves no lock without one.
   const whole = `${path}.${own.token}.tmp`;
   try {
-    writeFileSync(whole, JSON.stringify(own), { flag: 'wx', mode: 0o600 });
-    while (!takeName(whole, path)) {
-      const holder = readHolder(path);
-      if (holder !== null && hasEnded(holder)) {
-        if (await takeOver(path, holder, whole, deadlineMs)) return;
+    writeThrough(whole, JSON.stringify(own));
+    for (let isFirst = true; !takeName(whole, path, own); isFirst = false) {
+      if (isFirst) sweep(path);
+      const found = lockAt(path);
+      // The system may have taken the name although it said otherwise (NFS, when an answer is lost).
+      if (found?.holder?.token === own.token) break;
+      if (found !== null && isAbandoned(found)) {
+        if (await takeOver(path, found, whole, deadlineMs)) break;
       } else if (performance.now() >= deadlineMs) {
-        throw held(path, holder);
+        throw held(path, found);
       } else {
         await sleep(POLL_MS);
       }
     }
+    return own.token;
   } catch (error) {
     throw fileFailure('write', path, error);
   } finally {
-    rmSync(whole, { force: true });
+    removeIfPossible(whole);
   }
 }
 
+/** Removes the lock, if it is still ours. What can't be removed is taken over once this process has ended. */
+function release(path: string, token: string): void {
+  if (lockAt(path)?.holder?.token === token) removeIfPossible(path);
+}
+
 /** False if the lock exists. */
-function takeName(whole: string, path: string): boolean {
+function takeName(whole: string, path: string, own: Holder): boolean {
   try {
     linkSync(whole, path);
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')) throw error;
   }
-  // A file system without hard links (FAT).
+  // No hard links on this file system (FAT) or for this program (Android). Any other failure comes again here.
   try {
-    writeFileSync(path, readWhole(whole) ?? '', { flag: 'wx', mode: 0o600 });
+    writeThrough(path, JSON.stringify(own));
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
@@ -93,52 +129,107 @@ function takeName(whole: string, path: string): boolean {
 }
 
 /**
- * Replaces the lock of a process that has ended with ours. False if somebody else did so first.
+ * Replaces an abandoned lock with ours. False if somebody else did so first.
  *
- * The right to replace one particular lock is a lock itself, named after its token. So of two that see the
- * same old lock, the second finds another token there and does not remove the first one's new lock.
+ * The right to replace one particular lock is a lock itself, named after its mark. So of two that see the
+ * same old lock, the second finds another mark there and does not remove the first one's new lock.
  */
-async function takeOver(path: string, old: Holder, whole: string, deadlineMs: number): Promise<boolean> {
-  const right = `${path}.${old.token}`;
-  await acquire(right, deadlineMs);
+async function takeOver(path: string, { mark }: FoundLock, whole: string, deadlineMs: number): Promise<boolean> {
+  const right = `${path}.${mark}`;
+  const token = await acquire(right, deadlineMs);
   try {
-    if (readHolder(path)?.token !== old.token) return false;
+    if (lockAt(path)?.mark !== mark) return false;
     renameSync(whole, path);
-    rmSync(`${path}.${old.token}.tmp`, { force: true }); // what it may have left behind
+    removeIfPossible(`${right}.tmp`); // what its holder may have left behind
     return true;
   } finally {
-    rmSync(right, { force: true });
+    release(right, token);
   }
 }
 
-/** Also false if this machine can't tell, as for a process on another host or in another container. */
-function hasEnded(holder: Holder): boolean {
-  if (holder.host !== hostname() || holder.pidNamespace !== pidNamespace()) return false;
-  if (holder.bootId !== bootId() || !isRunning(holder.pid)) return true;
+/**
+ * True if the process that held a lock has ended. False also if this machine can't tell, as for a process on
+ * another host or in another container.
+ */
+function isAbandoned({ holder, modifiedMs }: FoundLock): boolean {
+  const ageMs = Date.now() - modifiedMs;
+  if (holder === null) return ageMs > UNNAMED_MS;
+  if (holder.host !== hostname() || holder.machineId !== machineId()) return false;
+  const boot = bootId();
+  if (boot !== null && holder.bootId !== null) {
+    if (boot !== holder.bootId) return true;
+  } else if (ageMs > 1000 * uptime()) return true;
+  if (holder.pidNamespace !== pidNamespace()) return false;
+  if (!isRunning(holder.pid)) return true;
   const start = startOf(holder.pid);
   return start !== null && start !== holder.start;
 }
 
-function readHolder(path: string): Holder | null {
+function lockAt(path: string): FoundLock | null {
   try {
-    const { host, pidNamespace, bootId, pid, start, token } = JSON.parse(readWhole(path) ?? '');
-    const isWhole =
-      [host, token].every((text) => typeof text === 'string') &&
-      [pidNamespace, bootId, start].every((text) => text === null || typeof text === 'string') &&
-      Number.isSafeInteger(pid) &&
-      pid > 0 &&
-      /^[0-9a-f]{16}$/.test(token);
-    return isWhole ? { host, pidNamespace, bootId, pid, start, token } : null;
+    const { ino, mtimeMs } = lstatSync(path);
+    const text = withRegularFile(path, (descriptor) => readAt(descriptor, 0, MAX_LOCK_BYTES).toString());
+    // A folder or a link under this name is nothing of ours.
+    if (text === null) return { holder: null, mark: `${ino}`, modifiedMs: Number.POSITIVE_INFINITY };
+    const holder = parseHolder(text);
+    return { holder, mark: holder?.token ?? `${ino}-${Math.floor(mtimeMs)}`, modifiedMs: mtimeMs };
   } catch {
     return null;
   }
 }
 
-function readWhole(path: string): string | null {
-  return withRegularFile(path, (descriptor) => readAt(descriptor, 0, MAX_LOCK_BYTES).toString());
+function parseHolder(text: string): Holder | null {
+  try {
+    const { host, machineId, pidNamespace, bootId, pid, start, token } = JSON.parse(text);
+    const isWhole =
+      [host, token].every((value) => typeof value === 'string') &&
+      [machineId, pidNamespace, bootId, start].every((value) => value === null || typeof value === 'string') &&
+      Number.isSafeInteger(pid) &&
+      pid > 0 &&
+      /^[0-9a-f]{16}$/.test(token);
+    return isWhole ? { host, machineId, pidNamespace, bootId, pid, start, token } : null;
+  } catch {
+    return null;
+  }
 }
 
-function held(path: string, holder: Holder | null): Failure {
+/** Writes a new file down to the disk, whole or not at all. Throws EEXIST if there is one. */
+function writeThrough(path: string, text: string): void {
+  const descriptor = openSync(path, 'wx', 0o600);
+  try {
+    writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } catch (error) {
+    removeIfPossible(path);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Removes what processes that were killed left beside a lock. */
+function sweep(path: string): void {
+  try {
+    for (const name of readdirSync(dirname(path))) {
+      const file = join(dirname(path), name);
+      const isBeside = name.startsWith(`${basename(path)}.`);
+      if (isBeside && Date.now() - lstatSync(file).mtimeMs > LEFT_OVER_MS) removeIfPossible(file);
+    }
+  } catch {
+    // They do no harm.
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It stays.
+  }
+}
+
+function held(path: string, found: FoundLock | null): Failure {
+  const holder = found?.holder ?? null;
   const who = holder === null ? 'Another program' : `Another cclink (process ${holder.pid} on ${holder.host})`;
   return new Failure(
     'refused',

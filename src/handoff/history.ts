@@ -1,10 +1,11 @@
-import { lstatSync, renameSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { writeAtomically } from '../files/atomic-write.ts';
+import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
 import { withLock } from '../files/lock.ts';
-import { readAt, withRegularFile } from '../files/regular-file.ts';
+import { readAt } from '../files/regular-file.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { expiresAt, type SignedRecord } from './record.ts';
 
@@ -16,11 +17,14 @@ interface SpentHandoff {
   /** The record's signature in base64: it names this handoff, whatever is published under the key later. */
   readonly signature: string;
   readonly fate: Fate;
-  /**
-   * When the record ends, in Unix seconds: from then on nobody can pick it up anyway, and it is forgotten
-   * here.
-   */
+  /** When the record ends, in Unix seconds. From then on nobody can pick it up, and it is forgotten here. */
   readonly until: number;
+}
+
+/** A handoff that a packet ends. */
+export interface Ending {
+  readonly record: SignedRecord;
+  readonly fate: Exclude<Fate, 'taken'>;
 }
 
 /** What this machine remembers of one address: a public key under which handoffs are published. */
@@ -29,6 +33,8 @@ export interface Memory {
   readonly seq: number;
   /** False if the packet of that `seq` is not known to have reached enough nodes: it was about to be sent. */
   readonly placed: boolean;
+  /** The handoff that the packet of that `seq` burns or revokes, until it has reached enough nodes. */
+  readonly ending: SpentHandoff | null;
   /** True if the last thing done from here was to burn or revoke the handoff. */
   readonly revoked: boolean;
   /** The highest `seq` (microseconds) whose handoff was picked up here; 0 if none. */
@@ -36,7 +42,7 @@ export interface Memory {
   readonly spent: readonly SpentHandoff[];
 }
 
-const NOTHING: Memory = { seq: 0, placed: true, revoked: false, seen: 0, spent: [] };
+const NOTHING: Memory = { seq: 0, placed: true, ending: null, revoked: false, seen: 0, spent: [] };
 
 /** Only the latest entries are kept, so that the file stays below the size that is read. */
 const MAX_SPENT = 4000;
@@ -51,59 +57,82 @@ export class History {
   /** Where versions before this one kept `{ seq, revoked, placed }`. Their files stay, for those versions. */
   private readonly oldFolder: string;
   private readonly onLoss: (path: string) => void;
+  private readonly now: () => number;
+  private readonly reported = new Set<string>();
 
-  /** `onLoss` is told once of a file that is damaged, under the name by which it is kept. */
-  constructor(stateFolder: string, onLoss: (path: string) => void = () => {}) {
+  /**
+   * `onLoss` is told once of a file that is damaged or can't be read, under the name that it has then. `now` is
+   * the clock, in Unix milliseconds.
+   */
+  constructor(
+    stateFolder: string,
+    { onLoss = () => {}, now = Date.now }: { onLoss?: (path: string) => void; now?: () => number } = {},
+  ) {
     this.folder = join(stateFolder, 'history');
     this.oldFolder = join(stateFolder, 'published');
     this.onLoss = onLoss;
+    this.now = now;
   }
 
   /** What is remembered of a key (32 bytes). Never rejects: a missing or damaged file is an empty memory. */
   async read(publicKey: Uint8Array): Promise<Memory> {
     const path = this.fileOf(publicKey);
-    const memory = readMemory(path);
-    if (memory !== null) return memory;
-    // Only under the lock is it certain that nobody replaces the damaged file meanwhile.
-    return exists(path)
-      ? withLock(lockOf(path), () => this.current(publicKey)).catch(() => this.lost(publicKey, path))
-      : this.carriedOver(publicKey);
+    const stored = storedAt(path);
+    if (stored === 'missing') return this.carriedOver(publicKey);
+    if (stored !== 'damaged' && stored !== 'unreadable') return stored;
+    try {
+      // Only under the lock is it certain that nobody replaces the damaged file meanwhile.
+      return await withLock(lockOf(path), () => this.current(publicKey), { patienceMs: 0 });
+    } catch {
+      const again = storedAt(path);
+      return typeof again === 'string' ? this.lost(publicKey, path) : again;
+    }
   }
 
   /**
    * Picks the `seq` (microseconds) of the next packet: `choose` is given the highest that was published from
-   * here.
+   * here. `ending` is what the packet burns or revokes.
    *
    * It is on disk before it is returned, so that neither a crash, nor a clock set back, nor another process
-   * makes this machine use it again. Throws `refused` where it can't be written down.
+   * makes this machine use it again. Throws `refused` if it can't be written down.
    */
-  async reserve(publicKey: Uint8Array, choose: (highest: number) => number): Promise<number> {
-    const { seq } = await this.change(publicKey, (memory) => ({ ...memory, seq: choose(memory.seq), placed: false }));
+  async reserve(
+    publicKey: Uint8Array,
+    choose: (highest: number) => number,
+    ending: Ending | null = null,
+  ): Promise<number> {
+    const next = ending && spentBy(ending.record, ending.fate);
+    const { seq } = await this.change(publicKey, (memory) => {
+      const before = memory.ending;
+      // What an earlier packet was to end must not come back once there is a newer one. A second try to end the same
+      // handoff may fail too, and then it can still be picked up.
+      const isOver = before !== null && before.signature !== next?.signature;
+      const spent = isOver ? withSpent(memory.spent, before) : memory.spent;
+      return { ...memory, seq: choose(memory.seq), placed: false, ending: next, spent };
+    });
     return seq;
   }
 
-  /** Notes that the packet of a `seq` reached enough nodes, and whether it took a handoff back. */
+  /** Notes that the packet of a `seq` reached enough nodes, and whether it burnt or revoked a handoff. */
   async notePlaced(
     publicKey: Uint8Array,
     seq: number,
     { revoked }: { readonly revoked?: boolean } = {},
   ): Promise<void> {
-    await this.changeIfPossible(publicKey, (memory) =>
+    await this.changeIfPossible(publicKey, (memory) => {
       // Another process may have published since: what it remembers stays.
-      memory.seq === seq ? { ...memory, placed: true, revoked: revoked ?? memory.revoked } : memory,
-    );
-  }
-
-  /** Notes that a handoff was burnt or revoked from here. */
-  async noteEnded(record: SignedRecord, fate: Exclude<Fate, 'taken'>): Promise<void> {
-    await this.changeIfPossible(record.publicKey, (memory) => withSpent(memory, record, fate));
+      if (memory.seq !== seq) return memory;
+      const spent = memory.ending === null ? memory.spent : withSpent(memory.spent, memory.ending);
+      return { ...memory, placed: true, ending: null, revoked: revoked ?? memory.revoked, spent };
+    });
   }
 
   /** Notes that a handoff was picked up here, from the packet of a `seq` (microseconds). */
   async noteTaken(record: SignedRecord, seq: number): Promise<void> {
     await this.changeIfPossible(record.publicKey, (memory) => ({
-      ...(hasEnded(memory, record) ? memory : withSpent(memory, record, 'taken')),
+      ...memory,
       seen: Math.max(memory.seen, seq),
+      spent: hasEnded(memory, record) ? memory.spent : withSpent(memory.spent, spentBy(record, 'taken')),
     }));
   }
 
@@ -126,7 +155,7 @@ export class History {
       const before = this.current(publicKey);
       const changed = change(before);
       if (changed === before) return before;
-      const nowSeconds = Date.now() / 1000;
+      const nowSeconds = this.now() / 1000;
       const spent = changed.spent.filter(({ until }) => until > nowSeconds).slice(0, MAX_SPENT);
       const memory = { ...changed, spent };
       writeAtomically(path, Buffer.from(JSON.stringify(memory)));
@@ -135,27 +164,36 @@ export class History {
   }
 
   /**
-   * The memory of a key, for who holds the lock. A damaged file gets another name, so that this is said once.
+   * The memory of a key, for whoever holds the lock. A damaged file gets another name, so that this is said once.
+   *
+   * Throws `refused` for a file that can't be read or moved: it may be whole, and must not be replaced.
    */
   private current(publicKey: Uint8Array): Memory {
     const path = this.fileOf(publicKey);
-    const memory = readMemory(path);
-    if (memory !== null) return memory;
-    if (!exists(path)) return this.carriedOver(publicKey);
+    const stored = storedAt(path, { throws: true });
+    if (stored === 'missing') return this.carriedOver(publicKey);
+    if (stored !== 'damaged' && stored !== 'unreadable') return stored;
     const aside = `${path}.damaged`;
-    renameSync(path, aside);
+    try {
+      renameSync(path, aside);
+    } catch (error) {
+      throw fileFailure('write', aside, error);
+    }
     return this.lost(publicKey, aside);
   }
 
-  /** Says that a file is damaged. The `seq` of the newest packet on the network is the floor then. */
+  /** Says, once, that a file is lost. The `seq` of the newest packet on the network is the floor then. */
   private lost(publicKey: Uint8Array, path: string): Memory {
-    this.onLoss(path);
+    const name = encodePublicKey(publicKey);
+    if (!this.reported.has(name)) this.onLoss(path);
+    this.reported.add(name);
     return this.carriedOver(publicKey);
   }
 
   /** The memory that a version before this one kept. */
   private carriedOver(publicKey: Uint8Array): Memory {
-    return readMemory(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`)) ?? NOTHING;
+    const stored = storedAt(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`));
+    return typeof stored === 'string' ? NOTHING : stored;
   }
 
   private fileOf(publicKey: Uint8Array): string {
@@ -173,21 +211,48 @@ const lockOf = (path: string) => `${path}.lock`;
 
 const signatureOf = ({ signature }: SignedRecord) => Buffer.from(signature).toString('base64');
 
-function withSpent(memory: Memory, record: SignedRecord, fate: Fate): Memory {
-  const signature = signatureOf(record);
-  const others = memory.spent.filter((spent) => spent.signature !== signature);
-  return { ...memory, spent: [{ signature, fate, until: Number(expiresAt(record)) }, ...others] };
+const spentBy = (record: SignedRecord, fate: Fate): SpentHandoff => ({
+  signature: signatureOf(record),
+  fate,
+  until: Number(expiresAt(record)),
+});
+
+const withSpent = (spent: readonly SpentHandoff[], added: SpentHandoff) => [
+  added,
+  ...spent.filter(({ signature }) => signature !== added.signature),
+];
+
+/** A file of ours, or of an earlier version. Never waits for a pipe or a device. */
+function storedAt(path: string, { throws = false } = {}): Memory | 'missing' | 'damaged' | 'unreadable' {
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      if (!fstatSync(descriptor).isFile()) return 'damaged';
+      return parseMemory(readAt(descriptor, 0, MAX_FILE_BYTES).toString()) ?? 'damaged';
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return 'missing';
+    if (throws) throw fileFailure('read', path, error);
+    return 'unreadable';
+  }
 }
 
-/** Reads a file of ours, or one of an earlier version; null if it is missing or damaged. */
-function readMemory(path: string): Memory | null {
-  const text = withRegularFile(path, (descriptor) => readAt(descriptor, 0, MAX_FILE_BYTES).toString());
-  if (text === null) return null;
+function parseMemory(text: string): Memory | null {
   try {
-    const { seq, placed, revoked, seen = 0, spent = [] } = JSON.parse(text);
+    const { seq, placed, ending = null, revoked, seen = 0, spent = [] } = JSON.parse(text);
     if (![seq, seen].every((number) => Number.isSafeInteger(number) && number >= 0)) return null;
-    if (!Array.isArray(spent) || !spent.every(isSpent)) return null;
-    return { seq, placed: placed !== false, revoked: revoked === true, seen, spent };
+    if (!Array.isArray(spent)) return null;
+    return {
+      seq,
+      placed: placed !== false,
+      ending: isSpent(ending) ? ending : null,
+      revoked: revoked === true,
+      seen,
+      // A later version may know more fates.
+      spent: spent.filter(isSpent),
+    };
   } catch {
     return null;
   }
@@ -201,12 +266,4 @@ function isSpent(value: unknown): value is SpentHandoff {
     typeof until === 'number' &&
     (fate === 'taken' || fate === 'burnt' || fate === 'revoked')
   );
-}
-
-function exists(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
 }

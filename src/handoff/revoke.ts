@@ -5,7 +5,7 @@ import { ENOUGH, LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import type { Fate } from './history.ts';
+import type { Ending } from './history.ts';
 import { parseRecord, type SignedRecord } from './record.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
@@ -30,9 +30,11 @@ export async function revoke(
   dht: Dht,
   identity: Identity,
   text: string,
-  { fate = 'revoked', ...options }: UpdateOptions & { readonly fate?: Exclude<Fate, 'taken'> },
+  { fate = 'revoked', ...options }: UpdateOptions & { readonly fate?: Ending['fate'] },
 ): Promise<Revocation | null> {
   const name = encodePublicKey(identity.publicKey);
+  const record = recordOf(text, identity.publicKey);
+  const ending = record && { record, fate };
   try {
     const update = await updatePacket(
       dht,
@@ -41,14 +43,12 @@ export async function revoke(
         const current = HANDOFF_TXT.read(packet, name);
         if (current === null) return null;
         if (current !== text) throw replaced();
-        return { packet: HANDOFF_TXT.remove(packet, name), isGuarded: false };
+        return { packet: HANDOFF_TXT.remove(packet, name), isGuarded: false, ending };
       },
       { ...options, isContested: true },
     );
     if (update === null) return null;
     const revocation = reached(await update.put.settled);
-    const record = recordOf(text, identity.publicKey);
-    if (record !== null) await options.history.noteEnded(record, fate);
     await options.history.notePlaced(identity.publicKey, update.seq, { revoked: true });
     return revocation;
   } catch (error) {

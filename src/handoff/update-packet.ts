@@ -7,7 +7,7 @@ import { lostRace, tooFewHolders } from '../dht/network-failure.ts';
 import { LEAST_HOLDERS } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import type { Identity } from '../identity/unlock.ts';
-import type { History } from './history.ts';
+import type { Ending, History } from './history.ts';
 
 /** How to reach the packet under the own key. */
 export interface UpdateOptions extends OperationOptions {
@@ -26,6 +26,8 @@ export interface Replacement {
    * meanwhile: nodes are asked to compare and swap.
    */
   readonly isGuarded: boolean;
+  /** The handoff that this burns or revokes. */
+  readonly ending?: Ending | null;
 }
 
 /** The outcome of an update. */
@@ -97,7 +99,11 @@ export async function updatePacket(
     const value = replacement === null ? (base?.value ?? new Uint8Array()) : encodePacket(replacement.packet);
     const clockMs = isGuarded ? now() : readAtMs;
     // Written down before it is sent: after a crash in between, no later packet may get the same number.
-    const seq = await history.reserve(publicKey, (highest) => nextSeq(clockMs, isGuarded, newest?.seq ?? 0, highest));
+    const seq = await history.reserve(
+      publicKey,
+      (highest) => nextSeq(clockMs, isGuarded, newest?.seq ?? 0, highest),
+      replacement?.ending,
+    );
     item = signItem(seed, publicKey, seq, value);
     const builtOn = Math.max(base?.seq ?? -1, knownSeq);
     const condition = isGuarded ? 'unchanged' : 'older';

@@ -1,7 +1,18 @@
 import { once } from 'node:events';
-import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { withLock } from '../../src/files/lock.ts';
@@ -65,7 +76,7 @@ describe('a lock', () => {
   });
 
   it('of another host, or of another container, is waited for and named', async () => {
-    for (const different of [{ host: 'desk' }, { pidNamespace: 'pid:[1]' }]) {
+    for (const different of [{ host: 'desk' }, { machineId: 'another' }, { pidNamespace: 'pid:[1]' }]) {
       const path = await lockOf({ pid: 2 ** 22 + 1, ...different });
       const failure = await withLock(path, () => {}, { patienceMs: 50 }).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: 'refused', message: expect.stringContaining('process 4194305 on ') });
@@ -102,7 +113,10 @@ describe('a lock', () => {
     const first = JSON.stringify({ ...(await ownHolder()), token: 'fedcba9876543210' });
     writeFileSync(right, JSON.stringify(await ownHolder()));
     let isInside = false;
-    const second = withLock(path, () => (isInside = true), { patienceMs: 400 }).catch((error: unknown) => error);
+    const work = () => {
+      isInside = true;
+    };
+    const second = withLock(path, work, { patienceMs: 400 }).catch((error: unknown) => error);
     await sleep(100);
     expect(isInside).toBe(false);
     writeFileSync(path, first);
@@ -124,6 +138,54 @@ describe('a lock', () => {
     const failure = await withLock(path, () => {}, { patienceMs: 50 }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'refused', message: expect.stringMatching(`Another program.*${path}`) });
     expect(readFileSync(path, 'utf8')).toBe(content);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['half of it', '{"host":"desk","pid":1'],
+  ])('that has held %s for seconds is left over from a crash, and taken over', async (_, content) => {
+    const path = join(temporaryFolder(), 'lock');
+    writeFileSync(path, content);
+    const before = Date.now() / 1000 - 10;
+    utimesSync(path, before, before);
+    expect(await withLock(path, () => 'taken over', { patienceMs: 0 })).toBe('taken over');
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+  });
+
+  it.each(['a folder', 'a link'])('under whose name is %s is left alone, and named', async (what) => {
+    const path = join(temporaryFolder(), 'lock');
+    if (what === 'a folder') mkdirSync(path);
+    else symlinkSync('nowhere', path);
+    const failure = await withLock(path, () => {}, { patienceMs: 50 }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'refused', message: expect.stringContaining(path) });
+  });
+
+  it('is removed only by its holder: somebody may have been told to remove it', async () => {
+    const path = join(temporaryFolder(), 'lock');
+    const second = JSON.stringify({ ...(await ownHolder()), token: 'fedcba9876543210' });
+    await withLock(path, () => writeFileSync(path, second));
+    expect(readFileSync(path, 'utf8')).toBe(second);
+  });
+
+  it('that cannot be removed does not make its work look as if it had failed', async () => {
+    const path = join(temporaryFolder(), 'lock');
+    const moved = `${path}.moved`;
+    const work = () => {
+      renameSync(path, moved);
+      mkdirSync(path);
+      return 'done';
+    };
+    expect(await withLock(path, work)).toBe('done');
+  });
+
+  it('sweeps what killed processes left beside it a minute ago', async () => {
+    const path = await lockOf({ pid: 2 ** 22 + 1 });
+    const [old, recent] = [`${path}.0011223344556677.tmp`, `${path}.8899aabbccddeeff.tmp`];
+    for (const file of [old, recent, `${path}x`]) writeFileSync(file, '');
+    const before = Date.now() / 1000 - 61;
+    for (const file of [old, `${path}x`]) utimesSync(file, before, before);
+    await withLock(path, () => {});
+    expect(readdirSync(join(path, '..')).sort()).toEqual([basename(recent), basename(`${path}x`)].sort());
   });
 
   it('is refused in the words of the system where it cannot be written', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
@@ -25,14 +25,20 @@ function recordOf(number: number, ttl = 60n, createdAt = nowSeconds()): SignedRe
 /** A history, the losses it reported, and its file for `KEY`. */
 function historyIn(folder = temporaryFolder()) {
   const lost: string[] = [];
-  const history = new History(folder, (path) => lost.push(path));
+  const history = new History(folder, { onLoss: (path) => lost.push(path) });
   return { folder, history, lost, file: join(folder, 'history', `${NAME}.json`) };
+}
+
+/** Burns or revokes a handoff, as far as the history is concerned. */
+async function end(history: History, record: SignedRecord, fate: 'burnt' | 'revoked'): Promise<void> {
+  const seq = await history.reserve(KEY, (highest) => highest + 1, { record, fate });
+  await history.notePlaced(KEY, seq, { revoked: true });
 }
 
 describe('the history of an address', () => {
   it('is empty where nothing happened', async () => {
     const { history, folder } = historyIn();
-    expect(await history.read(KEY)).toEqual({ seq: 0, placed: true, revoked: false, seen: 0, spent: [] });
+    expect(await history.read(KEY)).toEqual({ seq: 0, placed: true, ending: null, revoked: false, seen: 0, spent: [] });
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -57,8 +63,8 @@ describe('the history of an address', () => {
   it('knows a handoff that ended by itself, whatever is published later', async () => {
     const { history, folder } = historyIn();
     const [burnt, revoked, taken, other] = [1, 2, 3, 4].map((number) => recordOf(number)) as SignedRecord[];
-    await history.noteEnded(burnt as SignedRecord, 'burnt');
-    await history.noteEnded(revoked as SignedRecord, 'revoked');
+    await end(history, burnt as SignedRecord, 'burnt');
+    await end(history, revoked as SignedRecord, 'revoked');
     await history.noteTaken(taken as SignedRecord, 1);
     await history.reserve(KEY, () => 99);
     const memory = await new History(folder).read(KEY);
@@ -66,12 +72,41 @@ describe('the history of an address', () => {
     expect(ended).toEqual([true, true, false, false]);
   });
 
+  it('counts a handoff as ended only once enough nodes know, or a newer packet is on its way', async () => {
+    const { history, folder } = historyIn();
+    const record = recordOf(1);
+    const isOver = async () => hasEnded(await new History(folder).read(KEY), record);
+    const first = await history.reserve(KEY, (highest) => highest + 1, { record, fate: 'burnt' });
+    expect(await isOver()).toBe(false);
+    const second = await history.reserve(KEY, (highest) => highest + 1, { record, fate: 'burnt' });
+    await history.notePlaced(KEY, first, { revoked: true });
+    expect(await isOver()).toBe(false);
+    await history.notePlaced(KEY, second, { revoked: true });
+    expect(await isOver()).toBe(true);
+
+    const other = recordOf(2);
+    await history.reserve(KEY, (highest) => highest + 1, { record: other, fate: 'revoked' });
+    await history.reserve(KEY, (highest) => highest + 1);
+    expect(hasEnded(await history.read(KEY), other)).toBe(true);
+    expect(await history.read(KEY)).toMatchObject({ ending: null });
+  });
+
+  it('keeps at most 4000 handoffs, the latest', async () => {
+    const { history, file } = historyIn();
+    const spent = Array.from({ length: 4000 }, (_, i) => ({ signature: `${i}`, fate: 'taken', until: 1e12 }));
+    await history.reserve(KEY, () => 1);
+    writeFileSync(file, JSON.stringify({ seq: 1, spent }));
+    await history.noteTaken(recordOf(1), 1);
+    const kept = (await history.read(KEY)).spent;
+    expect([kept.length, kept[1]?.signature, kept.at(-1)?.signature]).toEqual([4000, '0', '3998']);
+  });
+
   it('forgets a handoff when it can no longer be picked up, and keeps one without an end', async () => {
     const { history } = historyIn();
     const expired = recordOf(1, 60n, nowSeconds() - 61n);
     const endless = recordOf(2, 2n ** 64n - 1n);
-    await history.noteEnded(endless, 'burnt');
-    await history.noteEnded(expired, 'burnt');
+    await end(history, endless, 'burnt');
+    await end(history, expired, 'burnt');
     const memory = await history.read(KEY);
     expect([hasEnded(memory, expired), hasEnded(memory, endless)]).toEqual([false, true]);
   });
@@ -79,7 +114,7 @@ describe('the history of an address', () => {
   it('remembers one fate of a handoff, and that it ended above all', async () => {
     const { history } = historyIn();
     await history.noteTaken(recordOf(1), 1);
-    await history.noteEnded(recordOf(1), 'burnt');
+    await end(history, recordOf(1), 'burnt');
     await history.noteTaken(recordOf(1), 1);
     expect((await history.read(KEY)).spent).toMatchObject([{ fate: 'burnt' }]);
   });
@@ -148,21 +183,22 @@ describe('a damaged history', () => {
     ['no number', '{"seq":"1"}'],
     ['a negative number', '{"seq":-1}'],
     ['a number beyond what is exact', '{"seq":9007199254740993}'],
-    ['a list of something else', '{"seq":1,"spent":[{"signature":1}]}'],
+    ['a text for the list', '{"seq":1,"spent":"all"}'],
   ])('that holds %s is set aside, which is said once, and an empty one begun', async (_, content) => {
     const { history, lost, file, folder } = historyIn();
     await history.reserve(KEY, () => 10);
     writeFileSync(file, content);
     expect((await history.read(KEY)).seq).toBe(0);
-    expect((await new History(folder, (path) => lost.push(path)).read(KEY)).seq).toBe(0);
+    expect((await new History(folder, { onLoss: (path) => lost.push(path) }).read(KEY)).seq).toBe(0);
     expect(lost).toEqual([`${file}.damaged`]);
     expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(content);
     expect(await history.reserve(KEY, (highest) => highest + 1)).toBe(1);
   });
 
   it('is set aside once, and never the one that is written meanwhile', async () => {
-    const { history, lost, file } = historyIn();
+    const { lost, file, folder } = historyIn();
     for (let round = 1; round <= 20; round++) {
+      const history = new History(folder, { onLoss: (path) => lost.push(path) });
       await history.reserve(KEY, () => 10);
       writeFileSync(file, '{"seq":');
       const reading = [1, 2, 3].map(() => history.read(KEY));
@@ -170,6 +206,50 @@ describe('a damaged history', () => {
       expect((await history.read(KEY)).seq).toBe(100 + round);
       expect(lost).toHaveLength(round);
     }
+  });
+
+  it('of a later version is read, but for what is unknown', async () => {
+    const { history, lost, file } = historyIn();
+    await history.noteTaken(recordOf(1), 1);
+    const { spent, ...others } = JSON.parse(readFileSync(file, 'utf8'));
+    const unknown = { signature: 'x', fate: 'lent', until: 1e12 };
+    writeFileSync(file, JSON.stringify({ ...others, seq: 7, more: [], ending: unknown, spent: [unknown, ...spent] }));
+    expect(await history.read(KEY)).toMatchObject({ seq: 7, ending: null, spent });
+    expect(lost).toEqual([]);
+  });
+
+  it.runIf(process.platform !== 'win32')('is read through a link', async () => {
+    const { history, lost, file } = historyIn();
+    await history.reserve(KEY, () => 10);
+    renameSync(file, `${file}.real`);
+    symlinkSync(`${file}.real`, file);
+    expect((await history.read(KEY)).seq).toBe(10);
+    expect(lost).toEqual([]);
+  });
+
+  it('that cannot be set aside is never replaced, and said once', async () => {
+    const { history, lost, file } = historyIn();
+    mkdirSync(join(`${file}.damaged`, 'not empty'), { recursive: true });
+    mkdirSync(file, { recursive: true });
+    for (let reading = 0; reading < 3; reading++) expect((await history.read(KEY)).seq).toBe(0);
+    expect(lost).toEqual([file]);
+    await expect(history.reserve(KEY, () => 1)).rejects.toMatchObject({ code: 'refused' });
+    await history.noteTaken(recordOf(1), 1);
+  });
+
+  it('whose lock somebody holds is not waited for when it is only read', async () => {
+    const { history, lost, file, folder } = historyIn();
+    await history.reserve(KEY, () => 10);
+    writeFileSync(file, '{"seq":');
+    const holder = startWriter('holds a lock', `${file}.lock`);
+    await once(holder.stdout, 'data');
+    const began = performance.now();
+    expect((await history.read(KEY)).seq).toBe(0);
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect(lost).toEqual([file]);
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    expect((await new History(folder).read(KEY)).seq).toBe(0);
   });
 
   it.runIf(process.platform !== 'win32')('that is a link to a device neither hangs nor fills the memory', async () => {
@@ -194,7 +274,6 @@ describe('a state folder that cannot be written', () => {
     writeFileSync(folder, '');
     const history = new History(folder);
     await history.notePlaced(KEY, 1);
-    await history.noteEnded(recordOf(1), 'burnt');
     await history.noteTaken(recordOf(1), 1);
     expect((await history.read(KEY)).seq).toBe(0);
   });
