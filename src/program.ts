@@ -53,16 +53,16 @@ export async function runProgram(environment: Environment, argv: readonly string
     describe(command, declaration);
     command.action(async () => {
       const options = command.optsWithGlobals<SharedOptions>();
-      if (name === DEFAULT_COMMAND) await mustBeSessionId(command.args[0]);
-      const args = declaration.claudeOptions ? withoutThose(forClaude, name, command.args) : command.args;
       if (environment.underClaudeCode && !declaration.allowedForAgent?.(options, command.args)) {
         throw notForAnAgent(environment);
       }
+      if (name === DEFAULT_COMMAND) await mustBeSessionId(command.args[0]);
+      const args = declaration.claudeOptions ? withoutThose(forClaude, name, command.args) : command.args;
       await declaration.run({
         context: contextFor(environment, options),
         options,
         args,
-        claudeArgs: forClaude,
+        claudeArgs: command.args.slice(args.length),
         loadCommands: () => load(COMMAND_NAMES),
       });
     });
@@ -153,7 +153,7 @@ function contextFor(environment: Environment, options: SharedOptions): Context {
 function notForAnAgent(environment: Environment): Failure {
   return new Failure(
     'refused',
-    "This command can't run inside Claude Code.",
+    "This can't run inside Claude Code.",
     `Type it in a terminal of your own:\n  ${environment.line}`,
   );
 }

@@ -17,7 +17,9 @@ export function startOf(pid: number): string | null {
   return statOf(pid)?.[19] ?? null;
 }
 
-/** What tells this machine from another of the same name (machine-id(5)); null where the system doesn't tell. */
+/**
+ * What tells this machine from another of the same name (machine-id(5)); null where the system doesn't tell.
+ */
 export function machineId(): string | null {
   return process.platform === 'linux' ? readIfThere('/etc/machine-id')?.trim() || null : null;
 }

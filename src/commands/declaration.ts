@@ -10,7 +10,7 @@ export interface OptionDeclaration {
 }
 
 /** What a command is run with. */
-export interface Invocation<Options = unknown> {
+interface Invocation<Options = unknown> {
   readonly context: Context;
   readonly options: Options;
   readonly args: readonly string[];

@@ -94,7 +94,7 @@ async function isOfSession(text: string, identity: Identity, prefix: string): Pr
   if (modeOf(record) !== 'self') {
     throw new Failure(
       'usage',
-      'The handoff under your key is sealed for others, so its session can not be told here.',
+      'The handoff under your key is sealed for others, so its session cannot be told here.',
       'To revoke it whatever it is: cclink revoke',
     );
   }
@@ -110,7 +110,7 @@ function describeShown(text: string, publicKey: Uint8Array): string {
   try {
     record = parseRecord(text, publicKey);
   } catch {
-    return 'There is a handoff under your key that can not be read.';
+    return 'There is a handoff under your key that cannot be read.';
   }
   const age = describeAge(Number(nowSeconds() - record.createdAt));
   return `A handoff ${describeMode(record, true)}${record.burn ? ' (burn)' : ''}, published ${age}.`;

@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 
 /** Runs `work` with the key of this machine, and wipes it afterwards. Throws `no-key` where there is none. */
 export async function withOwnKey<T>(context: Context, work: (own: OwnKey) => Promise<T>): Promise<T> {
-  const own = new OwnKey(context.environment.keyFile, passphraseSource(context));
+  const own = OwnKey.read(context.environment.keyFile, passphraseSource(context));
   try {
     return await work(own);
   } finally {

@@ -79,8 +79,8 @@ async function acquire(path: string, deadlineMs: number): Promise<string> {
     start: startOf(process.pid),
     token: randomBytes(8).toString('hex'),
   };
-  // The file is complete, and on the disk, before it gets the name of the lock: nobody reads half a holder, and a
-  // power cut leaves no lock without one.
+  // The file is complete, and on the disk, before it gets the name of the lock: nobody reads half a holder,
+  // and a power cut leaves no lock without one.
   const whole = `${path}.${own.token}.tmp`;
   try {
     writeThrough(whole, JSON.stringify(own));
@@ -118,7 +118,8 @@ function takeName(whole: string, path: string, own: Holder): boolean {
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
   }
-  // No hard links on this file system (FAT) or for this program (Android). Any other failure comes again here.
+  // No hard links on this file system (FAT) or for this program (Android). Any other failure comes again
+  // here.
   try {
     writeThrough(path, JSON.stringify(own));
     return true;

@@ -10,7 +10,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import { expiresAt, type SignedRecord } from './record.ts';
 
 /** What became of a handoff on this machine. */
-export type Fate = 'taken' | 'burnt' | 'revoked';
+type Fate = 'taken' | 'burnt' | 'revoked';
 
 /** A handoff that this machine took, burnt or revoked. */
 interface SpentHandoff {
@@ -61,8 +61,8 @@ export class History {
   private readonly reported = new Set<string>();
 
   /**
-   * `onLoss` is told once of a file that is damaged or can't be read, under the name that it has then. `now` is
-   * the clock, in Unix milliseconds.
+   * `onLoss` is told once of a file that is damaged or can't be read, under the name that it has then. `now`
+   * is the clock, in Unix milliseconds.
    */
   constructor(
     stateFolder: string,
@@ -104,8 +104,8 @@ export class History {
     const next = ending && spentBy(ending.record, ending.fate);
     const { seq } = await this.change(publicKey, (memory) => {
       const before = memory.ending;
-      // What an earlier packet was to end must not come back once there is a newer one. A second try to end the same
-      // handoff may fail too, and then it can still be picked up.
+      // What an earlier packet was to end must not come back once there is a newer one. A second try to end
+      // the same handoff may fail too, and then it can still be picked up.
       const isOver = before !== null && before.signature !== next?.signature;
       const spent = isOver ? withSpent(memory.spent, before) : memory.spent;
       return { ...memory, seq: choose(memory.seq), placed: false, ending: next, spent };
@@ -164,7 +164,8 @@ export class History {
   }
 
   /**
-   * The memory of a key, for whoever holds the lock. A damaged file gets another name, so that this is said once.
+   * The memory of a key, for whoever holds the lock. A damaged file gets another name, so that this is said
+   * once.
    *
    * Throws `refused` for a file that can't be read or moved: it may be whole, and must not be replaced.
    */

@@ -79,17 +79,17 @@ export async function look(dht: Dht, subject: Subject, ports: LookPorts, options
 }
 
 /**
- * Picks a handoff up: everything until `claude` can start. There are six kinds of "no", in this order:
+ * Picks a handoff up: everything until `claude` can start. There are six kinds of "no":
  *
  * 1. Nothing is there (any more): `not-found`, `expired`, `revoked`.
  * 2. What is there can't be trusted: `refused`.
  * 3. It is not for this reader: `cannot-open`, `no-key`.
  * 4. It can't go on here: `no-session`, `no-claude`.
  * 5. It is not wanted: `interrupted`.
- * 6. It can't be burnt: `not-burnt`, or `refused` where somebody else was quicker.
+ * 6. It can't be burnt: `not-burnt`, or `refused` if somebody else was quicker.
  *
- * Before the last, nothing has been changed anywhere: a handoff that somebody could not use is still there.
- * Throws `network` where the network can't be asked.
+ * After any of the first five the handoff is still there, for another try or another machine. Throws
+ * `network` if the network can't be asked.
  */
 export async function pickup(
   dht: Dht,

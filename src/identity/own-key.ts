@@ -17,18 +17,23 @@ export class OwnKey {
   private isWiped = false;
   private known: Uint8Array | null;
 
-  /** Reads the key file at `path`, without opening it. Throws as `readKeyFile` does. */
-  constructor(path: string, source: PassphraseSource) {
+  /** The key that was read from the file at `path`. */
+  constructor(path: string, stored: StoredKey, source: PassphraseSource) {
     this.path = path;
     this.source = source;
-    this.stored = readKeyFile(path);
-    this.known = publicKeyOfStored(path, this.stored);
+    this.stored = stored;
+    this.known = publicKeyOfStored(path, stored);
+  }
+
+  /** Reads the key file at `path`, without opening it. Throws as `readKeyFile` does. */
+  static read(path: string, source: PassphraseSource): OwnKey {
+    return new OwnKey(path, readKeyFile(path), source);
   }
 
   /** The same, or null where there is no key file. */
   static ifAny(path: string, source: PassphraseSource): OwnKey | null {
     try {
-      return new OwnKey(path, source);
+      return OwnKey.read(path, source);
     } catch (error) {
       if (error instanceof Failure && error.code === 'no-key') return null;
       throw error;
@@ -67,6 +72,7 @@ export class OwnKey {
    * the others.
    */
   open(): Promise<Identity> {
+    if (this.isWiped) return Promise.reject(new Error('the own key was wiped'));
     this.opening ??= unlock(this.path, this.stored, this.source).then((identity) => {
       this.opened = identity;
       this.known = identity.publicKey;

@@ -45,7 +45,7 @@ async function setUp({ live = 20 } = {}) {
   writeTranscript(join(home, '.claude'), slugOf(project), SESSION, [said(project)]);
   const keyFile = join(home, 'secret_key');
   writeFileSync(keyFile, Buffer.from(identity.seed).toString('hex'), { mode: 0o600 });
-  const own = new OwnKey(keyFile, { kind: 'value', value: '' });
+  const own = OwnKey.read(keyFile, { kind: 'value', value: '' });
   const history = new History(join(home, 'state'));
 
   const machine = { identity, network, dht, home, project, own, history, nowMs: Date.now(), log: [] as string[] };
@@ -282,6 +282,39 @@ describe('the first no: nothing is there', () => {
     expect(on.log.filter((line) => line === 'burn it?')).toHaveLength(1);
   });
 
+  it('was revoked here by an earlier version, which remembered no more than that', async () => {
+    const on = await setUp();
+    const { seq } = itemOn(on, await publishFrom(on));
+    mkdirSync(join(on.home, 'state', 'published'), { recursive: true });
+    const old = join(on.home, 'state', 'published', `${encodePublicKey(on.identity.publicKey)}.json`);
+    writeFileSync(old, JSON.stringify({ seq: seq + 1, revoked: true }));
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+    writeFileSync(old, JSON.stringify({ seq: seq - 1, revoked: true }));
+    expect((await pickUp(on)).isTaken).toBe(true);
+  });
+
+  it('was burnt by a pickup that reached too few nodes, once the next one has completed it', async () => {
+    const on = await setUp();
+    const burning = itemOn(on, await publishFrom(on, on.handoff({ burn: true })));
+    const closest = byDistance(on.network.live, target(on.identity.publicKey));
+    const answers = closest.map(({ answer }) => answer);
+    closest.slice(2).forEach((node, i) => {
+      node.answer = (query, self) =>
+        query.name === 'put' ? { e: [202, 'no'] } : (answers[i + 2]?.(query, self) ?? null);
+    });
+    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: /);
+    closest.forEach((node, i) => {
+      node.answer = answers[i] as SimulatedNode['answer'];
+    });
+    on.machine.nowMs += 1000;
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+    on.machine.nowMs += 1000;
+    const options = { now: () => on.machine.nowMs, history: on.history };
+    await (await publish(on.dht, on.identity, on.handoff(), options)).settled;
+    putEverywhere(on, burning);
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+  });
+
   it('completes a revocation of its own that too few nodes know', async () => {
     const on = await setUp();
     const record = await publishFrom(on);
@@ -352,7 +385,7 @@ describe('the third no: it is not for this reader', () => {
   it('but for another key, which is told without opening ours', async () => {
     const on = await setUp();
     await publishFrom(on, on.handoff({ audience: { mode: 'share', publicKey: STRANGER.publicKey } }));
-    on.own.wipe();
+    on.own.wipe(); // it could not be opened any more
     expect(await noOf(pickUp(on))).toMatch(/^cannot-open: You sealed this handoff for another key/);
   });
 

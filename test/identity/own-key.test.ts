@@ -39,7 +39,7 @@ const nobody: PassphraseSource = { kind: 'ask', ask: () => Promise.reject(new Er
 describe('the own key', () => {
   it('is opened once, however often and for whatever it is needed', async () => {
     const { source, asked } = asking('a good one');
-    const own = new OwnKey(await importedKey(), source);
+    const own = OwnKey.read(await importedKey(), source);
     expect(own.knownPublicKey).toBeNull();
     const [publicKey, identity, again] = await Promise.all([own.publicKey(), own.open(), own.openAs(PUBLIC)]);
     expect(publicKey).toEqual(PUBLIC);
@@ -51,7 +51,7 @@ describe('the own key', () => {
 
   it('stays closed once three passphrases were wrong: the next need asks nobody', async () => {
     const { source, asked } = asking('wrong', 'wrong', 'wrong', 'a good one');
-    const own = new OwnKey(await importedKey(), source);
+    const own = OwnKey.read(await importedKey(), source);
     await expect(own.open()).rejects.toMatchObject({ code: 'cannot-open' });
     await expect(own.publicKey()).rejects.toMatchObject({ code: 'cannot-open' });
     expect(asked()).toBe(3);
@@ -60,22 +60,22 @@ describe('the own key', () => {
   it('needs no passphrase for what is known without', async () => {
     const path = await importedKey();
     writePublicKeyFile(path, PUBLIC);
-    expect(await new OwnKey(path, nobody).publicKey()).toEqual(PUBLIC);
-    expect((await new OwnKey(plainKey(), nobody).open()).seed).toEqual(SEED);
+    expect(await OwnKey.read(path, nobody).publicKey()).toEqual(PUBLIC);
+    expect((await OwnKey.read(plainKey(), nobody).open()).seed).toEqual(SEED);
   });
 
   it('opens silently where it is plain, or something answers in place of a person', async () => {
     const path = await importedKey();
-    expect(new OwnKey(path, nobody).opensSilently).toBe(false);
-    expect(new OwnKey(path, { kind: 'value', value: 'x' }).opensSilently).toBe(true);
-    expect(new OwnKey(path, { kind: 'command', command: 'true', env: {} }).opensSilently).toBe(true);
-    expect(new OwnKey(plainKey(), nobody).opensSilently).toBe(true);
+    expect(OwnKey.read(path, nobody).opensSilently).toBe(false);
+    expect(OwnKey.read(path, { kind: 'value', value: 'x' }).opensSilently).toBe(true);
+    expect(OwnKey.read(path, { kind: 'command', command: 'true', env: {} }).opensSilently).toBe(true);
+    expect(OwnKey.read(plainKey(), nobody).opensSilently).toBe(true);
   });
 
   it('is refused, and the file beside it corrected, where that named another key', async () => {
     const path = await importedKey();
     writePublicKeyFile(path, OTHER);
-    const own = new OwnKey(path, asking('a good one').source);
+    const own = OwnKey.read(path, asking('a good one').source);
     expect(await own.publicKey()).toEqual(OTHER);
     await expect(own.openAs(OTHER)).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining(path) });
     expect(readPublicKeyFile(path)).toEqual(PUBLIC);
@@ -96,23 +96,24 @@ describe('wiping the own key', () => {
       [plainKey(), nobody],
       [await importedKey(), asking('a good one').source],
     ] as const) {
-      const own = new OwnKey(path, source);
+      const own = OwnKey.read(path, source);
       const { seed } = await own.open();
       own.wipe();
       expect(seed).toEqual(new Uint8Array(32));
     }
   });
 
-  it('overwrites a plain seed that was read and never opened', async () => {
-    const own = new OwnKey(plainKey(), nobody);
+  it('overwrites a plain seed that was read and never opened, and opens nothing any more', async () => {
+    const seed = Uint8Array.from(SEED);
+    const own = new OwnKey(plainKey(), { kind: 'plain', seed }, nobody);
     own.wipe();
-    // Opened after all, it is the key pair of a seed of zeros.
-    expect((await own.open()).publicKey).toEqual(publicKeyOf(new Uint8Array(32)));
+    expect(seed).toEqual(new Uint8Array(32));
+    await expect(own.open()).rejects.toThrow('wiped');
   });
 
   it('overwrites what is opened only afterwards, as after Ctrl-C at the question', async () => {
     let answer: (passphrase: string) => void = () => {};
-    const own = new OwnKey(await importedKey(), {
+    const own = OwnKey.read(await importedKey(), {
       kind: 'ask',
       ask: () =>
         new Promise((resolve) => {
