@@ -4,15 +4,14 @@ import type { Dht } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
 import { EMPTY_PACKET, parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
-import type { Payload } from '../handoff/payload.ts';
-import { encodePayload } from '../handoff/payload.ts';
+import { encodePayload, type Payload } from '../handoff/payload.ts';
 import { makePin, weaknessOfPin } from '../handoff/pin.ts';
-import { fitHandoff, type Handoff, publish as publishHandoff } from '../handoff/publish.ts';
-import { isLive, modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
+import { fitHandoff, type Handoff, heldForOthers, publish as publishHandoff } from '../handoff/publish.ts';
+import type { SignedRecord } from '../handoff/record.ts';
 import type { Audience } from '../handoff/seal.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
-import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
@@ -75,13 +74,7 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
     const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
     const burn = options.burn ?? false;
     const pin = options.pin ? (options.dryRun ? new Uint8Array() : await takePin(context)) : null;
-    const audience: Audience =
-      pin !== null
-        ? { mode: 'pin', pin }
-        : recipient === null
-          ? { mode: 'self' }
-          : { mode: 'share', publicKey: recipient };
-    const handoff: Handoff = { audience, burn, ttl, payload };
+    const handoff: Handoff = { audience: audienceOf(pin, recipient), burn, ttl, payload };
     if (options.dryRun) return showDryRun(context, await own.publicKey(), session, handoff);
     try {
       await withDht(context, (dht, deadline) =>
@@ -91,6 +84,11 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
       pin?.fill(0);
     }
   });
+}
+
+function audienceOf(pin: Uint8Array | null, recipient: Uint8Array | null): Audience {
+  if (pin !== null) return { mode: 'pin', pin };
+  return recipient === null ? { mode: 'self' } : { mode: 'share', publicKey: recipient };
 }
 
 async function send(
@@ -171,31 +169,6 @@ function summary(context: Context, session: ChosenSession, record: SignedRecord,
   ].join('\n');
 }
 
-/**
- * The current record, if it is live and sealed for others than the new one: replacing it takes it from them.
- */
-function heldForOthers(text: string | null, publicKey: Uint8Array, next: Handoff): SignedRecord | null {
-  if (text === null) return null;
-  let record: SignedRecord;
-  try {
-    record = parseRecord(text, publicKey);
-    if (!isLive(record, nowSeconds())) return null;
-  } catch {
-    return null; // nobody can pick up a malformed record, so nothing is lost
-  }
-  if (modeOf(record) === 'self' || isForSameRecipient(record, next)) return null;
-  return record;
-}
-
-function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {
-  if (next.audience.mode !== 'share' || record.recipient === null) return false;
-  try {
-    return samePublicKey(parsePublicKey(record.recipient), next.audience.publicKey);
-  } catch {
-    return false;
-  }
-}
-
 /** Asks before replacing a live handoff that others may still pick up. */
 async function confirmReplacing(
   context: Context,
@@ -203,7 +176,7 @@ async function confirmReplacing(
   publicKey: Uint8Array,
   next: Handoff,
 ): Promise<void> {
-  const held = heldForOthers(text, publicKey, next);
+  const held = heldForOthers(text, publicKey, next, nowSeconds());
   if (held === null || context.yes) return;
   const question = `A handoff ${describeMode(held, true)} is still live under your key, and would be replaced. Replace it?`;
   if (!(await context.questions.confirm(question))) {
@@ -213,7 +186,7 @@ async function confirmReplacing(
 
 /** Refuses to replace a handoff for others that appeared after the user was asked. */
 function refuseToReplaceUnseen(text: string | null, seen: string | null, publicKey: Uint8Array, next: Handoff): void {
-  if (text !== seen && heldForOthers(text, publicKey, next) !== null) {
+  if (text !== seen && heldForOthers(text, publicKey, next, nowSeconds()) !== null) {
     throw new Failure(
       'refused',
       'Another machine has published a handoff for somebody else meanwhile. Nothing was published here.',

@@ -3,10 +3,10 @@ import type { Packet } from '../dht/dns-packet.ts';
 import { tooFewHolders } from '../dht/network-failure.ts';
 import { LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
-import { encodePublicKey } from '../identity/public-key.ts';
+import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
-import { modeOf, parseRecord, recordText, type SignedRecord, signRecord } from './record.ts';
+import { isLive, modeOf, parseRecord, recordText, type SignedRecord, signRecord } from './record.ts';
 import { type Audience, payloadRoom, sealedTextLength, sealerFor } from './seal.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
@@ -126,6 +126,37 @@ export async function publish(
 function isRecordForOthers(text: string | null, publicKey: Uint8Array): boolean {
   try {
     return text !== null && modeOf(parseRecord(text, publicKey)) !== 'self';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The record that `text` is, if it is live at `nowSeconds` and sealed for others than the new handoff:
+ * replacing it takes it from them.
+ */
+export function heldForOthers(
+  text: string | null,
+  publicKey: Uint8Array,
+  next: Handoff,
+  nowSeconds: bigint,
+): SignedRecord | null {
+  if (text === null) return null;
+  let record: SignedRecord;
+  try {
+    record = parseRecord(text, publicKey);
+    if (!isLive(record, nowSeconds)) return null;
+  } catch {
+    return null; // nobody can pick up a malformed record, so nothing is lost
+  }
+  if (modeOf(record) === 'self' || isForSameRecipient(record, next)) return null;
+  return record;
+}
+
+function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {
+  if (next.audience.mode !== 'share' || record.recipient === null) return false;
+  try {
+    return samePublicKey(parsePublicKey(record.recipient), next.audience.publicKey);
   } catch {
     return false;
   }
