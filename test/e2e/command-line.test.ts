@@ -93,14 +93,17 @@ describe('the command line', () => {
   it('shows a stack for a defect of its own only, and only with -v', async () => {
     expect((await machine.run(['whoami', '-v'])).stderr).not.toMatch(/\n\s+at /);
     // Without WebAssembly and an Argon2 of its own, Node can't derive a key, which cclink does not expect.
+    const noArgon2 = `import crypto from 'node:crypto';
+      import { syncBuiltinESMExports } from 'node:module';
+      crypto.argon2 = undefined;
+      syncBuiltinESMExports();`;
     const env = {
-      NODE_OPTIONS: '--jitless',
+      NODE_OPTIONS: `--jitless --import=data:text/javascript,${encodeURIComponent(noArgon2)}`,
       CCLINK_PASSPHRASE: 'a good passphrase',
       CCLINK_KEY_FILE: join(machine.home, 'unneeded'),
     };
     const plain = await machine.run(['init'], { env });
     const verbose = await machine.run(['init', '-v'], { env });
-    if (plain.code === 0) return; // this Node has its own Argon2
     expect([plain.code, verbose.code]).toEqual([1, 1]);
     expect(plain.stderr).toMatch(/defect of cclink/);
     expect(plain.stderr).not.toMatch(/\n\s+at /);
