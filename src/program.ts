@@ -25,7 +25,7 @@ The usual way:
 
 Other ways:
   cclink --share <key>    for somebody's key; they type: cclink pickup <yours>
-  cclink --pin            for whoever knows a PIN
+  cclink --pin            for anybody with a PIN
   cclink --burn --ttl 1h  handed over once, within the hour
 
 A bare cclink takes the options of publish: --ttl, --share, --pin, --burn, --qr,

@@ -27,7 +27,7 @@ export const command: Declaration<PickupOptions> = {
     { flags: '--tmux', description: 'run it in a new tmux window' },
     { flags: '--qr', description: "draw the session's id as a QR code" },
   ],
-  help: `who: nothing for your own key, or the public key of whoever published.
+  help: `who: nothing for your own key, or the public key of the publisher.
 --json implies --no-run; where the files of the session are not here, it prints
 "here": false and takes nothing.`,
   yes: true,
@@ -119,7 +119,7 @@ function offering({ environment, output, questions, yes }: Context): Pick<Pickup
     show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),
     confirm: async (found, burns) => {
       warnOf(found, burns);
-      return yes || questions.confirm(burns ? 'Take it? This burns it.' : 'Go on with this session here?');
+      return yes || questions.confirm(burns ? 'Pick it up? This burns it.' : 'Go on with this session here?');
     },
   };
 }

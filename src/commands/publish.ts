@@ -263,7 +263,7 @@ function showDryRun(context: Context, publicKey: Uint8Array, session: ChosenSess
           ['Under', encodePublicKey(publicKey)],
           [
             'Sealed',
-            mode === 'pin' ? 'for whoever has the PIN' : mode === 'self' ? 'for yourself' : `for ${recipient}`,
+            mode === 'pin' ? 'for anybody with the PIN' : mode === 'self' ? 'for yourself' : `for ${recipient}`,
           ],
           ['For', `${describeDuration(handoff.ttl)}${handoff.burn ? ', or until picked up (burn)' : ''}`],
           ['Size', `${recordBytes} of at most 908 bytes (other records of your key not counted)`],

@@ -19,7 +19,7 @@ const SESSION_ID_PREFIX = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
 
 export const command: Declaration = {
   argument: '[who]',
-  summary: 'take your handoff back',
+  summary: 'revoke your handoff',
   options: [{ flags: '--all', description: 'everything under your key (there is one handoff at a time)' }],
   help: 'who: nothing or your own public key; or the id of a session, to revoke that only.',
   yes: true,
@@ -65,7 +65,7 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
       return output.result(nothing, 'The handoff under your key is of another session. It was not touched.');
     }
     output.say(describeShown(text, publicKey));
-    if (!context.yes && !(await questions.confirm('Take it back?'))) {
+    if (!context.yes && !(await questions.confirm('Revoke it?'))) {
       throw new Failure('interrupted', 'Not revoked; the handoff is still there.');
     }
     const identity = await own.openAs(publicKey);

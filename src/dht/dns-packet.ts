@@ -58,7 +58,7 @@ export function malformedPacket(what: string): Failure {
   return new Failure(
     'refused',
     `The packet under this key is not a valid PKARR packet: ${what}.`,
-    'Whoever holds the key can publish again with an intact tool; nothing was changed.',
+    'The owner of the key can publish again with an intact tool; nothing was changed.',
   );
 }
 

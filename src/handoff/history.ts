@@ -164,7 +164,7 @@ export class History {
   }
 
   /**
-   * The memory of a key, for whoever holds the lock. A damaged file gets another name, so that this is said
+   * The memory of a key, for the holder of the lock. A damaged file gets another name, so that this is said
    * once.
    *
    * Throws `refused` for a file that can't be read or moved: it may be whole, and must not be replaced.

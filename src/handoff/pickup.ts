@@ -11,7 +11,7 @@ import { type FoundHandoff, type PinSource, Reader, type Subject } from './reade
 import { expiresAt, isLive, modeOf, type SignedRecord } from './record.ts';
 import { completeRevocation, type Revocation, revoke } from './revoke.ts';
 
-/** What looking for a handoff asks and tells whoever runs it. */
+/** How a look-up asks and tells its user. */
 export interface LookPorts {
   readonly pins: PinSource;
   readonly tell: (notice: Notice) => void;

@@ -154,7 +154,7 @@ function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
     return new Failure(
       'cannot-open',
       `You sealed this handoff for another key: ${record.recipient}. Only its owner can open it.`,
-      'To take it back: cclink revoke',
+      'To revoke it: cclink revoke',
     );
   }
   return new Failure(

@@ -37,10 +37,10 @@ export function sessionJson(payload: Payload, title: string | null): SessionJson
   return { id: payload.session, project: payload.project, host: payload.host, title };
 }
 
-/** `for yourself`, `for df9sse9b…`, `for whoever has the PIN`. */
+/** `for yourself`, `for df9sse9b…`, `for anybody with the PIN`. */
 export function describeMode(record: HandoffRecord, isOwn: boolean): string {
   const mode = modeOf(record);
-  if (mode === 'pin') return 'for whoever has the PIN';
+  if (mode === 'pin') return 'for anybody with the PIN';
   if (record.recipient === null) return isOwn ? 'for yourself' : 'for its publisher';
   return `for ${excerpt(record.recipient.replace(/^pk:/, ''), 9)}`;
 }

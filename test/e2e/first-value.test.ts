@@ -150,7 +150,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     const handoff = await handoffOf(OLD, { burn: true });
     const network = await Network.start(handoff, handoff);
     const run = desk.terminal(['pickup']);
-    await run.answers(/Take it\? This burns it/, `y${RETURN}`);
+    await run.answers(/Pick it up\? This burns it/, `y${RETURN}`);
     expect(network.isOut).toBe(true);
     await run.sees(/Asking the network/);
     expect(await run.end()).toBe(0);
@@ -165,7 +165,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
     const network = await Network.start(await handoffOf(OLD, { burn: true }), await handoffOf(NEW));
     for (const answer of [RETURN, `y${RETURN}`]) {
       const run = desk.terminal(['pickup']);
-      await run.answers(/Take it\? This burns it/, `y${RETURN}`);
+      await run.answers(/Pick it up\? This burns it/, `y${RETURN}`);
       await run.answers(/A newer handoff is there now\.[\s\S]*Session +2222[\s\S]*Go on with this session/, answer);
       nothingHappened(network);
       expect(await run.end()).toBe(answer === RETURN ? 130 : 0);
@@ -190,7 +190,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
   ])('fails as ever, and runs and burns nothing, where it %s', async (_what, newest, code, message) => {
     const network = await Network.start(await handoffOf(OLD, { burn: true }), await newest());
     const run = desk.terminal(['pickup']);
-    await run.answers(/Take it\? This burns it/, `y${RETURN}`);
+    await run.answers(/Pick it up\? This burns it/, `y${RETURN}`);
     expect(await run.end()).toBe(code);
     expect(run.text).toMatch(message);
     expect(run.text).not.toMatch(/newer handoff/);
@@ -200,7 +200,7 @@ describe('a pickup at a terminal, while a node is still out', () => {
   it('runs nothing where it was taken back meanwhile, and sees to it that all nodes know', async () => {
     const network = await Network.start(await handoffOf(OLD, { burn: true }), packetOf(null));
     const run = desk.terminal(['pickup']);
-    await run.answers(/Take it\? This burns it/, `y${RETURN}`);
+    await run.answers(/Pick it up\? This burns it/, `y${RETURN}`);
     expect(await run.end()).toBe(3);
     expect(run.text).toMatch(/too few nodes knew: 4 nodes know it now\.[\s\S]*There is no handoff under your key/);
     expect(desk.claudeStart()).toBeNull();
@@ -232,15 +232,15 @@ describe('a pickup at a terminal, while a node is still out', () => {
       network.named = [node];
     }
     const run = desk.terminal(['pickup', '--timeout', '1s']);
-    await run.answers(/Take it\? This burns it/, `y${RETURN}`);
+    await run.answers(/Pick it up\? This burns it/, `y${RETURN}`);
     expect(await run.end()).toBe(6);
     expect(run.text).toMatch(/not to the end within 1 s/);
     nothingHappened(network);
   });
 
   it.each<[string, Wanted, RegExp, string, string]>([
-    ['a no', { burn: true }, /Take it\?/, `n${RETURN}`, 'Not picked up; nothing was burnt.'],
-    ['Ctrl-C', { burn: true }, /Take it\?/, CTRL_C, 'Interrupted.'],
+    ['a no', { burn: true }, /Pick it up\?/, `n${RETURN}`, 'Not picked up; nothing was burnt.'],
+    ['Ctrl-C', { burn: true }, /Pick it up\?/, CTRL_C, 'Interrupted.'],
     ['Ctrl-C in place of a PIN', pinned('correct horse battery'), /PIN of the handoff/, CTRL_C, 'Interrupted.'],
   ])('ends at once with %s', async (_what, wanted, question, answer, message) => {
     const handoff = await handoffOf(OLD, wanted);

@@ -151,7 +151,7 @@ describe('pickup at a terminal', () => {
     await laptop.json(['publish', '--burn']);
     for (const answer of [`n${RETURN}`, RETURN, CTRL_C]) {
       const run = desk.terminal(['pickup']);
-      await run.answers(/Take it\? This burns it/, answer);
+      await run.answers(/Pick it up\? This burns it/, answer);
       expect(await run.end()).toBe(130);
       expect(run.text).not.toContain(SESSION);
     }
@@ -163,9 +163,9 @@ describe('pickup at a terminal', () => {
     await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
     const run = desk.terminal(['pickup']);
-    await run.sees(/Take it\?/);
+    await run.sees(/Pick it up\?/);
     await laptop.json(['publish']);
-    await run.answers(/Take it\?/, `y${RETURN}`);
+    await run.answers(/Pick it up\?/, `y${RETURN}`);
     expect(await run.end()).toBe(5);
     expect(desk.claudeStart()).toBeNull();
     expect(await laptop.json(['list'])).toMatchObject([{ burn: false }]);

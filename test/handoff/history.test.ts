@@ -113,9 +113,10 @@ describe('the history of an address', () => {
 
   it('remembers one fate of a handoff, and that it ended above all', async () => {
     const { history } = historyIn();
-    await history.noteTaken(recordOf(1), 1);
-    await end(history, recordOf(1), 'burnt');
-    await history.noteTaken(recordOf(1), 1);
+    const record = recordOf(1);
+    await history.noteTaken(record, 1);
+    await end(history, record, 'burnt');
+    await history.noteTaken(record, 1);
     expect((await history.read(KEY)).spent).toMatchObject([{ fate: 'burnt' }]);
   });
 
