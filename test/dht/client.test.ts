@@ -374,12 +374,17 @@ describe('an interruption', () => {
       const { openDht } = await import(${JSON.stringify(new URL('../../src/dht/client.ts', import.meta.url).href)});
       const bootstrap = [{ host: '127.0.0.1', port: ${silent.port} }, { host: 'cclink-test.invalid', port: 1 }];
       const dht = openDht({ bootstrap });
+      const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
       dht.resolve(new Uint8Array(32)).catch((error) => console.log(error.code));
-      setTimeout(() => { dht.close(); globalThis.began = performance.now(); }, 100);
+      setTimeout(() => {
+        dht.close();
+        globalThis.began = performance.now();
+        setImmediate(() => console.log(timers() + ' timers'));
+      }, 100);
       process.on('exit', () => console.log(performance.now() - began < 1500 ? 'soon' : 'late'));`;
     const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
     const { stdout } = await promisify(execFile)(process.execPath, args);
-    expect(stdout.split('\n')).toEqual(['interrupted', 'soon', '']);
+    expect(stdout.split('\n')).toEqual(['interrupted', '0 timers', 'soon', '']);
   });
 });
 
