@@ -77,14 +77,14 @@ export class History {
   /** What is remembered of a key (32 bytes). Never rejects: a missing or damaged file is an empty memory. */
   async read(publicKey: Uint8Array): Promise<Memory> {
     const path = this.fileOf(publicKey);
-    const stored = storedAt(path);
+    const stored = storedIfReadable(path);
     if (stored === 'missing') return this.carriedOver(publicKey);
-    if (stored !== 'damaged' && stored !== 'unreadable') return stored;
+    if (stored !== 'damaged') return stored;
     try {
       // Only under the lock is it certain that nobody replaces the damaged file meanwhile.
       return await withLock(lockOf(path), () => this.current(publicKey), { patienceMs: 0 });
     } catch {
-      const again = storedAt(path);
+      const again = storedIfReadable(path);
       return typeof again === 'string' ? this.lost(publicKey, path) : again;
     }
   }
@@ -171,9 +171,9 @@ export class History {
    */
   private current(publicKey: Uint8Array): Memory {
     const path = this.fileOf(publicKey);
-    const stored = storedAt(path, { throws: true });
+    const stored = storedAt(path);
     if (stored === 'missing') return this.carriedOver(publicKey);
-    if (stored !== 'damaged' && stored !== 'unreadable') return stored;
+    if (stored !== 'damaged') return stored;
     const aside = `${path}.damaged`;
     try {
       renameSync(path, aside);
@@ -193,7 +193,7 @@ export class History {
 
   /** The memory that a version before this one kept. */
   private carriedOver(publicKey: Uint8Array): Memory {
-    const stored = storedAt(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`));
+    const stored = storedIfReadable(join(this.oldFolder, `${encodePublicKey(publicKey)}.json`));
     return typeof stored === 'string' ? NOTHING : stored;
   }
 
@@ -223,8 +223,20 @@ const withSpent = (spent: readonly SpentHandoff[], added: SpentHandoff) => [
   ...spent.filter(({ signature }) => signature !== added.signature),
 ];
 
-/** A file of ours, or of an earlier version. Never waits for a pipe or a device. */
-function storedAt(path: string, { throws = false } = {}): Memory | 'missing' | 'damaged' | 'unreadable' {
+/** `storedAt` without failures: a file that can't be read tells as little as a damaged one. */
+function storedIfReadable(path: string): Memory | 'missing' | 'damaged' {
+  try {
+    return storedAt(path);
+  } catch {
+    return 'damaged';
+  }
+}
+
+/**
+ * What a file of ours, or of an earlier version, holds. Never waits for a pipe or a device. Throws `refused`
+ * if the system won't let us read it.
+ */
+function storedAt(path: string): Memory | 'missing' | 'damaged' {
   try {
     const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
@@ -235,8 +247,7 @@ function storedAt(path: string, { throws = false } = {}): Memory | 'missing' | '
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return 'missing';
-    if (throws) throw fileFailure('read', path, error);
-    return 'unreadable';
+    throw fileFailure('read', path, error);
   }
 }
 
