@@ -1,7 +1,7 @@
 import { parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
 import { openRecord } from '../handoff/open.ts';
-import { modeOf, parseRecord, type SignedRecord } from '../handoff/record.ts';
+import { modeOf, parseRecord, parseRecordIfValid } from '../handoff/record.ts';
 import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
@@ -106,12 +106,8 @@ async function isOfSession(text: string, identity: Identity, prefix: string): Pr
  * key.
  */
 function describeShown(text: string, publicKey: Uint8Array): string {
-  let record: SignedRecord;
-  try {
-    record = parseRecord(text, publicKey);
-  } catch {
-    return 'There is a handoff under your key that cannot be read.';
-  }
+  const record = parseRecordIfValid(text, publicKey);
+  if (record === null) return 'There is a handoff under your key that cannot be read.';
   const age = describeAge(Number(nowSeconds() - record.createdAt));
   return `A handoff ${describeMode(record, true)}${record.burn ? ' (burn)' : ''}, published ${age}.`;
 }

@@ -6,7 +6,15 @@ import { Failure } from '../failure.ts';
 import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
-import { isLive, modeOf, parseRecord, recordText, type SignedRecord, signRecord } from './record.ts';
+import {
+  isLive,
+  modeOf,
+  parseRecord,
+  parseRecordIfValid,
+  recordText,
+  type SignedRecord,
+  signRecord,
+} from './record.ts';
 import { type Audience, payloadRoom, sealedTextLength, sealerFor } from './seal.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
@@ -124,11 +132,8 @@ export async function publish(
 
 /** True if a record is sealed for others than its publisher; false if nobody can read it. */
 function isRecordForOthers(text: string | null, publicKey: Uint8Array): boolean {
-  try {
-    return text !== null && modeOf(parseRecord(text, publicKey)) !== 'self';
-  } catch {
-    return false;
-  }
+  const record = text === null ? null : parseRecordIfValid(text, publicKey);
+  return record !== null && modeOf(record) !== 'self';
 }
 
 /**

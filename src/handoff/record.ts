@@ -138,6 +138,18 @@ export function parseRecord(text: string, publicKey: Uint8Array): SignedRecord {
   return { ...record, signature, text };
 }
 
+/**
+ * `parseRecord` with null instead of a failure, for the publisher: nobody can pick up a malformed record, but
+ * it can be revoked and replaced.
+ */
+export function parseRecordIfValid(text: string, publicKey: Uint8Array): SignedRecord | null {
+  try {
+    return parseRecord(text, publicKey);
+  } catch {
+    return null;
+  }
+}
+
 const DISTRUST = 'Do not trust it: ask the publisher to publish again.';
 
 function malformed(what: string): Failure {

@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import type { Ending } from './history.ts';
-import { parseRecord, type SignedRecord } from './record.ts';
+import { parseRecordIfValid } from './record.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
@@ -33,7 +33,7 @@ export async function revoke(
   { fate = 'revoked', ...options }: UpdateOptions & { readonly fate?: Ending['fate'] },
 ): Promise<Revocation | null> {
   const name = encodePublicKey(identity.publicKey);
-  const record = recordOf(text, identity.publicKey);
+  const record = parseRecordIfValid(text, identity.publicKey);
   const ending = record && { record, fate };
   try {
     const update = await updatePacket(
@@ -86,18 +86,6 @@ export async function completeRevocation(
   const revocation = reached(report);
   if (isUnplaced) await history.notePlaced(publicKey, newest.seq, { revoked: true });
   return revocation;
-}
-
-/**
- * The record; null if it can't be read. Such a record can be revoked too, though nobody could have picked it
- * up.
- */
-function recordOf(text: string, publicKey: Uint8Array): SignedRecord | null {
-  try {
-    return parseRecord(text, publicKey);
-  } catch {
-    return null;
-  }
 }
 
 /** True if a packet holds a handoff, readable or not; false if the packet itself can't be read. */
