@@ -189,9 +189,12 @@ export class TerminalRun {
   private screen = '';
   private ended: number | undefined;
   private readonly waiting = new Set<() => void>();
+  private readonly patienceMs: number;
 
-  constructor(pty: ReturnType<typeof spawnPty>) {
+  /** `patienceMs`: how long to wait for what is not on the screen yet. */
+  constructor(pty: ReturnType<typeof spawnPty>, patienceMs = 12_000) {
     this.pty = pty;
+    this.patienceMs = patienceMs;
     pty.onData((text) => {
       this.screen += text;
       this.wake();
@@ -226,7 +229,8 @@ export class TerminalRun {
       const check = () => {
         if (condition()) finish();
       };
-      const timer = setTimeout(() => finish(new Error(`waited for ${what}; the screen shows:\n${this.text}`)), 12_000);
+      const giveUp = () => finish(new Error(`waited for ${what}; the screen shows:\n${this.text}`));
+      const timer = setTimeout(giveUp, this.patienceMs);
       this.waiting.add(check);
       check();
     });
@@ -240,6 +244,10 @@ export class TerminalRun {
   /** Waits for `pattern`, then types `keys`. */
   async answers(pattern: RegExp, keys: string): Promise<void> {
     await this.sees(pattern);
+    this.type(keys);
+  }
+
+  type(keys: string): void {
     this.pty.write(keys);
   }
 
