@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname, uptime } from 'node:os';
 
 /** True if process `pid` runs, no matter whose it is. One that has ended and waits to be reaped does not. */
 export function isRunning(pid: number): boolean {
@@ -20,12 +21,12 @@ export function startOf(pid: number): string | null {
 /**
  * What tells this machine from another of the same name (machine-id(5)); null where the system doesn't tell.
  */
-export function machineId(): string | null {
+function machineId(): string | null {
   return process.platform === 'linux' ? readIfThere('/etc/machine-id')?.trim() || null : null;
 }
 
 /** What tells one start of this system from the next; null where the system doesn't tell (all but Linux). */
-export function bootId(): string | null {
+function bootId(): string | null {
   return process.platform === 'linux' ? readIfThere('/proc/sys/kernel/random/boot_id')?.trim() || null : null;
 }
 
@@ -33,12 +34,60 @@ export function bootId(): string | null {
  * Within what process ids are counted: a container has its own. Null where the system doesn't tell (all but
  * Linux).
  */
-export function pidNamespace(): string | null {
+function pidNamespace(): string | null {
   try {
     return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : null;
   } catch {
     return null;
   }
+}
+
+/** What tells a process from every other one, also from those of another host with the same home. */
+export interface ProcessMark {
+  readonly host: string;
+  readonly machineId: string | null;
+  readonly pidNamespace: string | null;
+  readonly bootId: string | null;
+  readonly pid: number;
+  readonly start: string | null;
+}
+
+/** The mark of this process. */
+export function markOfThisProcess(): ProcessMark {
+  return {
+    host: hostname(),
+    machineId: machineId(),
+    pidNamespace: pidNamespace(),
+    bootId: bootId(),
+    pid: process.pid,
+    start: startOf(process.pid),
+  };
+}
+
+/** A mark that was read from a file; null if it is not whole. */
+export function parseProcessMark(value: unknown): ProcessMark | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { host, machineId, pidNamespace, bootId, pid, start } = value as Record<string, unknown>;
+  const isTextOrNull = (text: unknown): text is string | null => text === null || typeof text === 'string';
+  if (typeof host !== 'string' || typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return null;
+  if (!isTextOrNull(machineId) || !isTextOrNull(pidNamespace) || !isTextOrNull(bootId)) return null;
+  return isTextOrNull(start) ? { host, machineId, pidNamespace, bootId, pid, start } : null;
+}
+
+/**
+ * True if the process of a mark that was made `ageMs` ago has ended. False also if this machine can't tell,
+ * as for a process on another host or in another container.
+ */
+export function hasProcessEnded(mark: ProcessMark, ageMs: number): boolean {
+  if (mark.host !== hostname() || mark.machineId !== machineId()) return false;
+  const boot = bootId();
+  if (boot !== null && mark.bootId !== null) {
+    if (boot !== mark.bootId) return true;
+  } else if (ageMs > 1000 * uptime()) return true;
+  if (mark.pidNamespace !== pidNamespace()) return false;
+  if (!isRunning(mark.pid)) return true;
+  const start = startOf(mark.pid);
+  return start !== null && start !== mark.start;
 }
 
 /** The fields of /proc/<pid>/stat from the third on, the state (proc(5)). */

@@ -10,22 +10,15 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname, uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { bootId, isRunning, machineId, pidNamespace, startOf } from '../running-process.ts';
+import { hasProcessEnded, markOfThisProcess, type ProcessMark, parseProcessMark } from '../running-process.ts';
 import { errorCode, fileFailure } from './file-failure.ts';
 import { readAt, withRegularFile } from './regular-file.ts';
 
 /** Which process holds a lock, so that others can tell whether it still runs. */
-interface Holder {
-  readonly host: string;
-  readonly machineId: string | null;
-  readonly pidNamespace: string | null;
-  readonly bootId: string | null;
-  readonly pid: number;
-  readonly start: string | null;
+interface Holder extends ProcessMark {
   /** 16 hex digits, new each time a lock is taken. */
   readonly token: string;
 }
@@ -70,15 +63,7 @@ export async function withLock<T>(
 
 /** Takes the lock, and returns the token that it is held by. */
 async function acquire(path: string, deadlineMs: number): Promise<string> {
-  const own: Holder = {
-    host: hostname(),
-    machineId: machineId(),
-    pidNamespace: pidNamespace(),
-    bootId: bootId(),
-    pid: process.pid,
-    start: startOf(process.pid),
-    token: randomBytes(8).toString('hex'),
-  };
+  const own: Holder = { ...markOfThisProcess(), token: randomBytes(8).toString('hex') };
   // The file is complete, and on the disk, before it gets the name of the lock: nobody reads half a holder,
   // and a power cut leaves no lock without one.
   const whole = `${path}.${own.token}.tmp`;
@@ -148,22 +133,10 @@ async function takeOver(path: string, { mark }: FoundLock, whole: string, deadli
   }
 }
 
-/**
- * True if the process that held a lock has ended. False also if this machine can't tell, as for a process on
- * another host or in another container.
- */
+/** True if the process that held a lock is known to have ended. */
 function isAbandoned({ holder, modifiedMs }: FoundLock): boolean {
   const ageMs = Date.now() - modifiedMs;
-  if (holder === null) return ageMs > UNNAMED_MS;
-  if (holder.host !== hostname() || holder.machineId !== machineId()) return false;
-  const boot = bootId();
-  if (boot !== null && holder.bootId !== null) {
-    if (boot !== holder.bootId) return true;
-  } else if (ageMs > 1000 * uptime()) return true;
-  if (holder.pidNamespace !== pidNamespace()) return false;
-  if (!isRunning(holder.pid)) return true;
-  const start = startOf(holder.pid);
-  return start !== null && start !== holder.start;
+  return holder === null ? ageMs > UNNAMED_MS : hasProcessEnded(holder, ageMs);
 }
 
 function lockAt(path: string): FoundLock | null {
@@ -181,14 +154,10 @@ function lockAt(path: string): FoundLock | null {
 
 function parseHolder(text: string): Holder | null {
   try {
-    const { host, machineId, pidNamespace, bootId, pid, start, token } = JSON.parse(text);
-    const isWhole =
-      [host, token].every((value) => typeof value === 'string') &&
-      [machineId, pidNamespace, bootId, start].every((value) => value === null || typeof value === 'string') &&
-      Number.isSafeInteger(pid) &&
-      pid > 0 &&
-      /^[0-9a-f]{16}$/.test(token);
-    return isWhole ? { host, machineId, pidNamespace, bootId, pid, start, token } : null;
+    const value = JSON.parse(text);
+    const mark = parseProcessMark(value);
+    const { token } = value;
+    return mark !== null && typeof token === 'string' && /^[0-9a-f]{16}$/.test(token) ? { ...mark, token } : null;
   } catch {
     return null;
   }
