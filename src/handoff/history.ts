@@ -1,11 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
 import { withLock } from '../files/lock.ts';
-import { readAt } from '../files/regular-file.ts';
+import { readSmallFile } from '../files/regular-file.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { expiresAt, type SignedRecord } from './record.ts';
 
@@ -233,18 +233,12 @@ function storedIfReadable(path: string): Memory | 'missing' | 'damaged' {
 }
 
 /**
- * What a file of ours, or of an earlier version, holds. Never waits for a pipe or a device. Throws `refused`
- * if the system won't let us read it.
+ * What a file of ours, or of an earlier version, holds. Throws `refused` if the system won't let us read it.
  */
 function storedAt(path: string): Memory | 'missing' | 'damaged' {
   try {
-    const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    try {
-      if (!fstatSync(descriptor).isFile()) return 'damaged';
-      return parseMemory(readAt(descriptor, 0, MAX_FILE_BYTES).toString()) ?? 'damaged';
-    } finally {
-      closeSync(descriptor);
-    }
+    const content = readSmallFile(path, MAX_FILE_BYTES);
+    return (typeof content === 'string' ? null : parseMemory(content.toString())) ?? 'damaged';
   } catch (error) {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return 'missing';
     throw fileFailure('read', path, error);

@@ -2,12 +2,10 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  fstatSync,
   fsyncSync,
   linkSync,
   lstatSync,
   openSync,
-  readSync,
   type Stats,
   unlinkSync,
 } from 'node:fs';
@@ -17,6 +15,7 @@ import { Failure } from '../failure.ts';
 import { createAtomically, syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
+import { readSmallFile } from '../files/regular-file.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { encodePublicKey, fingerprint, parsePublicKey, samePublicKey } from './public-key.ts';
 import { encodeStoredKey, MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from './stored-key.ts';
@@ -126,7 +125,7 @@ export function refreshPublicKeyFile(path: string, publicKey: Uint8Array): void 
  */
 export function readPublicKeyFile(path: string): Uint8Array | null {
   try {
-    const content = readSmallFile(publicKeyFileOf(path), () => {});
+    const content = contentOf(publicKeyFileOf(path), () => {});
     return content === null
       ? null
       : parsePublicKey(
@@ -217,7 +216,7 @@ function exists(path: string): boolean {
 }
 
 function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Array | null {
-  return readSmallFile(path, ({ mode }) => {
+  return contentOf(path, ({ mode }) => {
     if (anyMode || process.platform === 'win32' || (mode & 0o7777) === 0o600) return;
     const octal = (mode & 0o7777).toString(8).padStart(4, '0');
     throw new Failure(
@@ -232,33 +231,17 @@ function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Arr
  * The content of a regular file of at most `MAX_STORED_KEY_LENGTH` bytes; null if there is none. Throws
  * `refused`, `cannot-open`.
  */
-function readSmallFile(path: string, check: (stats: Stats) => void): Uint8Array | null {
-  let descriptor: number | undefined;
+function contentOf(path: string, check: (stats: Stats) => void): Uint8Array | null {
   try {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer. Regular files ignore it, and Windows
-    // lacks it.
-    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    // The open file is checked, not its name, which may belong to another file by now.
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw notAFile(path);
-    check(stats);
-    const buffer = new Uint8Array(MAX_STORED_KEY_LENGTH + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-      read = readSync(descriptor, buffer, length, buffer.length - length, null);
-    }
-    if (length > MAX_STORED_KEY_LENGTH) {
-      buffer.fill(0);
-      throw new Failure('cannot-open', `The file ${path} is too large to be a key.`, 'Put a backup in its place.');
-    }
-    return buffer.subarray(0, length);
+    const content = readSmallFile(path, MAX_STORED_KEY_LENGTH, check);
+    if (content === 'not a file') throw notAFile(path);
+    if (content !== 'too large') return content;
+    throw new Failure('cannot-open', `The file ${path} is too large to be a key.`, 'Put a backup in its place.');
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return null;
     if (code === 'EISDIR' || code === 'ENXIO') throw notAFile(path);
     throw fileFailure('read', path, error);
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

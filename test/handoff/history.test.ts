@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -253,12 +254,17 @@ describe('a damaged history', () => {
     expect((await new History(folder).read(KEY)).seq).toBe(0);
   });
 
-  it.runIf(process.platform !== 'win32')('that is a link to a device neither hangs nor fills the memory', async () => {
+  it.runIf(process.platform !== 'win32').each([
+    ['a link to a device', (file: string) => symlinkSync('/dev/zero', file)],
+    ['a named pipe', (file: string) => execFileSync('mkfifo', [file])],
+    ['longer than any of ours', (file: string) => writeFileSync(file, `{"seq":1${' '.repeat(1024 * 1024)}}`)],
+  ])('that is %s neither hangs nor fills the memory', async (_, put) => {
     const { history, lost, file, folder } = historyIn();
     mkdirSync(join(folder, 'history'));
-    symlinkSync('/dev/zero', file);
+    put(file);
     expect((await history.read(KEY)).seq).toBe(0);
     expect(lost).toHaveLength(1);
+    expect(await history.reserve(KEY, () => 7)).toBe(7);
   });
 });
 
