@@ -1,4 +1,5 @@
 import { liveSessions } from '../claude/live-sessions.ts';
+import { OUTER_SESSION_VARIABLES, withoutOuterSession } from '../claude/outer-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import { SECRET_VARIABLES } from '../environment.ts';
 import { Failure } from '../failure.ts';
@@ -92,12 +93,13 @@ async function pickup(
       command: [claudePath, ...command.slice(1)],
       line: resumeLine(directory, command),
       env: environment.variables,
-      unset: SECRET_VARIABLES,
+      unset: [...SECRET_VARIABLES, ...OUTER_SESSION_VARIABLES],
       set: environment.variables['CLAUDE_CONFIG_DIR'] ? { CLAUDE_CONFIG_DIR: environment.claudeFolder } : {},
     });
     return 0;
   }
-  return becomeClaude({ claudePath, args: command.slice(1), directory, env: environment.variables });
+  const env = withoutOuterSession(environment.variables);
+  return becomeClaude({ claudePath, args: command.slice(1), directory, env });
 }
 
 /** How a handoff is shown, and asked about. */

@@ -22,13 +22,15 @@ describe('a handoff to oneself', () => {
     expect(published['seq']).toMatch(/^[0-9]{16}$/);
 
     desk.env['CCLINK_PIN'] = 'a secret of the environment';
+    // As in a terminal that was opened from inside a session, after `unset CLAUDECODE`.
+    desk.env['CLAUDE_CODE_CHILD_SESSION'] = '1';
     const picked = await desk.run(['pickup', '--yes'], { cwd: desk.home });
     expect(picked.stderr).toContain(SESSION);
     expect(picked.code).toBe(0);
     const claude = desk.claudeStart();
     expect(claude?.args).toEqual(['--resume', SESSION]);
     expect(claude?.cwd).toBe(laptop.project);
-    expect(Object.keys(claude?.env ?? {})).not.toContain('CCLINK_PIN');
+    for (const name of ['CCLINK_PIN', 'CLAUDE_CODE_CHILD_SESSION']) expect(claude?.env).not.toHaveProperty(name);
     expect(claude?.env['HOME']).toBe(desk.home);
   });
 

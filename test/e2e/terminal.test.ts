@@ -224,6 +224,8 @@ describe('pickup --tmux', () => {
     tmux('new-session', '-d', '-x', '120', '-y', '30', '/bin/sh');
     try {
       tmux('set-option', '-g', 'remain-on-exit', 'on');
+      // As where the tmux server was started from inside a session.
+      tmux('set-environment', '-g', 'CLAUDE_CODE_CHILD_SESSION', '1');
       const socket = tmux('display-message', '-p', '#{socket_path},#{pid},0').trim();
       const inside = await desk.run(['pickup', '-y', '--tmux', '--', 'do it;', 'x'], { env: { TMUX: socket } });
       expect([inside.code, inside.stdout]).toEqual([0, '']);
@@ -235,7 +237,9 @@ describe('pickup --tmux', () => {
           cwd: laptop.project,
           stdinIsTty: true,
         });
-      expect(desk.claudeStart()?.env).not.toHaveProperty('CCLINK_PIN');
+      for (const name of ['CCLINK_PIN', 'CLAUDE_CODE_CHILD_SESSION']) {
+        expect(desk.claudeStart()?.env).not.toHaveProperty(name);
+      }
       expect(await laptop.json(['list'])).toEqual([]);
     } finally {
       tmux('kill-server');
