@@ -3,7 +3,7 @@ import type { Packet } from '../dht/dns-packet.ts';
 import { tooFewHolders } from '../dht/network-failure.ts';
 import { LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
-import { encodePublicKey, parsePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { encodePublicKey, readPublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
 import {
@@ -161,7 +161,7 @@ export function heldForOthers(
 function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {
   if (next.audience.mode !== 'share' || record.recipient === null) return false;
   try {
-    return samePublicKey(parsePublicKey(record.recipient), next.audience.publicKey);
+    return samePublicKey(readPublicKey(record.recipient), next.audience.publicKey);
   } catch {
     return false;
   }

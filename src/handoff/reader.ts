@@ -1,7 +1,7 @@
 import { type LocalSession, localSession, type SessionPlaces } from '../claude/local-session.ts';
 import { Failure } from '../failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
-import { parsePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { readPublicKey, samePublicKey } from '../identity/public-key.ts';
 import { openRecord } from './open.ts';
 import type { Payload } from './payload.ts';
 import { modeOf, type SignedRecord } from './record.ts';
@@ -143,7 +143,7 @@ export function isKeyOf(own: OwnKey | null, publicKey: Uint8Array): boolean {
 function isFor(record: SignedRecord, publisher: Uint8Array, ownKey: Uint8Array): boolean {
   if (record.recipient === null) return samePublicKey(publisher, ownKey);
   try {
-    return samePublicKey(parsePublicKey(record.recipient), ownKey);
+    return samePublicKey(readPublicKey(record.recipient), ownKey);
   } catch {
     return true;
   }

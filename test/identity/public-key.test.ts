@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
-import { encodePublicKey, fingerprint, parsePublicKey, samePublicKey } from '../../src/identity/public-key.ts';
+import {
+  encodePublicKey,
+  fingerprint,
+  parsePublicKey,
+  readPublicKey,
+  samePublicKey,
+} from '../../src/identity/public-key.ts';
 import { fromHex, keyVectors } from '../support/vectors.ts';
 
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769';
@@ -53,6 +59,55 @@ describe('public keys in z-base-32', () => {
     ['other digits', `٣${KEY.slice(1)}`],
   ])('are not %s', (_, text) => {
     expect(() => parsePublicKey(text)).toThrow(expect.objectContaining({ name: 'Failure', code: 'usage' }));
+  });
+
+  it.each([
+    `pk:${KEY}`,
+    `pubky${KEY}`,
+    `pubky:${KEY}`,
+    `pubky://${KEY}`,
+    `pubky://${KEY}/pub/pubky.app/profile.json`,
+    `pubky${KEY}/pub/pubky.app/profile.json`,
+    `https://_pubky.${KEY}/pub/pubky.app/`,
+    `_pubky.${KEY}.`,
+    `http://${KEY}`,
+    `https://foo.${KEY}.?q=v`,
+    `https://foo@bar.${KEY}.:8888/path?q=v#hash`,
+    `https://yg4gxe7z1r7mr6orids9fh95y7gxhdsxjqi6nngsxxtakqaxr5no.${KEY}`,
+    `https://pubky.app/profile/${KEY}`,
+    `https://pubky.app/profile/pubky${KEY}?tab=posts`,
+    `https://pubky.app/post/${KEY}/0032VCRH9GZ1G`,
+    KEY.toUpperCase(),
+    `PK:${KEY.toUpperCase()}`,
+    `  ${KEY}\n`,
+    `"${KEY}"`,
+    `<pk:${KEY}>`,
+    `\`${KEY}\`.`,
+    `\u200b${KEY}\u200b`,
+    `\ufeff${KEY}`,
+  ])('are read in the form that others write: %j', (text) => {
+    expect(encodePublicKey(readPublicKey(text))).toBe(KEY);
+  });
+
+  it('are not read out of what does not hold exactly one', () => {
+    const other = 'yg4gxe7z1r7mr6orids9fh95y7gxhdsxjqi6nngsxxtakqaxr5no';
+    const spare = `${KEY.slice(0, -1)}b`;
+    const texts = [
+      ...['', 'bob', KEY.slice(1), `${KEY}y`, `pk:pk:${KEY.slice(2)}`, spare, `pk:${spare}`, `l${KEY.slice(1)}`],
+      ...[`https://pubky.app/compare/${KEY}/${other}`, `pubky.app/profile/${KEY}y`, `${KEY} ${other}`],
+    ];
+    for (const text of texts) {
+      expect(() => readPublicKey(text), text).toThrow(expect.objectContaining({ name: 'Failure', code: 'usage' }));
+    }
+  });
+
+  it('are told from a secret key, which is not repeated', () => {
+    const secret = '61644a25da5ad31754e23bc1eca8c766a61ceaa8c60ddc65f158a30209256e35';
+    for (const text of [secret, `0x${secret}`, secret.toUpperCase(), ` "${secret}"`]) {
+      const read = () => readPublicKey(text);
+      expect(read).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('secret key') }));
+      expect(read).not.toThrow(secret.slice(0, 10));
+    }
   });
 
   it('any other text is a failure that does not repeat it', () => {
