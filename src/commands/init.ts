@@ -5,7 +5,8 @@ import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
 import { sealSeed } from '../identity/envelope.ts';
 import { writeKeyFile } from '../identity/key-file.ts';
-import { passphraseBytes, passphraseFromCommand, weaknessOfPassphrase } from '../identity/passphrase.ts';
+import { passphraseBytes, passphraseFromCommand } from '../identity/passphrase.ts';
+import { weaknessOf } from '../identity/secret-strength.ts';
 import { MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from '../identity/stored-key.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
@@ -150,7 +151,7 @@ async function newPassphrase(context: Context): Promise<Uint8Array> {
       passphrase === undefined
         ? await passphraseFromCommand(passphraseCommand ?? '', variables)
         : passphraseBytes(passphrase);
-    const weakness = weaknessOfPassphrase(given);
+    const weakness = weaknessOf(given);
     if (weakness !== null) throw new Failure('usage', `The passphrase is too weak: ${weakness}.`, PASSPHRASE_HINT);
     return given;
   }
@@ -158,7 +159,7 @@ async function newPassphrase(context: Context): Promise<Uint8Array> {
     question: 'Passphrase for the key (at least 8 characters)',
     again: 'The same again',
     weakness: (typed) => {
-      const weakness = weaknessOfPassphrase(typed);
+      const weakness = weaknessOf(typed);
       return weakness && `that passphrase is too weak: ${weakness}. ${PASSPHRASE_HINT}`;
     },
   });

@@ -5,13 +5,14 @@ import type { Deadline } from '../dht/deadline.ts';
 import { EMPTY_PACKET, parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
 import { encodePayload, type Payload } from '../handoff/payload.ts';
-import { makePin, weaknessOfPin } from '../handoff/pin.ts';
+import { makePin } from '../handoff/pin.ts';
 import { fitHandoff, type Handoff, heldForOthers, publish as publishHandoff } from '../handoff/publish.ts';
 import type { SignedRecord } from '../handoff/record.ts';
 import type { Audience } from '../handoff/seal.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
+import { weaknessOf } from '../identity/secret-strength.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
@@ -205,7 +206,7 @@ const PIN_HINT =
 async function takePin(context: Context): Promise<Uint8Array> {
   const { environment, output } = context;
   if (environment.pin !== undefined) {
-    const weakness = weaknessOfPin(environment.pin);
+    const weakness = weaknessOf(environment.pin);
     if (weakness !== null)
       throw new Failure(
         'usage',
@@ -218,7 +219,7 @@ async function takePin(context: Context): Promise<Uint8Array> {
     question: 'PIN (Return makes one of five words)',
     again: 'The same PIN again',
     weakness: (typed) => {
-      const weakness = weaknessOfPin(typed);
+      const weakness = weaknessOf(typed);
       return weakness && `that PIN is too weak: ${weakness}. ${PIN_HINT}`;
     },
     onEmpty: async () => {

@@ -4,6 +4,7 @@ import type { OwnKey } from '../identity/own-key.ts';
 import { readPublicKey, samePublicKey } from '../identity/public-key.ts';
 import { openRecord } from './open.ts';
 import type { Payload } from './payload.ts';
+import { madePin } from './pin.ts';
 import { modeOf, type SignedRecord } from './record.ts';
 
 /** Under which key to look, and the key of this machine. */
@@ -128,8 +129,16 @@ export class Reader {
     );
   }
 
-  private tryPin(record: SignedRecord): Promise<Payload | null> {
-    return this.whileDeriving(openRecord(record, { pin: this.pin }));
+  /** Tries the PIN as typed, then, if that is not how one that was made here looks, in that form. */
+  private async tryPin(record: SignedRecord): Promise<Payload | null> {
+    const payload = await this.whileDeriving(openRecord(record, { pin: this.pin }));
+    const made = payload === null ? madePin(this.pin) : null;
+    if (made === null) return payload;
+    try {
+      return await this.whileDeriving(openRecord(record, { pin: made }));
+    } finally {
+      made.fill(0);
+    }
   }
 }
 

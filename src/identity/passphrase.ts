@@ -1,15 +1,8 @@
 import { spawn } from 'node:child_process';
 import { Failure } from '../failure.ts';
 
-const MIN_CHARACTERS = 8;
 /** The most that a passphrase command may print, in bytes. */
 const MAX_OUTPUT = 65_536;
-
-/** Why a new passphrase (text or UTF-8 bytes) is too weak, in the user's words; null if it is good enough. */
-export function weaknessOfPassphrase(passphrase: string | Uint8Array): string | null {
-  const text = typeof passphrase === 'string' ? passphrase : new TextDecoder().decode(passphrase);
-  return [...text].length < MIN_CHARACTERS ? `it has fewer than ${MIN_CHARACTERS} characters` : null;
-}
 
 /** The bytes of a passphrase: UTF-8 as typed, not normalised, as in Rust cclink. The caller wipes them. */
 export function passphraseBytes(passphrase: string): Uint8Array {

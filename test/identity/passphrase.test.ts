@@ -1,21 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { passphraseFromCommand, weaknessOfPassphrase } from '../../src/identity/passphrase.ts';
+import { passphraseFromCommand } from '../../src/identity/passphrase.ts';
 
 const onUnix = process.platform !== 'win32';
 const bytes = (text: string) => new TextEncoder().encode(text);
 const run = (command: string, env: NodeJS.ProcessEnv = process.env) => passphraseFromCommand(command, env);
-
-describe('a new passphrase', () => {
-  it.each(['', '1234567', '🔑🔑🔑🔑', 'пароль'])('of fewer than 8 characters won’t do: %j', (passphrase) => {
-    expect(weaknessOfPassphrase(passphrase)).toContain('fewer than 8');
-    expect(weaknessOfPassphrase(bytes(passphrase))).toContain('fewer than 8');
-  });
-
-  it.each(['12345678', '🔑🔑🔑🔑🔑🔑🔑🔑', 'пароль-д', '        '])('of 8 characters will: %j', (passphrase) => {
-    expect(weaknessOfPassphrase(passphrase)).toBeNull();
-    expect(weaknessOfPassphrase(bytes(passphrase))).toBeNull();
-  });
-});
 
 describe.runIf(onUnix)('CCLINK_PASSPHRASE_COMMAND', () => {
   it.each([
