@@ -8,7 +8,7 @@ import { quoteForShell } from './shell-quote.ts';
 /**
  * Variables that hold a secret. They are removed from the environment at once, so that no child sees them.
  */
-export const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
+export const SECRET_VARIABLES = ['CCLINK_PASSPHRASE', 'CCLINK_NEW_PASSPHRASE', 'CCLINK_PIN', 'CCLINK_CODE'] as const;
 
 /** Everything that is taken from the environment, read once. */
 export interface Environment {
@@ -20,6 +20,8 @@ export interface Environment {
   /** `CCLINK_BOOTSTRAP` as given. */
   readonly bootstrap: string | undefined;
   readonly passphrase: string | undefined;
+  /** What `init --change-passphrase` sets. */
+  readonly newPassphrase: string | undefined;
   readonly passphraseCommand: string | undefined;
   readonly pin: string | undefined;
   /** True if a Claude Code session started this process: an agent may be typing. */
@@ -34,7 +36,7 @@ export interface Environment {
 
 /** Reads `env` and removes our secrets from it. `typed` are the arguments of the program. */
 export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]): Environment {
-  const { CCLINK_PASSPHRASE: passphrase, CCLINK_PIN: pin } = env;
+  const { CCLINK_PASSPHRASE: passphrase, CCLINK_NEW_PASSPHRASE: newPassphrase, CCLINK_PIN: pin } = env;
   for (const name of SECRET_VARIABLES) delete env[name];
   // An empty variable is an unset one, as for the XDG base directories.
   const home = homeOf(env);
@@ -46,6 +48,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     cacheFolder: cacheFolder(env, home, process.platform),
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
     passphrase: passphrase || undefined,
+    newPassphrase: newPassphrase || undefined,
     passphraseCommand: env['CCLINK_PASSPHRASE_COMMAND'] || undefined,
     pin: pin || undefined,
     underClaudeCode: Boolean(env['CLAUDECODE']),

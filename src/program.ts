@@ -37,7 +37,8 @@ bridge two machines, and everything else, is in the manual:
   https://github.com/cclink-cli/cclink#readme
 
 Environment: CCLINK_BOOTSTRAP, CCLINK_KEY_FILE, CCLINK_PASSPHRASE,
-CCLINK_PASSPHRASE_COMMAND, CCLINK_PIN, CLAUDE_CONFIG_DIR, NO_COLOR.
+CCLINK_PASSPHRASE_COMMAND, CCLINK_NEW_PASSPHRASE, CCLINK_PIN,
+CLAUDE_CONFIG_DIR, NO_COLOR.
 Exit codes: 0 done, 2 usage, 3 not there, 4 cannot open, 5 refused, 6 network,
 7 no session or no claude, 8 not burnt, 9 key, 130 interrupted or a no.`;
 

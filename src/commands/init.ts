@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { existsSync } from 'node:fs';
 import { publicKeyOf } from '../crypto/ed25519.ts';
+import type { Environment } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { sealSeed } from '../identity/envelope.ts';
-import { writeKeyFile } from '../identity/key-file.ts';
-import { passphraseBytes, passphraseFromCommand } from '../identity/passphrase.ts';
+import type { ImportedKey } from '../identity/imported-key.ts';
+import { readKeyFile, writeKeyFile } from '../identity/key-file.ts';
+import type { RecoveryFile } from '../identity/recovery-file.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
-import { MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey } from '../identity/stored-key.ts';
+import type { StoredKey } from '../identity/stored-key.ts';
 import { printable } from '../terminal/printable.ts';
+import { lineToFetchKey, lineToSendKey } from './bring-key.ts';
+import { changePassphrase } from './change-passphrase.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
-import { newSecret } from './secrets.ts';
+import { openRecovery, readImport } from './import-key.ts';
+import { passphraseOfNewKey, replacingPassphrase } from './secrets.ts';
 import { describeKey, keyView } from './whoami.ts';
 
 interface InitOptions {
@@ -19,6 +23,7 @@ interface InitOptions {
   readonly import?: string;
   /** False with `--no-passphrase`. */
   readonly passphrase: boolean;
+  readonly changePassphrase?: boolean;
 }
 
 export const command: Declaration<InitOptions> = {
@@ -26,24 +31,38 @@ export const command: Declaration<InitOptions> = {
   options: [
     { flags: '--import <file>', description: 'take the key from a file, or from standard input with -' },
     { flags: '--no-passphrase', description: 'keep the key unencrypted' },
+    {
+      flags: '--change-passphrase',
+      description: 'put the key that is here under another passphrase',
+      conflicts: ['import'],
+    },
   ],
   yes: true,
   json: true,
-  run: ({ context, options }) => init(context, options),
+  help: `To import is to take the same key as on another machine, or the key of a Pubky app:
+64 hex characters, the encrypted file of cclink, a recovery file, or the words of
+a recovery phrase.
+
+--change-passphrase asks for the old passphrase, then for the new one; without a
+terminal they come from CCLINK_PASSPHRASE and CCLINK_NEW_PASSPHRASE.
+With --no-passphrase the key is left unencrypted.`,
+  run: ({ context, options }) =>
+    options.changePassphrase ? changePassphrase(context, options.passphrase) : init(context, options),
 };
 
 /** `cclink init`: makes a key pair, or imports one from another machine. */
 async function init(context: Context, options: InitOptions): Promise<void> {
   const { environment, output, questions, yes } = context;
   const { keyFile } = environment;
-  const imported = options.import === undefined ? null : await readImport(options.import);
+  const imported = options.import === undefined ? null : await readImport(context, options.import);
   const replace = await confirmReplacing(context);
   if (imported === null && !replace && questions.possible && !yes && !output.json) {
     if (await questions.confirm('Is there a key of yours on another machine already?')) return showHowToBring(context);
   }
   const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
   const backup = writeKeyFile(keyFile, key, { publicKey, replace, nowMs: Date.now() });
-  if (key.kind === 'plain') key.seed.fill(0);
+  wipeStored(key);
+  wipeStored(readKeyFile(keyFile)); // what can't be read again is not reported as there
   if (backup !== null) output.say(`The key that was there is kept as ${printable(backup)}.`);
   if (publicKey === null) {
     // An envelope that was imported unopened: opening it will tell its public key.
@@ -57,14 +76,18 @@ async function init(context: Context, options: InitOptions): Promise<void> {
   output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (key.kind === 'plain')
     output.say(`The key is not encrypted: anybody who can read ${printable(keyFile)} can act as you.`);
-  if (imported === null) output.say(nextStep(keyFile));
+  if (imported === null) output.say(nextStep(environment));
   else output.say('Next: cclink pickup picks up what was published with this key.');
 }
 
-function nextStep(keyFile: string): string {
+function wipeStored(key: StoredKey): void {
+  if (key.kind === 'plain') key.seed.fill(0);
+}
+
+function nextStep(environment: Environment): string {
   return [
     'Next, on your other machine, bring this key over:',
-    `  ssh this-machine cat ${keyFile.endsWith('/.pubky/secret_key') ? '.pubky/secret_key' : printable(keyFile)} | cclink init --import -`,
+    `  ${printable(lineToFetchKey(environment))}`,
     'Then type cclink in a project folder here, and cclink pickup there.',
   ].join('\n');
 }
@@ -82,112 +105,66 @@ async function confirmReplacing(context: Context): Promise<boolean> {
   throw new Failure('key-exists', `The key at ${environment.keyFile} was left as it is.`, 'See it with: cclink whoami');
 }
 
-const IMPORT_HINT =
-  'A key is 64 hex characters, or the encrypted file that cclink init writes: ~/.pubky/secret_key on the other machine.';
-
-/** The key to import, from a file or standard input. Throws `usage` if that can't be read or is not a key. */
-async function readImport(source: string): Promise<StoredKey> {
-  const name = source === '-' ? 'Standard input' : source;
-  if (source !== '-' && isNoRegularFile(source)) {
-    throw new Failure(
-      'usage',
-      `${name} is not a regular file.`,
-      'A pipe is read as standard input: ssh other-machine cat .pubky/secret_key | cclink init --import -',
-    );
-  }
-  const bytes = Buffer.alloc(MAX_STORED_KEY_LENGTH + 1);
-  let length = 0;
-  try {
-    for await (const chunk of source === '-' ? process.stdin : createReadStream(source)) {
-      length += (chunk as Buffer).copy(bytes, length);
-      (chunk as Buffer).fill(0);
-      if (length === bytes.length) break;
-    }
-    return parseStoredKey(bytes.subarray(0, length), name);
-  } catch (error) {
-    const message = error instanceof Failure ? error.message : `${name} cannot be read.`;
-    throw new Failure('usage', message, IMPORT_HINT, { cause: error });
-  } finally {
-    bytes.fill(0);
-  }
-}
-
-/** True for a folder, a pipe or a device. If that can't be told, opening the file will say why. */
-function isNoRegularFile(path: string): boolean {
-  try {
-    return !statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
 /** The key in the form to store, and its public key if that is known. */
 async function keyToStore(
   context: Context,
-  imported: StoredKey | null,
+  imported: ImportedKey | null,
   withPassphrase: boolean,
 ): Promise<{ key: StoredKey; publicKey: Uint8Array | null }> {
   if (imported?.kind === 'encrypted') return { key: imported, publicKey: null };
+  if (imported?.kind === 'recovery file') return recoveredKey(context, imported.file, withPassphrase);
   const seed = imported?.seed ?? Uint8Array.from(randomBytes(32));
-  const publicKey = publicKeyOf(seed);
-  if (!withPassphrase) return { key: { kind: 'plain', seed }, publicKey };
-  const passphrase = await newPassphrase(context);
+  return withPassphrase ? sealed(context, seed, await passphraseOfNewKey(context)) : plain(seed);
+}
+
+/** The key of a recovery file, under the passphrase of that file if it is good enough for a key. */
+async function recoveredKey(
+  context: Context,
+  file: RecoveryFile,
+  withPassphrase: boolean,
+): Promise<{ key: StoredKey; publicKey: Uint8Array }> {
+  const { seed, passphrase } = await openRecovery(context, file);
+  if (!withPassphrase || weaknessOf(passphrase) !== null) {
+    passphrase.fill(0);
+    return withPassphrase ? sealed(context, seed, await replacingPassphrase(context)) : plain(seed);
+  }
+  context.output.say('The key keeps the passphrase of the recovery file.');
+  return sealed(context, seed, passphrase);
+}
+
+const plain = (seed: Uint8Array): { key: StoredKey; publicKey: Uint8Array } => ({
+  key: { kind: 'plain', seed },
+  publicKey: publicKeyOf(seed),
+});
+
+/** Seals a seed with a passphrase, and overwrites both. */
+async function sealed(
+  { output }: Context,
+  seed: Uint8Array,
+  passphrase: Uint8Array,
+): Promise<{ key: StoredKey; publicKey: Uint8Array }> {
   try {
-    const envelope = await context.output.progress('Encrypting the key …', sealSeed(seed, passphrase));
-    return { key: { kind: 'encrypted', envelope }, publicKey };
+    const publicKey = publicKeyOf(seed);
+    return {
+      key: { kind: 'encrypted', envelope: await output.progress('Encrypting the key …', sealSeed(seed, passphrase)) },
+      publicKey,
+    };
   } finally {
     passphrase.fill(0);
     seed.fill(0);
   }
 }
 
-/**
- * A new passphrase (UTF-8 bytes): from the environment, from `CCLINK_PASSPHRASE_COMMAND`, or asked for twice.
- */
-async function newPassphrase(context: Context): Promise<Uint8Array> {
-  const { passphrase, passphraseCommand, variables } = context.environment;
-  if (passphrase !== undefined || passphraseCommand !== undefined) {
-    const given =
-      passphrase === undefined
-        ? await passphraseFromCommand(passphraseCommand ?? '', variables)
-        : passphraseBytes(passphrase);
-    const weakness = weaknessOf(given);
-    if (weakness !== null) throw new Failure('usage', `The passphrase is too weak: ${weakness}.`, PASSPHRASE_HINT);
-    return given;
-  }
-  return newSecret(context, {
-    question: 'Passphrase for the key (at least 8 characters)',
-    again: 'The same again',
-    weakness: (typed) => {
-      const weakness = weaknessOf(typed);
-      return weakness && `that passphrase is too weak: ${weakness}. ${PASSPHRASE_HINT}`;
-    },
-  });
-}
-
-const PASSPHRASE_HINT = 'Take a longer one; a few random words are good.';
-
 /** Shows how to bring a key here from another machine. */
-function showHowToBring(context: Context): void {
-  const { environment, output } = context;
-  const here = `${userName()}${hostname()}`;
+function showHowToBring({ environment, output }: Context): void {
   output.result(
     null,
     [
       'Bring it over; if it is encrypted there, it stays encrypted on the way. From this machine:',
       '  ssh other-machine cat .pubky/secret_key | cclink init --import -',
       'or from the other machine:',
-      `  ssh ${here} cclink init --import - < ~/.pubky/secret_key`,
+      `  ${printable(lineToSendKey(environment))}`,
       `It is then at ${printable(environment.keyFile)}.`,
     ].join('\n'),
   );
-}
-
-/** `ada@`, or nothing if the system does not know the user's name, as in a container. */
-function userName(): string {
-  try {
-    return `${userInfo().username}@`;
-  } catch {
-    return '';
-  }
 }

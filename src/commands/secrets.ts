@@ -1,5 +1,7 @@
 import { Failure } from '../failure.ts';
 import { OwnKey } from '../identity/own-key.ts';
+import { passphraseBytes, passphraseFromCommand } from '../identity/passphrase.ts';
+import { weaknessOf } from '../identity/secret-strength.ts';
 import type { PassphraseSource } from '../identity/unlock.ts';
 import type { Context } from './context.ts';
 
@@ -26,7 +28,10 @@ export async function withOwnKeyIfAny<T>(context: Context, work: (own: OwnKey | 
 /**
  * Where the passphrase of the key comes from: the environment, `CCLINK_PASSPHRASE_COMMAND`, or a question.
  */
-function passphraseSource({ environment, output, questions }: Context): PassphraseSource {
+export function passphraseSource(
+  { environment, output, questions }: Context,
+  question = 'Passphrase of your key',
+): PassphraseSource {
   const { passphrase, passphraseCommand, variables, underClaudeCode, line } = environment;
   if (passphrase !== undefined) return { kind: 'value', value: passphrase };
   if (passphraseCommand !== undefined) return { kind: 'command', command: passphraseCommand, env: variables };
@@ -35,7 +40,7 @@ function passphraseSource({ environment, output, questions }: Context): Passphra
     ask: (attempt) => {
       if (underClaudeCode) throw passphraseUnderClaude(line);
       if (attempt > 1) output.warn('that is not the passphrase; try again.');
-      return questions.secret('Passphrase of your key');
+      return questions.secret(question);
     },
   };
 }
@@ -70,4 +75,56 @@ export async function newSecret(
     else if ((await questions.secret(secret.again)) !== typed) output.warn('the two differ; once more.');
     else return Buffer.from(typed);
   }
+}
+
+const WEAK_HINT = 'Take a longer one; a few random words are good.';
+
+/**
+ * The passphrase (UTF-8 bytes) of a key that is made or imported: from `CCLINK_PASSPHRASE`, from
+ * `CCLINK_PASSPHRASE_COMMAND`, or asked for twice. Throws `usage` if a given one is weak.
+ */
+export async function passphraseOfNewKey(context: Context): Promise<Uint8Array> {
+  const { passphrase, passphraseCommand, variables } = context.environment;
+  if (passphrase !== undefined) return strong(passphraseBytes(passphrase), 'The passphrase in CCLINK_PASSPHRASE');
+  if (passphraseCommand !== undefined) {
+    const printed = await passphraseFromCommand(passphraseCommand, variables);
+    return strong(printed, 'The passphrase from CCLINK_PASSPHRASE_COMMAND');
+  }
+  return askedForPassphrase(context, 'Passphrase for the key (at least 8 characters)');
+}
+
+/**
+ * The passphrase (UTF-8 bytes) that takes the place of another: from `CCLINK_NEW_PASSPHRASE`, or asked for
+ * twice. Throws `usage` if a given one is weak, or if nobody can be asked.
+ */
+export async function replacingPassphrase(context: Context): Promise<Uint8Array> {
+  const { newPassphrase, underClaudeCode } = context.environment;
+  if (newPassphrase !== undefined)
+    return strong(passphraseBytes(newPassphrase), 'The passphrase in CCLINK_NEW_PASSPHRASE');
+  if (!context.questions.possible && !underClaudeCode) {
+    throw new Failure(
+      'usage',
+      'The new passphrase must be asked for, and there is no terminal to ask on.',
+      'Run it in a terminal (over ssh: ssh -t), or set CCLINK_NEW_PASSPHRASE. --no-passphrase leaves the key unencrypted.',
+    );
+  }
+  return askedForPassphrase(context, 'New passphrase for the key (at least 8 characters)');
+}
+
+function strong(passphrase: Uint8Array, which: string): Uint8Array {
+  const weakness = weaknessOf(passphrase);
+  if (weakness === null) return passphrase;
+  passphrase.fill(0);
+  throw new Failure('usage', `${which} is too weak: ${weakness}.`, WEAK_HINT);
+}
+
+function askedForPassphrase(context: Context, question: string): Promise<Uint8Array> {
+  return newSecret(context, {
+    question,
+    again: 'The same again',
+    weakness: (typed) => {
+      const weakness = weaknessOf(typed);
+      return weakness && `that passphrase is too weak: ${weakness}. ${WEAK_HINT}`;
+    },
+  });
 }

@@ -20,7 +20,10 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
 export function fileFailure(action: 'read' | 'write' | 'create', path: string, error: unknown): unknown {
   const code = errorCode(error);
   if (code === undefined) return error;
-  const [reason, hint] = REASONS[code] ?? [code, 'Check the path and its disk.'];
+  const [reason, hint] =
+    action === 'read' && code === 'ENOENT'
+      ? ['there is no such file', 'Check the path.']
+      : (REASONS[code] ?? [code, 'Check the path and its disk.']);
   return new Failure('refused', `Cannot ${action} ${path}: ${reason}.`, hint, { cause: error });
 }
 

@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { openWith, SEALED_OVERHEAD, sealTo } from '../crypto/age.ts';
+import { openWith, sealTo } from '../crypto/age.ts';
 import type { Argon2Parameters } from '../crypto/argon2id.ts';
 import { passwordKey } from '../crypto/password-key.ts';
 import { x25519PublicOfSecret } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
+import { damageOf, HEADER_LENGTH, looksLikeEnvelope, MAGIC, SALT_OFFSET, SEED_LENGTH } from './envelope-form.ts';
 
-const MAGIC = Buffer.from('CCLINKEK');
 const VERSION = 1;
-const SALT_OFFSET = 21;
-const HEADER_LENGTH = 53;
-const SEED_LENGTH = 32;
 const INFO = 'cclink-key-v1';
-const MIN_LENGTH = HEADER_LENGTH + SEALED_OVERHEAD + SEED_LENGTH;
 /** The largest envelope that is read, in bytes. Ours have 285, those of Rust cclink up to 470. */
 export const MAX_ENVELOPE_LENGTH = 4096;
 
@@ -34,24 +30,22 @@ export interface Envelope {
   readonly ciphertext: Uint8Array;
 }
 
-/** True if these bytes begin like an envelope. */
-export function looksLikeEnvelope(bytes: Uint8Array): boolean {
-  return MAGIC.equals(bytes.subarray(0, MAGIC.length));
-}
-
 /**
- * Reads an envelope (docs/PROTOCOL.md, "Keys"). Throws `cannot-open` if it is not complete or not within
- * limits.
+ * Reads an envelope (docs/PROTOCOL.md, "Keys"). Throws `cannot-open` if it is not within limits, or not to
+ * the byte what its header says: a pipe or an editor may have taken it for text. That it is whole can be told
+ * without the passphrase; that it opens can't.
  */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
   if (!looksLikeEnvelope(bytes)) throw cannotOpen('The encrypted key does not begin like one.');
-  if (bytes.length < MIN_LENGTH) throw cannotOpen('The encrypted key is cut off.');
   if (bytes.length > MAX_ENVELOPE_LENGTH) throw cannotOpen('The encrypted key is too long to be one.');
+  if (bytes.length <= MAGIC.length) throw cannotOpen('The encrypted key is cut off.');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const version = view.getUint8(8);
+  const version = view.getUint8(MAGIC.length);
   if (version !== VERSION) {
     throw cannotOpen(`The encrypted key is of version ${version}, which this cclink does not know.`, 'Update cclink.');
   }
+  const damage = damageOf(bytes);
+  if (damage !== null) throw cannotOpen(`The encrypted key is damaged: ${damage}.`);
   const parameters = { memoryKib: view.getUint32(9), iterations: view.getUint32(13), parallelism: view.getUint32(17) };
   checkParameters(parameters);
   // Copies, because the caller may wipe the bytes; a Buffer's slice() would share them.

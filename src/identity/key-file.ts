@@ -6,15 +6,17 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readdirSync,
   type Stats,
   unlinkSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
 import { createAtomically, syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
+import { realPath } from '../files/real-path.ts';
 import { readSmallFile } from '../files/regular-file.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { encodePublicKey, fingerprint, parsePublicKey, samePublicKey } from './public-key.ts';
@@ -23,12 +25,14 @@ import { encodeStoredKey, MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey 
 export type { StoredKey } from './stored-key.ts';
 
 const MAX_BACKUPS = 1000;
+/** What the group and others may do with a file. An access list (ACL) shows in the group's bits. */
+const OF_OTHERS = 0o077;
 
 /**
  * Reads a key file without opening it. The caller wipes a plain seed after use.
  *
- * Throws `no-key` if there is none; `refused` if it is not a regular file, if others may read it (on Unix its
- * mode must be exactly 0600), or if the system won't let us; `cannot-open` if it does not hold a key.
+ * Throws `no-key` if there is none; `refused` if it is not a regular file, if anybody but its owner may
+ * do anything with it (on Unix), or if the system won't let us; `cannot-open` if it does not hold a key.
  */
 export function readKeyFile(path: string): StoredKey {
   const content = readKeyBytes(path, { anyMode: false });
@@ -96,6 +100,47 @@ export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace,
   }
   if (key.kind === 'encrypted' && publicKey !== null) refreshPublicKeyFile(path, publicKey);
   return backup;
+}
+
+/**
+ * Puts the same key into its file in another form: under another passphrase, or under none. Whole or not at
+ * all, and without a backup, which would open with what opened it before. Where the path is a symbolic link,
+ * the file that it leads to is replaced: else that one would stay.
+ *
+ * Throws `refused` if the file no longer holds `before`, or the system won't let us.
+ */
+export function rewriteKeyFile(path: string, before: StoredKey, after: StoredKey, publicKey: Uint8Array): void {
+  const content = encodeStoredKey(after);
+  try {
+    writeAtomically(realPath(path), content, () => {
+      if (holdsSameKey(path, before)) return;
+      throw new Failure('refused', `The key at ${path} was changed meanwhile.`, 'Look at it first: cclink whoami');
+    });
+  } finally {
+    content.fill(0);
+  }
+  if (after.kind === 'encrypted') refreshPublicKeyFile(path, publicKey);
+}
+
+function holdsSameKey(path: string, key: StoredKey): boolean {
+  const there = readKeyFile(path);
+  const [one, other] = [encodeStoredKey(there), encodeStoredKey(key)];
+  if (there.kind === 'plain') there.seed.fill(0);
+  const same = Buffer.compare(one, other) === 0;
+  for (const content of [one, other]) content.fill(0);
+  return same;
+}
+
+/** The backups of a key (public key, 32 bytes) beside its file: `<path>.<8 characters>.bak` and the like. */
+export function backupsOf(path: string, publicKey: Uint8Array): string[] {
+  const start = `${basename(path)}.${fingerprint(publicKey)}`;
+  try {
+    return readdirSync(dirname(path))
+      .filter((name) => name.startsWith(start) && /^(-\d+)?\.bak$/.test(name.slice(start.length)))
+      .map((name) => join(dirname(path), name));
+  } catch {
+    return [];
+  }
 }
 
 /** The path of the public key beside a key file. */
@@ -217,11 +262,11 @@ function exists(path: string): boolean {
 
 function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Array | null {
   return contentOf(path, ({ mode }) => {
-    if (anyMode || process.platform === 'win32' || (mode & 0o7777) === 0o600) return;
+    if (anyMode || process.platform === 'win32' || (mode & OF_OTHERS) === 0) return;
     const octal = (mode & 0o7777).toString(8).padStart(4, '0');
     throw new Failure(
       'refused',
-      `The permissions of the key file ${path} are ${octal}, and must be 0600: yours alone.`,
+      `The permissions of the key file ${path} are ${octal}, and must be 0600 or less: yours alone.`,
       `chmod 600 ${quoteForShell(path)}`,
     );
   });

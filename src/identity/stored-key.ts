@@ -1,5 +1,7 @@
 import { Failure } from '../failure.ts';
-import { type Envelope, encodeEnvelope, looksLikeEnvelope, MAX_ENVELOPE_LENGTH, parseEnvelope } from './envelope.ts';
+import { type Envelope, encodeEnvelope, MAX_ENVELOPE_LENGTH, parseEnvelope } from './envelope.ts';
+import { damageOf, holdsEnvelope, looksLikeEnvelope, withoutTextMarks } from './envelope-form.ts';
+import { bareText } from './key-text.ts';
 
 /** What a key file holds: a 32-byte seed, plain or sealed with a passphrase. */
 export type StoredKey =
@@ -11,10 +13,11 @@ export const MAX_STORED_KEY_LENGTH = MAX_ENVELOPE_LENGTH;
 
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 const HEX_LENGTH = 64;
-const NEWLINE = /^(\r?\n)?$/;
 
 /**
- * Reads the content of a key file: 64 hex characters and at most one newline, or a CCLINKEK envelope.
+ * Reads the content of a key file: 64 hex characters, or a CCLINKEK envelope. As in PKARR's own tools there
+ * may be white space around the hex; what else people and PowerShell put there (quotes, `0x`, a byte order
+ * mark, UTF-16) changes nothing either.
  *
  * Throws `cannot-open` for anything else. The message says what is wrong without repeating the content; it
  * begins with `name`.
@@ -23,15 +26,19 @@ export function parseStoredKey(bytes: Uint8Array, name = 'The key file'): Stored
   const notAKey = (what: string) =>
     new Failure('cannot-open', `${name} ${what}.`, 'Put a backup in its place, or make a new key with `cclink init`.');
   if (bytes.length === 0) throw notAKey('is empty');
-  if (looksLikeEnvelope(bytes)) return { kind: 'encrypted', envelope: parseEnvelope(bytes) };
-  const seed = parseHex(bytes.subarray(0, HEX_LENGTH));
-  if (seed !== null && NEWLINE.test(Buffer.from(bytes.subarray(HEX_LENGTH)).toString('latin1'))) {
-    return { kind: 'plain', seed };
+  const envelope = withoutTextMarks(bytes);
+  if (looksLikeEnvelope(envelope)) return { kind: 'encrypted', envelope: parseEnvelope(envelope) };
+  if (holdsEnvelope(bytes)) throw notAKey(`holds an encrypted key that is damaged: ${damageOf(bytes)}`);
+  const text = bareText(bytes);
+  try {
+    const seed = parseHex(text);
+    if (seed !== null) return { kind: 'plain', seed };
+    const isHexOnly = text.length > 0 && text.every((character) => digitOf(character) >= 0);
+    if (isHexOnly) throw notAKey(text.length < HEX_LENGTH ? 'is cut off' : 'has more than 64 characters');
+    throw notAKey('holds neither 64 hex characters nor an encrypted key');
+  } finally {
+    text.fill(0);
   }
-  seed?.fill(0);
-  const isHexOnly = /^[0-9a-f]+\s*$/i.test(Buffer.from(bytes.subarray(0, MAX_STORED_KEY_LENGTH)).toString('latin1'));
-  if (isHexOnly) throw notAKey(bytes.length < HEX_LENGTH ? 'is cut off' : 'has more than 64 characters');
-  throw notAKey('holds neither 64 hex characters nor an encrypted key');
 }
 
 /**
@@ -55,7 +62,7 @@ function parseHex(text: Uint8Array): Uint8Array | null {
   if (text.length !== HEX_LENGTH) return null;
   const seed = new Uint8Array(HEX_LENGTH / 2);
   for (const [i, character] of text.entries()) {
-    const digit = HEX_DIGITS.indexOf(character >= 0x41 && character <= 0x46 ? character + 0x20 : character);
+    const digit = digitOf(character);
     if (digit < 0) {
       seed.fill(0);
       return null;
@@ -64,3 +71,7 @@ function parseHex(text: Uint8Array): Uint8Array | null {
   }
   return seed;
 }
+
+/** What a hex digit in ASCII stands for; -1 for any other byte. */
+const digitOf = (character: number) =>
+  HEX_DIGITS.indexOf(character >= 0x41 && character <= 0x46 ? character + 0x20 : character);

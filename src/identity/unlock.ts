@@ -39,20 +39,34 @@ export function wipe(identity: Identity): void {
  */
 export async function unlock(path: string, key: StoredKey, source: PassphraseSource): Promise<Identity> {
   if (key.kind === 'plain') return identityOf(key.seed);
+  const seed = await tryPassphrases(source, (passphrase) => openEnvelope(key.envelope, passphrase));
+  if (seed === null) {
+    throw new Failure('cannot-open', `The passphrase does not open the key ${path}.`, HINTS[source.kind]);
+  }
+  const identity = { publicKey: publicKeyOf(seed), seed };
+  refreshPublicKeyFile(path, identity.publicKey);
+  return identity;
+}
+
+/**
+ * What `open` makes of the first passphrase (UTF-8 bytes, overwritten afterwards) that is right; null if none
+ * was. Somebody is asked up to three times, any other source once. Throws as `unlock` does.
+ */
+export async function tryPassphrases<T>(
+  source: PassphraseSource,
+  open: (passphrase: Uint8Array) => Promise<T | null>,
+): Promise<T | null> {
   const attempts = source.kind === 'ask' ? MAX_ATTEMPTS : 1;
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const passphrase = await passphraseFrom(source, attempt);
     try {
-      const seed = await openEnvelope(key.envelope, passphrase);
-      if (seed === null) continue;
-      const identity = { publicKey: publicKeyOf(seed), seed };
-      refreshPublicKeyFile(path, identity.publicKey);
-      return identity;
+      const opened = await open(passphrase);
+      if (opened !== null) return opened;
     } finally {
       passphrase.fill(0);
     }
   }
-  throw new Failure('cannot-open', `The passphrase does not open the key ${path}.`, HINTS[source.kind]);
+  return null;
 }
 
 const HINTS: Readonly<Record<PassphraseSource['kind'], string>> = {

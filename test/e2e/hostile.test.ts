@@ -158,6 +158,7 @@ describe('secrets', () => {
   it('never reach claude: neither passphrase nor PIN nor code is in its environment', async () => {
     const secrets = {
       CCLINK_PASSPHRASE: 'a good passphrase',
+      CCLINK_NEW_PASSPHRASE: 'a better passphrase',
       CCLINK_PIN: 'correct horse battery',
       CCLINK_CODE: 'six words',
     };

@@ -1,8 +1,19 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SESSION } from '../support/machine.ts';
 import { desk, laptop, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
+import { readVectors } from '../support/vectors.ts';
 
 const PASSPHRASE = 'a good passphrase';
 const RETURN = '\r';
@@ -65,6 +76,30 @@ describe('init at a terminal', () => {
   });
 });
 
+describe('init at a terminal, later', () => {
+  it('asks for the old passphrase, then twice for the new one, and shows none', async () => {
+    await laptop.init(PASSPHRASE);
+    const run = laptop.terminal(['init', '--change-passphrase']);
+    await run.answers(/Passphrase of your key/, `wrong${RETURN}`);
+    await run.answers(/not the passphrase[\s\S]*Passphrase of your key/, PASSPHRASE + RETURN);
+    await run.answers(/New passphrase/, `12345678${RETURN}`);
+    await run.answers(/too weak[\s\S]*New passphrase/, `a better passphrase${RETURN}`);
+    await run.answers(/The same again/, `a better passphrase${RETURN}`);
+    expect(await run.end()).toBe(0);
+    expect(run.raw).not.toMatch(/better passphrase/);
+    expect((await laptop.run(['whoami'], { env: { CCLINK_PASSPHRASE: 'a better passphrase' } })).code).toBe(0);
+  });
+
+  it('asks for a secret key that is to be typed in, and does not show it', async () => {
+    const seed = '61644a25da5ad31754e23bc1eca8c766a61ceaa8c60ddc65f158a30209256e35';
+    const run = laptop.terminal(['init', '--import', '-', '--no-passphrase']);
+    await run.answers(/Secret key, in hex/, seed + RETURN);
+    expect(await run.end()).toBe(0);
+    expect(run.raw).not.toContain(seed.slice(0, 16));
+    expect(readFileSync(laptop.keyFile, 'utf8')).toBe(seed);
+  });
+});
+
 describe('init without a terminal', () => {
   const SEED = '61644a25da5ad31754e23bc1eca8c766a61ceaa8c60ddc65f158a30209256e35';
 
@@ -103,10 +138,119 @@ describe('init without a terminal', () => {
     expect(existsSync(laptop.keyFile)).toBe(false);
   });
 
+  it('says why a file can’t be read', async () => {
+    const missing = await laptop.run(['init', '--import', '/does/not/exist']);
+    expect(missing).toMatchObject({ code: 2, stdout: '' });
+    expect(missing.stderr).toContain('Cannot read /does/not/exist: there is no such file.');
+    writeFileSync(join(laptop.home, 'locked'), SEED, { mode: 0 });
+    const locked = await laptop.run(['init', '--import', join(laptop.home, 'locked', 'key')]);
+    expect(locked.stderr).toMatch(/a part of its path is a file/);
+    expect(existsSync(laptop.keyFile)).toBe(false);
+  });
+
+  it('imports what Pubky’s programs write: a recovery file, words, hex with a mark before it', async () => {
+    const [vector] =
+      readVectors<{ file_base64: string; passphrase: string; public_key: string }[]>('recovery-files.json');
+    const file = join(laptop.home, 'recovery.pkarr');
+    writeFileSync(file, Buffer.from(vector?.file_base64 ?? '', 'base64'));
+    const env = { CCLINK_PASSPHRASE: vector?.passphrase ?? '' };
+    const recovered = await laptop.json(['init', '--import', file], { env });
+    expect(recovered).toMatchObject({ encrypted: true });
+    expect(`pubky${recovered['publicKey']}`).toBe(vector?.public_key);
+    expect(await laptop.json(['whoami'], { env })).toMatchObject({ publicKey: recovered['publicKey'] });
+    const wrong = await laptop.run(['init', '--import', file, '-y'], { env: { CCLINK_PASSPHRASE: 'another one' } });
+    expect(wrong.code).toBe(4);
+
+    const phrase = `${'abandon '.repeat(11)}about`;
+    await laptop.json(['init', '--import', '-', '--no-passphrase', '-y'], { input: phrase });
+    expect(readFileSync(laptop.keyFile, 'utf8')).toMatch(
+      /^5eb00bbddcf069084889a8ab9155568165f5c453ccb85e70811aaed6f6da5fc1$/,
+    );
+    await laptop.json(['init', '--import', '-', '--no-passphrase', '-y'], { input: `\ufeff${SEED}\r\n` });
+    expect(readFileSync(laptop.keyFile, 'utf8')).toBe(SEED);
+  });
+
+  it('refuses an encrypted key that a pipe has changed, over a good key, and names the pipe', async () => {
+    await desk.init(PASSPHRASE);
+    const good = await laptop.init();
+    const envelope = readFileSync(desk.keyFile);
+    const latin1 = envelope.toString('latin1');
+    for (const damaged of [
+      Buffer.from(latin1.replaceAll('\n', '\r\n'), 'latin1'), // ssh -t
+      Buffer.from(`\ufeff${latin1}`, 'utf16le'), // PowerShell's >
+      Buffer.from(envelope.toString('utf8')), // PowerShell's |
+      Buffer.concat([envelope, Buffer.from('Bye!\n')]),
+      Buffer.concat([Buffer.from('Welcome to desk\n'), envelope]),
+      Buffer.concat([envelope, envelope]),
+      envelope.subarray(0, -1),
+    ]) {
+      const file = join(laptop.home, 'damaged');
+      writeFileSync(file, damaged);
+      const piped = await laptop.run(['init', '--import', '-', '-y'], { input: damaged });
+      expect(piped, String(damaged.length)).toMatchObject({ code: 2, stdout: '' });
+      expect(piped.stderr).toMatch(/damaged: .*Nothing was imported\..*the pipe.*ssh -T other-machine cat/s);
+      expect((await laptop.run(['init', '--import', file, '-y'])).stderr).toMatch(/damaged: .*scp/s);
+    }
+    expect(await laptop.json(['whoami'])).toMatchObject({ publicKey: good });
+    expect(readdirSync(join(laptop.home, '.pubky'))).toEqual(['secret_key']);
+
+    await laptop.json(['init', '--import', '-', '-y'], { input: Buffer.concat([envelope, Buffer.from('\r\n')]) });
+    expect(readFileSync(laptop.keyFile).equals(envelope)).toBe(true);
+  });
+
+  it('changes the passphrase: the old one opens nothing any more, and is asked first', async () => {
+    const publicKey = await laptop.init(PASSPHRASE);
+    const before = readFileSync(laptop.keyFile);
+    const change = ['init', '--change-passphrase'];
+    const refusals = [
+      [4, { CCLINK_PASSPHRASE: 'not the old one', CCLINK_NEW_PASSPHRASE: 'a better passphrase' }],
+      [2, { CCLINK_PASSPHRASE: PASSPHRASE, CCLINK_NEW_PASSPHRASE: '12345678' }],
+      [2, { CCLINK_PASSPHRASE: PASSPHRASE }],
+    ] as const;
+    for (const [code, env] of refusals) expect(await laptop.run(change, { env })).toMatchObject({ code, stdout: '' });
+    expect(readFileSync(laptop.keyFile).equals(before)).toBe(true);
+
+    const env = { CCLINK_PASSPHRASE_COMMAND: `echo '${PASSPHRASE}'`, CCLINK_NEW_PASSPHRASE: 'a better passphrase' };
+    expect(await laptop.json(change, { env })).toMatchObject({ publicKey, encrypted: true });
+    const age = (passphrase: string) =>
+      laptop.run(['publish', '--dry-run', '--force', SESSION], { env: { CCLINK_PASSPHRASE: passphrase } });
+    expect(readdirSync(join(laptop.home, '.pubky')).sort()).toEqual(['secret_key', 'secret_key.pub']);
+    expect(statSync(laptop.keyFile).mode & 0o777).toBe(0o600);
+    rmSync(`${laptop.keyFile}.pub`);
+    expect((await age(PASSPHRASE)).code).toBe(4);
+    expect((await age('a better passphrase')).code).toBe(0);
+
+    const off = { CCLINK_PASSPHRASE: 'a better passphrase' };
+    expect(await laptop.json([...change, '--no-passphrase'], { env: off })).toMatchObject({
+      publicKey,
+      encrypted: false,
+    });
+    expect(readFileSync(laptop.keyFile, 'utf8')).toMatch(/^[0-9a-f]{64}$/);
+    const on = { CCLINK_NEW_PASSPHRASE: PASSPHRASE };
+    expect(await laptop.json(change, { env: on })).toMatchObject({ publicKey, encrypted: true });
+    expect((await laptop.run(change)).code).toBe(2);
+    expect((await desk.run(change)).code).toBe(9);
+  });
+
+  it('replaces the file behind a link when it changes the passphrase, and names the backups of the key', async () => {
+    const publicKey = await laptop.init();
+    await laptop.json(['init', '--import', laptop.keyFile, '--no-passphrase', '-y']);
+    const kept = `${laptop.keyFile}.${publicKey.slice(0, 8)}.bak`;
+    const real = join(laptop.home, 'dotfiles-key');
+    renameSync(laptop.keyFile, real);
+    symlinkSync(real, laptop.keyFile);
+    const env = { CCLINK_NEW_PASSPHRASE: PASSPHRASE };
+    const { code, stderr } = await laptop.run(['init', '--change-passphrase'], { env });
+    expect([code, stderr]).toEqual([0, expect.stringContaining(kept)]);
+    expect(lstatSync(laptop.keyFile).isSymbolicLink()).toBe(true);
+    expect(readFileSync(real).subarray(0, 8).toString()).toBe('CCLINKEK');
+  });
+
   it('refuses a folder, a missing file, a weak passphrase, and to ask without a terminal', async () => {
     expect((await laptop.run(['init', '--import', laptop.home])).code).toBe(2);
-    expect((await laptop.run(['init', '--import', '/does/not/exist'])).code).toBe(2);
-    expect((await laptop.run(['init'], { env: { CCLINK_PASSPHRASE: 'short' } })).code).toBe(2);
+    for (const weak of ['short', '12345678', 'aaaaaaaa', 'Password1']) {
+      expect((await laptop.run(['init'], { env: { CCLINK_PASSPHRASE: weak } })).code).toBe(2);
+    }
     const silent = await laptop.run(['init']);
     expect([silent.code, silent.stderr]).toEqual([2, expect.stringMatching(/terminal/)]);
     await laptop.init();
@@ -119,6 +263,10 @@ describe('the key file', () => {
   it('is refused when others may read it, with the line that mends it', async () => {
     await laptop.init();
     const { chmodSync } = await import('node:fs');
+    for (const mode of [0o400, 0o500, 0o700]) {
+      chmodSync(laptop.keyFile, mode);
+      expect((await laptop.run(['whoami'])).code).toBe(0);
+    }
     chmodSync(laptop.keyFile, 0o644);
     const { code, stderr } = await laptop.run(['list']);
     expect(code).toBe(5);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import { type Envelope, encodeEnvelope, openEnvelope, parseEnvelope, sealSeed } from '../../src/identity/envelope.ts';
+import { damageOf, holdsEnvelope, looksLikeEnvelope, withoutTextMarks } from '../../src/identity/envelope-form.ts';
 import { fromHex, readVectors } from '../support/vectors.ts';
 
 interface EnvelopeVector {
@@ -111,6 +112,65 @@ describe('the header, which is untrusted', () => {
     await expect(sealSeed(SEED, text('x'), { memoryKib: 8, iterations: 0, parallelism: 1 })).rejects.toEqual(
       cannotOpen,
     );
+  });
+});
+
+describe('an envelope that was changed on its way', () => {
+  const intact = bytesOf(vectors.find(({ name }) => name === 'default parameters 0') as EnvelopeVector);
+  const latin1 = Buffer.from(intact).toString('latin1');
+  const asBytes = (text: string) => Buffer.from(text, 'latin1');
+  const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+
+  it.each([
+    ['a terminal', 'line ends', asBytes(latin1.replaceAll('\n', '\r\n'))],
+    ['an old Mac’s line ends', 'line ends', asBytes(latin1.replaceAll('\n', '\r'))],
+    ['PowerShell, which takes it for UTF-8', 're-encoded', Buffer.from(Buffer.from(intact).toString('utf8'))],
+    ['PowerShell, which takes it for Latin-1', 're-encoded', Buffer.from(latin1)],
+    ['PowerShell, which writes ASCII', 're-encoded', asBytes(latin1.replace(/[\u0080-\u00ff]/g, '?'))],
+    ['a line of seven bits', 're-encoded', intact.map((byte) => byte & 0x7f)],
+    ['a shell variable', 're-encoded', asBytes(latin1.replaceAll('\0', ''))],
+    ['the greeting of a shell', '9 bytes before it', asBytes(`Welcome!\n${latin1}`)],
+    ['the farewell of a shell', '4 bytes behind it', asBytes(`${latin1}Bye!`)],
+    ['a second newline', '2 bytes behind it', asBytes(`${latin1}\n\n`)],
+    ['a pipe that broke off', 'lacks its last byte', intact.subarray(0, -1)],
+    ['a disk that was full', 'lacks its last 60 bytes', intact.subarray(0, -60)],
+    ['a header without its end', 'cut off', intact.subarray(0, 200)],
+    ['hardly more than its beginning', 'cut off', intact.subarray(0, 30)],
+    ['a cat of two files', 'there twice', Buffer.concat([intact, intact])],
+  ])('is refused, and the message tells what %s has done', (_, says, bytes) => {
+    expect(damageOf(bytes)).toContain(says);
+    expect(holdsEnvelope(bytes)).toBe(true);
+    if (looksLikeEnvelope(bytes)) expect(() => parseEnvelope(bytes)).toThrow(cannotOpen);
+  });
+
+  it('is known even as UTF-16, and without its beginning', () => {
+    expect(damageOf(Buffer.concat([Buffer.from([0xff, 0xfe]), utf16(latin1)]))).toContain('UTF-16');
+    expect(damageOf(intact.subarray(3))).toContain('beginning');
+    expect(holdsEnvelope(utf16(latin1)) && holdsEnvelope(intact.subarray(3))).toBe(true);
+    expect(holdsEnvelope(Buffer.from('an age file or a text'))).toBe(false);
+  });
+
+  it('is told from a whole one in every single length', () => {
+    expect(damageOf(intact)).toBeNull();
+    for (let length = 0; length < intact.length; length++) {
+      expect(damageOf(intact.subarray(0, length)), `${length} bytes`).not.toBeNull();
+      expect(damageOf(Buffer.concat([intact, intact.subarray(0, length + 1)])), `${length} more`).not.toBeNull();
+    }
+  });
+
+  it('is whole again where a mark before it or a newline behind it is all', () => {
+    for (const text of [`\u00ef\u00bb\u00bf${latin1}`, `${latin1}\n`, `${latin1}\r\n`, latin1]) {
+      expect(Buffer.from(withoutTextMarks(asBytes(text))).toString('latin1')).toBe(latin1);
+    }
+    const damaged = asBytes(`${latin1.replaceAll('\n', '\r\n')}\n`);
+    expect(withoutTextMarks(damaged)).toBe(damaged);
+  });
+
+  it('is never suspected if it is one of ours, or of Rust’s', async () => {
+    for (const vector of vectors.filter(({ error }) => error !== true)) expect(damageOf(bytesOf(vector))).toBeNull();
+    for (let n = 0; n < 50; n++) {
+      expect(damageOf(encodeEnvelope(await sealSeed(SEED, text('passphrase'), CHEAP)))).toBeNull();
+    }
   });
 });
 

@@ -20,6 +20,14 @@ describe('the content of a key file', () => {
     ['one newline', `${HEX}\n`],
     ['one newline of Windows', `${HEX}\r\n`],
     ['upper case', HEX.toUpperCase()],
+    ['white space around', ` \t${HEX}\n\n`],
+    ['0x before it', `0x${HEX}`],
+    ['quotes around', `"${HEX}"\r\n`],
+    ['apostrophes around', `'${HEX}'`],
+    ['a byte order mark before it', `\u00ef\u00bb\u00bf${HEX}\r\n`],
+    ['a NUL behind each character', `${[...HEX].join('\0')}\0`],
+    ['the form of a file that PowerShell wrote', `\u00ff\u00fe${[...`${HEX}\r\n`].join('\0')}\0`],
+    ['the form of UTF-16, the other way round', `\u00fe\u00ff\0${[...HEX].join('\0')}`],
   ])('may have %s', (_, text) => {
     expect(parseStoredKey(latin1(text))).toEqual({ kind: 'plain', seed: fromHex(HEX) });
   });
@@ -36,10 +44,14 @@ describe('the content of a key file', () => {
     ['is cut off', HEX.slice(0, 63)],
     ['is cut off', `${HEX.slice(0, 10)}\n`],
     ['has more than 64 characters', `${HEX}0`],
-    ['has more than 64 characters', `${HEX}\n\n`],
+    ['has more than 64 characters', `${HEX}${HEX}`],
     ['holds neither', `${HEX.slice(0, 63)}g`],
     ['holds neither', `${HEX}x`],
-    ['holds neither', ` ${HEX}`],
+    ['holds neither', `${HEX}\n${HEX}`],
+    ['holds neither', `Welcome!\n${HEX}`],
+    ['holds neither', `${HEX.slice(0, 32)} ${HEX.slice(32)}`],
+    ['holds neither', ' \n'],
+    ['holds neither', '""'],
     ['holds neither', '-----BEGIN OPENSSH PRIVATE KEY-----'],
   ])('%s: said of %j', (what, text) => {
     expect(() => parseStoredKey(latin1(text))).toThrow(
@@ -53,7 +65,7 @@ describe('the content of a key file', () => {
       fc.property(fc.oneof(nearly.map(latin1), fc.uint8Array({ maxLength: 5000 })), (bytes) => {
         try {
           expect(parseStoredKey(bytes).kind).toBe('plain');
-          expect(Buffer.from(bytes).toString('latin1')).toMatch(/^[0-9a-f]{64}\r?\n?$/i);
+          expect(Buffer.from(bytes).toString('latin1')).toMatch(/^\s*(0x)?[0-9a-f]{64}\s*$/i);
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
           const text = Buffer.from(bytes).toString('latin1').trim();

@@ -68,7 +68,7 @@ export class Machine {
   /** Runs cclink without a terminal. */
   run(
     args: readonly string[],
-    options: { input?: string; env?: Record<string, string>; cwd?: string } = {},
+    options: { input?: string | Uint8Array; env?: Record<string, string>; cwd?: string } = {},
   ): Promise<Ran> {
     return new Promise((resolve, reject) => {
       // Detached, so that it can't find the terminal that the tests were started from.
