@@ -12,7 +12,7 @@ const FLOORS = [
   ['program.ts'],
   ['commands'],
   ['terminal', 'environment.ts'],
-  ['handoff'],
+  ['handoff', 'doctor'],
   ['dht'],
   ['identity'],
   ['claude', 'crypto', 'process'],

@@ -14,6 +14,7 @@ export const COMMANDS = {
   revoke: () => import('./revoke.ts'),
   init: () => import('./init.ts'),
   whoami: () => import('./whoami.ts'),
+  doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
   completion: () => import('./completion.ts'),
 } satisfies Readonly<Record<string, () => Promise<{ readonly command: Declaration }>>>;

@@ -51,6 +51,11 @@ function unreadable(part: string): Failure {
   );
 }
 
+/** The hosts of the nodes that must be looked up: all but addresses and `localhost`. */
+export function namesIn(nodes: readonly HostPort[]): string[] {
+  return nodes.map(({ host }) => host).filter((host) => !isIPv4(host) && host.toLowerCase() !== 'localhost');
+}
+
 /** The addresses of the bootstrap nodes, as they are found. */
 export interface Bootstrap {
   /** Grows until `done`. */

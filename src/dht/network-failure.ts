@@ -6,13 +6,7 @@ import type { WalkResult } from './walk.ts';
 /** Why a walk reached no network, as far as the causes can be told apart; null if it did. */
 export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], resolved: Bootstrap): Failure | null {
   if (walked.answered > 0) return inconclusive(walked, bootstrap === DEFAULT_BOOTSTRAP);
-  if (resolved.addresses.length === 0) {
-    const names = resolved.unresolved.join(', ') || 'the bootstrap nodes';
-    return failure(
-      `No address was found for ${names}: names do not resolve.`,
-      'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',
-    );
-  }
+  if (resolved.addresses.length === 0) return noAddress(resolved);
   if (walked.unsent >= walked.asked) {
     return failure('This machine could not send to any node.', 'Check that it is online, and has an IPv4 address.');
   }
@@ -25,6 +19,14 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
   return failure(
     'No node of the network answered.',
     'UDP seems to be blocked here: try another network, such as a phone’s.',
+  );
+}
+
+/** No bootstrap node has an address. */
+export function noAddress({ unresolved }: Bootstrap): Failure {
+  return failure(
+    `No address was found for ${unresolved.join(', ') || 'the bootstrap nodes'}: names do not resolve.`,
+    'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',
   );
 }
 
