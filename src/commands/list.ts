@@ -1,19 +1,25 @@
 import { localSession } from '../claude/local-session.ts';
 import { isSessionId } from '../claude/session-id.ts';
+import type { Dht } from '../dht/client.ts';
+import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
-import { beginSearch, liveRecord } from '../handoff/lookup.ts';
+import { ownBurn } from '../handoff/claim.ts';
+import { hasEnded, isHalfRevoked } from '../handoff/history.ts';
+import { beginSearch, type Lookup, liveRecord } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
 import { onceInARow } from '../handoff/reader.ts';
 import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
+import { putAgainIfFew } from '../handoff/revoke.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { describeAge, describeEnd } from '../time.ts';
-import { type Context, nowSeconds, placesOf } from './context.ts';
+import { type Context, nowSeconds, openHistory, placesOf } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
+import { describePutAgain, HALF_REVOKED, STEPS } from './subject.ts';
 
 export const command: Declaration = {
   summary: 'the live handoffs under your key, as they stand now',
@@ -37,7 +43,9 @@ async function list(context: Context, own: OwnKey): Promise<void> {
     const early = await withProgress(first);
     // The key is derived while the walk goes on, which is of use if the first packet is the newest.
     if (early !== null) await open(early.record).catch(() => {});
-    return await withProgress(newest);
+    const lookup = await withProgress(newest);
+    await tellOfUnfinished(context, dht, lookup, deadline);
+    return lookup;
   });
   const now = nowSeconds();
   const record = liveRecord(lookup, now);
@@ -68,6 +76,32 @@ async function list(context: Context, own: OwnKey): Promise<void> {
       ? describeSealed(context, record, now)
       : describeHandoff(record, payload, { nowSeconds: now, local, isOwn: true, style: output.resultStyle }),
   );
+}
+
+/** Puts again what too few nodes have, and says what was begun here and not finished. */
+async function tellOfUnfinished(context: Context, dht: Dht, lookup: Lookup, deadline: Deadline): Promise<void> {
+  const { output } = context;
+  const history = openHistory(context);
+  const { record, resolution } = lookup;
+  try {
+    const putting = putAgainIfFew(dht, resolution, nowSeconds(), { history, deadline });
+    const put = await output.progress(STEPS.completing, putting);
+    if (put !== null) output.say(describePutAgain(put));
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
+    output.warn(error.message);
+  }
+  const memory = await history.read(resolution.publicKey);
+  if (ownBurn(history, memory, resolution) !== null) {
+    output.warn('a handoff was picked up here and burnt, but that was interrupted. To go on with it: cclink pickup');
+  }
+  if (record === null) return;
+  if (isHalfRevoked(memory, record)) output.warn(HALF_REVOKED);
+  else if (hasEnded(memory, record)) {
+    output.warn(
+      'this handoff was burnt or revoked here, and somebody has put it back. To revoke it again: cclink revoke',
+    );
+  }
 }
 
 /** The payload, if the own key opens it and nobody must be asked for a passphrase; else null. */

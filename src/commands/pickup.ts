@@ -57,7 +57,7 @@ async function pickup(
     throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
   }
   const claudePath = runs ? findClaude(environment.variables) : null;
-  const { found, isTaken, burnt } = await withSubject(context, who, (dht, subject, ports, look) =>
+  const { found, isTaken, burnt, handedOver } = await withSubject(context, who, (dht, subject, ports, look) =>
     pickUp(
       dht,
       subject,
@@ -83,6 +83,8 @@ async function pickup(
   if (!isTaken || claudePath === null || directory === null) {
     const line = directory === null ? '' : resumeLine(directory, command);
     output.result({ ...foundJson(found, claudeArgs), ...burnt }, line);
+    await output.written();
+    await handedOver();
     return 0;
   }
   if (options.tmux) {
@@ -96,22 +98,24 @@ async function pickup(
       unset: [...SECRET_VARIABLES, ...OUTER_SESSION_VARIABLES],
       set: environment.variables['CLAUDE_CONFIG_DIR'] ? { CLAUDE_CONFIG_DIR: environment.claudeFolder } : {},
     });
+    await handedOver();
     return 0;
   }
+  await handedOver();
   const env = withoutOuterSession(environment.variables);
   return becomeClaude({ claudePath, args: command.slice(1), directory, env });
 }
 
 /** How a handoff is shown, and asked about. */
 function offering({ environment, output, questions, yes }: Context): Pick<PickupPorts, 'show' | 'confirm'> {
-  const warnOf = ({ record, payload }: FoundHandoff, burns: boolean) => {
+  const warnOf = ({ record, payload, isClaimed }: FoundHandoff, burns: boolean) => {
     const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === payload.session);
     if (open !== undefined) {
       output.warn(
         `this session is open in a running claude on this machine (process ${open.pid}); two would write into one file.`,
       );
     }
-    if (record.burn && !burns) {
+    if (record.burn && !burns && !isClaimed) {
       output.warn(
         'only its publisher can burn this handoff: it stays on the network until it expires, or they revoke it.',
       );

@@ -1,9 +1,12 @@
 import { hostname } from 'node:os';
+import { localSession } from '../claude/local-session.ts';
+import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import { parseSessionId } from '../claude/session-id.ts';
 import type { Dht } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
 import { EMPTY_PACKET, parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
+import { ownBurn } from '../handoff/claim.ts';
 import { encodePayload, type Payload } from '../handoff/payload.ts';
 import { makePin } from '../handoff/pin.ts';
 import { fitHandoff, type Handoff, heldForOthers, publish as publishHandoff } from '../handoff/publish.ts';
@@ -17,7 +20,7 @@ import { describeLines, describeMode, handoffJson, sessionJson } from '../termin
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
-import { type Context, nowSeconds, openHistory } from './context.ts';
+import { type Context, nowSeconds, openHistory, placesOf } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { ownResolution, withDht } from './network.ts';
 import { newSecret, withOwnKey } from './secrets.ts';
@@ -114,12 +117,14 @@ async function send(
   const current = resolution.newest === null ? null : HANDOFF_TXT.read(parsePacket(resolution.newest.value), name);
   await confirmReplacing(context, current, identity.publicKey, handoff);
 
+  const history = openHistory(context);
+  const unfinished = ownBurn(history, await history.read(identity.publicKey), resolution);
   const published = await output.progress(
     'Publishing …',
     publishHandoff(dht, identity, handoff, {
       now: Date.now,
       deadline,
-      history: openHistory(context),
+      history,
       from: resolution,
       beforeReplacing: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
     }),
@@ -130,6 +135,10 @@ async function send(
   output.say(summary(context, session, record, nodes, handoff.ttl));
   if (wasOvertaken)
     output.warn('another machine published under your key at the same moment; this handoff replaced it.');
+  if (unfinished !== null) {
+    tellOfUnfinished(context, unfinished.payload);
+    await history.dropClaim(unfinished.record);
+  }
   if (burn && mode === 'pin') {
     output.warn(
       'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
@@ -159,6 +168,15 @@ async function send(
       'another machine published under your key a moment later, and its handoff replaced this one. Look: cclink list',
     );
   }
+}
+
+/**
+ * A burn handoff that an interrupted pickup here has not handed over: after a publish, no pickup finds it.
+ */
+function tellOfUnfinished(context: Context, { session, project }: Payload): void {
+  const { directory } = localSession(placesOf(context), session, project);
+  context.output.warn('a pickup here was interrupted while it burnt a handoff. To go on with that session:');
+  context.output.warn(resumeLine(directory, resumeCommand(session)));
 }
 
 function summary(context: Context, session: ChosenSession, record: SignedRecord, nodes: number, ttl: number): string {

@@ -1,8 +1,9 @@
 import { parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
+import type { History } from '../handoff/history.ts';
 import { openRecord } from '../handoff/open.ts';
 import { modeOf, parseRecord, parseRecordIfValid } from '../handoff/record.ts';
-import { completeRevocation, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
+import { putAgainIfFew, type Revocation, revoke, stillGiven } from '../handoff/revoke.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
@@ -51,7 +52,9 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
     const text = newest === null ? null : HANDOFF_TXT.read(parsePacket(newest.value), encodePublicKey(publicKey));
     const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0, older: 0 };
     if (text === null) {
-      const completed = await output.progress('Revoking …', completeRevocation(dht, resolution, { history, deadline }));
+      const completing = putAgainIfFew(dht, resolution, nowSeconds(), { history, deadline });
+      const completed = await output.progress('Revoking …', completing);
+      if (await giveUpClaim(history, publicKey)) output.say('The pickup of it that was interrupted here is given up.');
       if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
       return showRevocation(
         context,
@@ -76,6 +79,17 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
     if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
     else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);
   });
+}
+
+/**
+ * What is revoked is not handed over any more, not even to a pickup here that was interrupted. True if
+ * there was one.
+ */
+async function giveUpClaim(history: History, publicKey: Uint8Array): Promise<boolean> {
+  const { claim } = await history.read(publicKey);
+  if (claim === null || !history.isLeft(claim)) return false;
+  await history.dropClaim({ publicKey, text: claim.record });
+  return true;
 }
 
 function showRevocation(

@@ -1,6 +1,7 @@
 import type { Deadline } from '../dht/deadline.ts';
 import type { LookOptions, LookPorts, look, Notice, Step } from '../handoff/pickup.ts';
 import { isKeyOf, type PinSource, type Subject } from '../handoff/reader.ts';
+import type { PutAgain } from '../handoff/revoke.ts';
 import { type Context, openHistory, placesOf } from './context.ts';
 import { withDht } from './network.ts';
 import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
@@ -29,11 +30,11 @@ function optionsOf(context: Context, deadline: Deadline): LookOptions {
   return { deadline, history: openHistory(context), places: placesOf(context), now: Date.now };
 }
 
-const STEPS: Readonly<Record<Step, string>> = {
+export const STEPS: Readonly<Record<Step, string>> = {
   asking: 'Asking the network …',
   deriving: 'Deriving the key of the PIN …',
   burning: 'Burning it …',
-  completing: 'Completing what was burnt or revoked …',
+  completing: 'Putting again what too few nodes have …',
 };
 
 function portsOf(context: Context): LookPorts {
@@ -42,13 +43,27 @@ function portsOf(context: Context): LookPorts {
     switch (notice.kind) {
       case 'newer':
         return output.say('A newer handoff is there now.');
-      case 'completed':
-        return output.say(`It had been burnt or revoked, and too few nodes knew: ${notice.nodes} nodes know it now.`);
-      case 'not completed':
+      case 'put again':
+        return output.say(describePutAgain(notice.put));
+      case 'not put again':
         return output.warn(notice.reason);
+      case 'not revoked':
+        return output.warn(HALF_REVOKED);
+      case 'goes on':
+        return output.say('You picked this up here, and were interrupted while it was burnt; now it goes on.');
     }
   };
   return { pins: pinSource(context), tell, withProgress: (step, work) => output.progress(STEPS[step], work) };
+}
+
+export const HALF_REVOKED =
+  'you began to revoke this handoff here, and too few nodes took that. To try again: cclink revoke';
+
+/** Says that what too few nodes had was put again. */
+export function describePutAgain({ isRevocation, nodes }: PutAgain): string {
+  return isRevocation
+    ? `It had been burnt or revoked, and too few nodes knew: ${nodes} nodes know it now.`
+    : `Too few nodes had the handoff: ${nodes} nodes have it now.`;
 }
 
 function pinSource({ environment, output, questions }: Context): PinSource {

@@ -7,6 +7,8 @@ import { makePrivateFolder } from '../files/folders.ts';
 import { withLock } from '../files/lock.ts';
 import { readSmallFile } from '../files/regular-file.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
+import { hasProcessEnded, markOfThisProcess, type ProcessMark, parseProcessMark } from '../running-process.ts';
+import type { Payload } from './payload.ts';
 import { expiresAt, type SignedRecord } from './record.ts';
 
 /** What became of a handoff on this machine. */
@@ -27,6 +29,24 @@ export interface Ending {
   readonly fate: Exclude<Fate, 'taken'>;
 }
 
+/**
+ * A burn handoff that somebody here said yes to, opened: it is written down before it is burnt, and kept
+ * until it is handed over. So whatever ends the process in between, the next one can go on with it.
+ */
+export interface Claim {
+  /** The record's text. */
+  readonly record: string;
+  readonly payload: Payload;
+  /** The `seq` (microseconds) of each packet that was sent from here to burn it. */
+  readonly seqs: readonly number[];
+  /** When the record ends, in Unix seconds; the claim is forgotten then. */
+  readonly until: number;
+  /** The process that works on it, or did. */
+  readonly holder: ProcessMark;
+  /** When that process began to, in Unix milliseconds. */
+  readonly sinceMs: number;
+}
+
 /** What this machine remembers of one address: a public key under which handoffs are published. */
 export interface Memory {
   /** The highest `seq` (microseconds) that was published from here; 0 if none. */
@@ -40,9 +60,11 @@ export interface Memory {
   /** The highest `seq` (microseconds) whose handoff was picked up here; 0 if none. */
   readonly seen: number;
   readonly spent: readonly SpentHandoff[];
+  /** The handoff that was to be burnt and has not been handed over. */
+  readonly claim: Claim | null;
 }
 
-const NOTHING: Memory = { seq: 0, placed: true, ending: null, revoked: false, seen: 0, spent: [] };
+const NOTHING: Memory = { seq: 0, placed: true, ending: null, revoked: false, seen: 0, spent: [], claim: null };
 
 /** Only the latest entries are kept, so that the file stays below the size that is read. */
 const MAX_SPENT = 4000;
@@ -108,23 +130,68 @@ export class History {
       // the same handoff may fail too, and then it can still be picked up.
       const isOver = before !== null && before.signature !== next?.signature;
       const spent = isOver ? withSpent(memory.spent, before) : memory.spent;
-      return { ...memory, seq: choose(memory.seq), placed: false, ending: next, spent };
+      const seq = choose(memory.seq);
+      const claim = isClaimOn(memory, ending?.record)
+        ? { ...memory.claim, seqs: [...memory.claim.seqs, seq] }
+        : memory.claim;
+      return { ...memory, seq, placed: false, ending: next, spent, claim };
     });
     return seq;
   }
 
-  /** Notes that the packet of a `seq` reached enough nodes, and whether it burnt or revoked a handoff. */
+  /**
+   * Notes that the packet of a `seq` reached enough nodes, whether it left no handoff behind, and what it
+   * burnt or revoked.
+   */
   async notePlaced(
     publicKey: Uint8Array,
     seq: number,
-    { revoked }: { readonly revoked?: boolean } = {},
+    { revoked, ended = null }: { readonly revoked?: boolean; readonly ended?: Ending | null } = {},
   ): Promise<void> {
     await this.changeIfPossible(publicKey, (memory) => {
+      const next = ended === null ? memory : withEnded(memory, ended);
       // Another process may have published since: what it remembers stays.
-      if (memory.seq !== seq) return memory;
-      const spent = memory.ending === null ? memory.spent : withSpent(memory.spent, memory.ending);
-      return { ...memory, placed: true, ending: null, revoked: revoked ?? memory.revoked, spent };
+      if (memory.seq !== seq) return next;
+      const spent = next.ending === null ? next.spent : withSpent(next.spent, next.ending);
+      return { ...next, placed: true, ending: null, revoked: revoked ?? memory.revoked, spent };
     });
+  }
+
+  /** Notes that a handoff has ended, by whomever. */
+  async noteEnded(ended: Ending): Promise<void> {
+    await this.changeIfPossible(ended.record.publicKey, (memory) => withEnded(memory, ended));
+  }
+
+  /**
+   * Claims a handoff that is about to be burnt, for this process. It is on disk before this returns.
+   *
+   * Throws `refused` if another process on this machine works on it or has burnt it, and if it can't be
+   * written down.
+   */
+  async claim(record: SignedRecord, payload: Payload): Promise<Claim> {
+    const holder = markOfThisProcess();
+    const { claim } = await this.change(record.publicKey, (memory) => {
+      const earlier = isClaimOn(memory, record) ? memory.claim : null;
+      if (earlier === null ? hasEnded(memory, record) : !this.isLeft(earlier)) throw takenByAnother();
+      const sinceMs = this.now();
+      const seqs = earlier?.seqs ?? [];
+      return { ...memory, claim: { record: record.text, payload, seqs, until: untilOf(record), holder, sinceMs } };
+    });
+    if (claim === null) throw new Error('a handoff that has ended was claimed');
+    return claim;
+  }
+
+  /** True if nobody else works on a claim any more: the process that did has ended, or is this one. */
+  isLeft({ holder, sinceMs }: Claim): boolean {
+    const isOwn = JSON.stringify(holder) === JSON.stringify(markOfThisProcess());
+    return isOwn || hasProcessEnded(holder, this.now() - sinceMs);
+  }
+
+  /** Drops the claim on a handoff: it was handed over, or can't be. */
+  async dropClaim({ publicKey, text }: Pick<SignedRecord, 'publicKey' | 'text'>): Promise<void> {
+    await this.changeIfPossible(publicKey, (memory) =>
+      memory.claim?.record === text ? { ...memory, claim: null } : memory,
+    );
   }
 
   /** Notes that a handoff was picked up here, from the packet of a `seq` (microseconds). */
@@ -157,7 +224,8 @@ export class History {
       if (changed === before) return before;
       const nowSeconds = this.now() / 1000;
       const spent = changed.spent.filter(({ until }) => until > nowSeconds).slice(0, MAX_SPENT);
-      const memory = { ...changed, spent };
+      const claim = (changed.claim?.until ?? 0) > nowSeconds ? changed.claim : null;
+      const memory = { ...changed, spent, claim };
       writeAtomically(path, Buffer.from(JSON.stringify(memory)));
       return memory;
     });
@@ -208,20 +276,47 @@ export function hasEnded(memory: Memory, record: SignedRecord): boolean {
   return memory.spent.some((spent) => spent.signature === signature && spent.fate !== 'taken');
 }
 
+/** True if a revocation of this very handoff was begun here, and has not reached enough nodes. */
+export function isHalfRevoked({ ending }: Memory, record: SignedRecord): boolean {
+  return ending?.fate === 'revoked' && ending.signature === signatureOf(record);
+}
+
 const lockOf = (path: string) => `${path}.lock`;
 
 const signatureOf = ({ signature }: SignedRecord) => Buffer.from(signature).toString('base64');
 
+const untilOf = (record: SignedRecord) => Number(expiresAt(record));
+
 const spentBy = (record: SignedRecord, fate: Fate): SpentHandoff => ({
   signature: signatureOf(record),
   fate,
-  until: Number(expiresAt(record)),
+  until: untilOf(record),
 });
 
 const withSpent = (spent: readonly SpentHandoff[], added: SpentHandoff) => [
   added,
   ...spent.filter(({ signature }) => signature !== added.signature),
 ];
+
+/** A memory in which a handoff has ended. What was revoked can't be handed over any more. */
+function withEnded(memory: Memory, { record, fate }: Ending): Memory {
+  const ended = spentBy(record, fate);
+  const ending = memory.ending?.signature === ended.signature ? null : memory.ending;
+  const claim = fate === 'revoked' && isClaimOn(memory, record) ? null : memory.claim;
+  return { ...memory, ending, claim, spent: withSpent(memory.spent, ended) };
+}
+
+function isClaimOn(memory: Memory, record: SignedRecord | undefined): memory is Memory & { readonly claim: Claim } {
+  return record !== undefined && memory.claim?.record === record.text;
+}
+
+function takenByAnother(): Failure {
+  return new Failure(
+    'refused',
+    'Another cclink on this machine has picked this handoff up; nothing was handed over here.',
+    'Go on where that one runs. If it was ended before it got there: cclink pickup',
+  );
+}
 
 /** `storedAt` without failures: a file that can't be read tells as little as a damaged one. */
 function storedIfReadable(path: string): Memory | 'missing' | 'damaged' {
@@ -247,7 +342,7 @@ function storedAt(path: string): Memory | 'missing' | 'damaged' {
 
 function parseMemory(text: string): Memory | null {
   try {
-    const { seq, placed, ending = null, revoked, seen = 0, spent = [] } = JSON.parse(text);
+    const { seq, placed, ending = null, revoked, seen = 0, spent = [], claim = null } = JSON.parse(text);
     if (![seq, seen].every((number) => Number.isSafeInteger(number) && number >= 0)) return null;
     if (!Array.isArray(spent)) return null;
     return {
@@ -258,6 +353,7 @@ function parseMemory(text: string): Memory | null {
       seen,
       // A later version may know more fates.
       spent: spent.filter(isSpent),
+      claim: parseClaim(claim),
     };
   } catch {
     return null;
@@ -272,4 +368,18 @@ function isSpent(value: unknown): value is SpentHandoff {
     typeof until === 'number' &&
     (fate === 'taken' || fate === 'burnt' || fate === 'revoked')
   );
+}
+
+function parseClaim(value: unknown): Claim | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { record, payload, seqs, until, holder, sinceMs } = value as Record<string, unknown>;
+  if (typeof payload !== 'object' || payload === null) return null;
+  const { host, project, session } = payload as Record<string, unknown>;
+  const mark = parseProcessMark(holder);
+  if (typeof host !== 'string' || typeof project !== 'string' || typeof session !== 'string') return null;
+  if (typeof record !== 'string' || typeof until !== 'number' || typeof sinceMs !== 'number' || mark === null) {
+    return null;
+  }
+  if (!Array.isArray(seqs) || !seqs.every(Number.isSafeInteger)) return null;
+  return { record, payload: { host, project, session }, seqs, until, holder: mark, sinceMs };
 }

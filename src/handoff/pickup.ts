@@ -3,13 +3,15 @@ import type { Dht, Resolution } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
+import type { Identity } from '../identity/unlock.ts';
 import { describeAge } from '../time.ts';
-import { type History, hasEnded } from './history.ts';
+import { isOwnBurn, ownBurn } from './claim.ts';
+import { type History, hasEnded, isHalfRevoked } from './history.ts';
 import { beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
 import { openRecord } from './open.ts';
 import { type FoundHandoff, type PinSource, Reader, type Subject } from './reader.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from './record.ts';
-import { completeRevocation, type Revocation, revoke } from './revoke.ts';
+import { type PutAgain, putAgainIfFew, type Revocation, revoke } from './revoke.ts';
 
 /** How a look-up asks and tells its user. */
 export interface LookPorts {
@@ -30,9 +32,13 @@ export interface PickupPorts extends LookPorts {
 export type Notice =
   /** A newer handoff than the one that was shown has been found. */
   | { readonly kind: 'newer' }
-  /** A burn or revocation that had reached too few nodes has been completed. */
-  | { readonly kind: 'completed'; readonly nodes: number }
-  | { readonly kind: 'not completed'; readonly reason: string };
+  /** What too few nodes had was put again, or not. */
+  | { readonly kind: 'put again'; readonly put: PutAgain }
+  | { readonly kind: 'not put again'; readonly reason: string }
+  /** A revocation of this handoff was begun here, and did not stick. */
+  | { readonly kind: 'not revoked' }
+  /** This handoff was to be burnt here, and was not handed over: now it goes on. */
+  | { readonly kind: 'goes on' };
 
 export type Step = 'asking' | 'deriving' | 'burning' | 'completing';
 
@@ -61,6 +67,11 @@ export interface PickedUp {
   /** False if its files are not here and that was to be reported: it was not burnt either. */
   readonly isTaken: boolean;
   readonly burnt: Revocation | null;
+  /**
+   * To be called when the caller has handed it over: until then, a burn handoff is kept on this machine,
+   * and the next pickup goes on with it.
+   */
+  readonly handedOver: () => Promise<void>;
 }
 
 /**
@@ -72,7 +83,7 @@ export async function look(dht: Dht, subject: Subject, ports: LookPorts, options
   const search = new HandoffSearch(dht, subject, ports, options);
   try {
     await search.first();
-    return await search.newest(null);
+    return await search.newest(null, { goesOn: false });
   } finally {
     search.end();
   }
@@ -105,15 +116,17 @@ export async function pickup(
     const shown = options.offersFirst && first !== null && obstacleTo(first, options) === null ? first : null;
     if (shown !== null) await offer(shown, ports, options);
 
-    const found = await search.newest(shown); // the first three kinds of "no"
-    if (!found.local.here && options.reportsMissing) return { found, isTaken: false, burnt: null };
+    const found = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
+    if (!found.local.here && options.reportsMissing) {
+      return { found, isTaken: false, burnt: null, handedOver: async () => {} };
+    }
     if (found.record.text !== shown?.record.text) await offer(found, ports, options); // the fourth and fifth
     if (!isLive(found.record, secondsOf(options.now())))
       throw ended('The handoff expired while the question was open.');
 
-    const burnt = isToBurn(found) ? await search.burn(found) : null; // the sixth
+    const burnt = found.isClaimed || isToBurn(found) ? await search.burn(found) : null; // the sixth
     await options.history.noteTaken(found.record, search.seq);
-    return { found, isTaken: true, burnt };
+    return { found, isTaken: true, burnt, handedOver: () => options.history.dropClaim(found.record) };
   } finally {
     search.end();
   }
@@ -135,7 +148,7 @@ async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
 }
 
 /** Whether picking it up burns it: only the publisher can. */
-const isToBurn = ({ record, subject }: FoundHandoff): boolean => record.burn && subject.isOwn;
+const isToBurn = ({ record, subject, isClaimed }: FoundHandoff): boolean => record.burn && subject.isOwn && !isClaimed;
 
 /** The search for the handoff of a subject: the first that is found, then the newest, each opened. */
 class HandoffSearch {
@@ -184,36 +197,67 @@ class HandoffSearch {
     }
   }
 
-  /** The newest handoff, opened. `shown` is the one that the user has seen, if any. */
-  async newest(shown: FoundHandoff | null): Promise<FoundHandoff> {
+  /**
+   * The newest handoff, opened. `shown` is the one that the user has seen, if any. With `goesOn`, it is the
+   * one that this machine began to burn, if that is off the network by its own doing.
+   */
+  async newest(shown: FoundHandoff | null, { goesOn }: { readonly goesOn: boolean }): Promise<FoundHandoff> {
     const lookup = await this.ports.withProgress('asking', this.walk.newest);
     this.resolution = lookup.resolution;
     this.seq = lookup.seq ?? 0;
-    if (lookup.record === null) await this.completeRevocation(lookup.resolution);
+    const memory = await this.options.history.read(this.subject.publicKey);
+    const claim = goesOn && this.subject.isOwn ? ownBurn(this.options.history, memory, lookup.resolution) : null;
+    if (claim !== null) {
+      this.ports.tell({ kind: 'goes on' });
+      return this.reader.claimed(claim.record, claim.payload);
+    }
+    if (lookup.record?.burn !== true) await this.putAgainIfFew(lookup.resolution);
     const record = await this.mustBeThere(lookup);
     if (shown !== null && shown.record.text !== record.text) this.ports.tell({ kind: 'newer' });
+    if (isHalfRevoked(memory, record)) this.ports.tell({ kind: 'not revoked' });
     return this.reader.read(record);
   }
 
-  /** Takes the handoff off the network, if it is still the very one that was shown. */
-  async burn({ record }: FoundHandoff): Promise<Revocation> {
+  /**
+   * Takes the handoff off the network, if it is still the very one that was shown, or finishes that. It is
+   * claimed for this machine first, so that it is lost to nobody else, whatever ends this process.
+   */
+  async burn({ record, payload, isClaimed }: FoundHandoff): Promise<Revocation> {
+    const { history, deadline } = this.options;
     // A PIN opened it without the key, which burning needs.
-    const identity = await this.reader.ownKey().openAs(record.publicKey);
+    const identity = isClaimed ? null : await this.reader.ownKey().openAs(record.publicKey);
+    const claim = await history.claim(record, payload);
+    // What an earlier pickup sent may have arrived since.
+    if (!isClaimed && claim.seqs.length > 0) this.resolution = await this.dht.resolve(record.publicKey, { deadline });
+    const isBurning = this.resolution !== undefined && isOwnBurn(claim, this.resolution);
+    const burning = identity === null || isBurning ? this.finishBurn(record) : this.burnAs(identity, record);
+    return this.ports.withProgress('burning', burning.catch(asHalfBurnt));
+  }
+
+  private async burnAs(identity: Identity, record: SignedRecord): Promise<Revocation> {
     const { now, history, deadline } = this.options;
-    const burning = revoke(this.dht, identity, record.text, {
-      now,
-      history,
-      fate: 'burnt',
-      from: this.resolution,
-      deadline,
-    });
-    const burnt = await this.ports.withProgress('burning', burning.catch(asHalfBurnt));
-    if (burnt !== null) return burnt;
-    throw new Failure(
-      'refused',
-      'Somebody else picked up or revoked this handoff at this very moment; nothing was handed over.',
-      'If that was not you on another machine, ask the publisher to publish again.',
-    );
+    try {
+      const from = this.resolution;
+      const burnt = await revoke(this.dht, identity, record.text, { now, history, fate: 'burnt', from, deadline });
+      if (burnt !== null) return burnt;
+      throw new Failure(
+        'refused',
+        'Somebody else picked up or revoked this handoff at this very moment; nothing was handed over.',
+        'If that was not you on another machine, ask the publisher to publish again.',
+      );
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'refused') await history.dropClaim(record);
+      throw error;
+    }
+  }
+
+  /** Sees to it that enough nodes know a burn that was begun here. */
+  private async finishBurn(record: SignedRecord): Promise<Revocation> {
+    const { history, deadline } = this.options;
+    const { resolution } = this;
+    const put = resolution && (await putAgainIfFew(this.dht, resolution, this.nowSeconds, { history, deadline }));
+    await history.noteEnded({ record, fate: 'burnt' });
+    return { nodes: put?.nodes ?? resolution?.holders ?? 0, older: put?.older ?? 0 };
   }
 
   end(): void {
@@ -228,11 +272,13 @@ class HandoffSearch {
   private async mustBeThere(lookup: Lookup): Promise<SignedRecord> {
     const memory = await this.options.history.read(this.subject.publicKey);
     if (lookup.record === null) {
-      throw this.subject.isOwn && memory.revoked ? revokedHere() : notFound(this.subject, lookup, memory.seq > 0);
+      const { isOwn } = this.subject;
+      if (isOwn && ownBurn(this.options.history, memory, lookup.resolution) !== null) throw beganHere();
+      throw isOwn && memory.revoked ? revokedHere() : notFound(this.subject, lookup, memory.seq > 0);
     }
     const record = liveRecord(lookup, this.nowSeconds);
     if (record === null) throw await this.expired(lookup.record);
-    const isBehind = memory.revoked && this.seq < memory.seq;
+    const isBehind = memory.revoked && memory.placed && this.seq < memory.seq;
     if (isBehind || hasEnded(memory, record)) throw revokedHere();
     return record;
   }
@@ -246,26 +292,31 @@ class HandoffSearch {
     return ended(`The handoff${session} expired ${describeAge(Number(this.nowSeconds - expiresAt(record)))}.`);
   }
 
-  /**
-   * A burn or revocation of one's own that reached too few nodes is completed, so that the handoff does not
-   * come back.
-   */
-  private async completeRevocation(resolution: Resolution): Promise<void> {
+  /** What too few nodes have of one's own is put again: a burn, a revocation, or a handoff. */
+  private async putAgainIfFew(resolution: Resolution): Promise<void> {
     if (!this.subject.isOwn) return;
     const { history, deadline } = this.options;
     try {
-      const completing = completeRevocation(this.dht, resolution, { history, deadline });
-      const completed = await this.ports.withProgress('completing', completing);
-      if (completed !== null) this.ports.tell({ kind: 'completed', nodes: completed.nodes });
+      const putting = putAgainIfFew(this.dht, resolution, this.nowSeconds, { history, deadline });
+      const put = await this.ports.withProgress('completing', putting);
+      if (put !== null) this.ports.tell({ kind: 'put again', put });
     } catch (error) {
-      // There is nothing to pick up either way, and that is the answer.
+      // What is there, or is not, is the answer either way.
       if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
-      this.ports.tell({ kind: 'not completed', reason: error.message });
+      this.ports.tell({ kind: 'not put again', reason: error.message });
     }
   }
 }
 
 const secondsOf = (nowMs: number) => BigInt(Math.floor(nowMs / 1000));
+
+function beganHere(): Failure {
+  return new Failure(
+    'revoked',
+    'The handoff under this key was picked up on this machine and burnt, but never handed over: that was interrupted.',
+    'Go on with it: cclink pickup',
+  );
+}
 
 function revokedHere(): Failure {
   return new Failure(
@@ -350,13 +401,13 @@ function directoryMissing({ record, payload }: FoundHandoff, directory: string |
   );
 }
 
-/** A burn that did not reach enough nodes: the next pickup completes it, and hands nothing over either. */
+/** A burn that did not reach enough nodes: the next pickup goes on with it. */
 function asHalfBurnt(error: unknown): never {
   if (!(error instanceof Failure) || error.code !== 'not-burnt') throw error;
   throw new Failure(
     'not-burnt',
     `${error.message} Nothing was handed over.`,
-    'It may be half burnt: publish it again on the machine that has the session: cclink',
+    'It may be half burnt, and waits for you on this machine: type the same again in a moment.',
     { cause: error, details: error.details },
   );
 }

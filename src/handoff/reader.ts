@@ -23,6 +23,8 @@ export interface FoundHandoff {
   readonly record: SignedRecord;
   readonly payload: Payload;
   readonly local: LocalSession;
+  /** True if this machine has begun to burn it, and nobody else: it is off the network, or as good as. */
+  readonly isClaimed: boolean;
 }
 
 /** Where the PIN of a handoff comes from. */
@@ -83,8 +85,14 @@ export class Reader {
     // Where an encrypted key has no public key beside it, only opening it tells whose key this is.
     const isOwn = subject.isOwn || isKeyOf(subject.own, subject.publicKey);
     const local = localSession(this.places, payload.session, payload.project);
-    return { subject: { ...subject, isOwn }, record, payload, local };
+    return { subject: { ...subject, isOwn }, record, payload, local, isClaimed: false };
   });
+
+  /** A handoff that was opened here before. */
+  claimed(record: SignedRecord, payload: Payload): FoundHandoff {
+    const local = localSession(this.places, payload.session, payload.project);
+    return { subject: this.subject, record, payload, local, isClaimed: true };
+  }
 
   /** The own key. Throws `no-key` where there is none. */
   ownKey(): OwnKey {

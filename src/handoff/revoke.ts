@@ -1,12 +1,13 @@
 import type { Dht, OperationOptions, Resolution } from '../dht/client.ts';
 import { parsePacket } from '../dht/dns-packet.ts';
 import type { MutableItem } from '../dht/mutable-item.ts';
+import { tooFewHolders } from '../dht/network-failure.ts';
 import { ENOUGH, LEAST_HOLDERS, type StoreReport } from '../dht/store.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
-import type { Ending } from './history.ts';
-import { parseRecordIfValid } from './record.ts';
+import { type Ending, hasEnded, type Memory } from './history.ts';
+import { isLive, parseRecord, parseRecordIfValid } from './record.ts';
 import { HANDOFF_TXT } from './txt-record.ts';
 import { type UpdateOptions, updatePacket } from './update-packet.ts';
 
@@ -47,9 +48,13 @@ export async function revoke(
       },
       { ...options, isContested: true },
     );
-    if (update === null) return null;
+    if (update === null) {
+      // Somebody else has ended it. An attempt of ours may have been written down meanwhile.
+      if (ending !== null) await options.history.noteEnded(ending);
+      return null;
+    }
     const revocation = reached(await update.put.settled);
-    await options.history.notePlaced(identity.publicKey, update.seq, { revoked: true });
+    await options.history.notePlaced(identity.publicKey, update.seq, { revoked: true, ended: ending });
     return revocation;
   } catch (error) {
     if (error instanceof Failure && error.code === 'network') {
@@ -61,31 +66,57 @@ export async function revoke(
   }
 }
 
+/** A packet that was put again. */
+export interface PutAgain extends Revocation {
+  /** True if it holds no handoff. */
+  readonly isRevocation: boolean;
+}
+
 /**
- * Puts the newest packet again, unchanged, if it is a revocation that too few nodes know of: fewer than 3
- * hold it, others still return the revoked handoff, or this machine failed to place it. That needs no key.
+ * Puts the newest packet under one's own key again, unchanged, if too few nodes have it: fewer than 3 hold
+ * it, this machine failed to place it, or it is a revocation and others still return the revoked handoff.
+ * That needs no key.
  *
- * Resolves to null if there is nothing to complete, and throws as `revoke` does.
+ * A handoff is put again only while it can be picked up at `nowSeconds`. Resolves to null if there is nothing
+ * to put again. Throws `not-burnt` or `network` if too few nodes take it again.
  */
-export async function completeRevocation(
+export async function putAgainIfFew(
   dht: Dht,
   resolution: Resolution,
+  nowSeconds: bigint,
   { history, ...options }: OperationOptions & Pick<UpdateOptions, 'history'>,
-): Promise<Revocation | null> {
-  const { publicKey, newest, holders, nodes } = resolution;
-  if (newest === null || holdsHandoff(newest)) return null;
+): Promise<PutAgain | null> {
+  const { publicKey, newest, conflict, holders, nodes } = resolution;
+  if (newest === null || conflict) return null;
   const memory = await history.read(publicKey);
   const isUnplaced = memory.seq === newest.seq && !memory.placed;
-  // A packet with only other programs' records may never have held a handoff.
-  const isRevocation = memory.seq > 0 || parsePacket(newest.value).records.length === 0;
-  const isStillGiven = nodes.some(({ item }) => item !== null && item.seq < newest.seq && holdsHandoff(item));
-  if (!isUnplaced && !isStillGiven && !(isRevocation && holders < LEAST_HOLDERS)) return null;
-  const put = await dht.put(newest, { ...options, from: resolution });
-  const report = await put.settled;
+  const isRevocation = !holdsHandoff(newest);
+  const canBeMore = nodes.filter(({ token }) => token !== null).length >= LEAST_HOLDERS;
+  const isFew = isUnplaced || (holders < LEAST_HOLDERS && canBeMore);
+  if (isRevocation) {
+    // A packet with only other programs' records may never have held a handoff.
+    const isOurs = isUnplaced || memory.seq > 0 || parsePacket(newest.value).records.length === 0;
+    const isStillGiven = nodes.some(({ item }) => item !== null && item.seq < newest.seq && holdsHandoff(item));
+    if (!isStillGiven && !(isOurs && isFew)) return null;
+  } else if (!isFew || newest.seq < memory.seq || !isLiveHandoff(newest, memory, nowSeconds)) return null;
+
+  const report = await (await dht.put(newest, { ...options, from: resolution })).settled;
   if (report.overtakenBy !== null) return null;
-  const revocation = reached(report);
-  if (isUnplaced) await history.notePlaced(publicKey, newest.seq, { revoked: true });
-  return revocation;
+  if (!isRevocation && report.holders < LEAST_HOLDERS) throw tooFewHolders(report.holders, report.tried);
+  const revocation = isRevocation ? reached(report) : { nodes: report.holders, older: 0 };
+  if (isUnplaced) await history.notePlaced(publicKey, newest.seq, { revoked: isRevocation });
+  return { ...revocation, isRevocation };
+}
+
+/** True if a packet holds a handoff that can be picked up, and that did not end here. */
+function isLiveHandoff({ publicKey, value }: MutableItem, memory: Memory, nowSeconds: bigint): boolean {
+  try {
+    const text = HANDOFF_TXT.read(parsePacket(value), encodePublicKey(publicKey));
+    const record = text === null ? null : parseRecord(text, publicKey);
+    return record !== null && isLive(record, nowSeconds) && !hasEnded(memory, record);
+  } catch {
+    return false;
+  }
 }
 
 /** True if a packet holds a handoff, readable or not; false if the packet itself can't be read. */

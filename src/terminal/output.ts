@@ -18,6 +18,8 @@ export interface Output {
   readonly resultStyle: Style;
   /** The result of the command: `value` with `--json`, otherwise `text`. Called once. */
   result(value: unknown, text: string): void;
+  /** Fulfilled once the result is out. If it can't be written, the process ends. */
+  written(): Promise<void>;
   /** For people, not for scripts; prints nothing with `--quiet` or `--json`. */
   say(text: string): void;
   /** Printed even with `--quiet`. */
@@ -43,6 +45,8 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     style,
     resultStyle: styleFor(wantsColour(env, stdout)),
     result: (value, text) => void stdout.write(`${json ? printableJson(value) : text}\n`),
+    // If that fails, the 'error' event of standard output ends the process (see `main.ts`).
+    written: () => new Promise((resolve) => stdout.write('', (error) => (error ? undefined : resolve()))),
     say: (text) => (quiet || json ? undefined : say(text)),
     warn: (text) => say(`${style.warning('Warning:')} ${text}`),
     trace: (text) => (verbose ? say(style.dim(printable(text))) : undefined),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parsePacket } from '../../src/dht/dns-packet.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
-import { Machine } from '../support/machine.ts';
+import { Machine, SESSION } from '../support/machine.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import type { SimulatedNode } from '../support/simulated-node.ts';
 
@@ -121,18 +121,61 @@ describe('a small network', () => {
   });
 });
 
-describe('a burn that reached too few nodes', () => {
+describe('a burn', () => {
   beforeEach(() => setUp(12));
 
-  it('hands nothing over, and is completed by the next pickup, so that the handoff does not come back', async () => {
+  it('that reached too few nodes hands nothing over, until the next pickup there has finished it', async () => {
     await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
     refuseAllBut(2);
     const failed = await laptop.run(['pickup', '-y', '--json'], WITH_PASSPHRASE);
     expect([failed.code, failed.stdout]).toEqual([8, '']);
     recover();
+    // What it needs was opened before, so that it needs no passphrase.
     const next = await laptop.run(['pickup', '-y', '--no-run']);
-    expect([next.code, next.stdout]).toEqual([3, '']);
-    expect(next.stderr).toContain('too few nodes knew: 12 nodes know it now');
+    expect([next.code, next.stdout]).toEqual([0, `cd ${laptop.project} && claude --resume ${SESSION}\n`]);
+    expect(next.stderr).toContain('interrupted while it was burnt; now it goes on');
     expect(held()).toEqual({ handoff: 0, empty: 12 });
+    expect((await laptop.run(['pickup', '-y', '--no-run'])).code).toBe(3);
+  });
+
+  it('whose process is killed goes on in the next pickup, and list says so before', async () => {
+    await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
+    const pickup = laptop.terminal(['pickup', '--no-run', '-y'], WITH_PASSPHRASE);
+    let puts = 0;
+    for (const node of network.live) {
+      const { answer } = node;
+      node.answer = (query, self) => {
+        if (query.name === 'put' && ++puts === 3) pickup.kill('SIGKILL');
+        return answer(query, self);
+      };
+    }
+    expect(await pickup.end()).toBe(128 + 9);
+    expect(pickup.text).not.toContain('claude --resume');
+
+    const list = await laptop.run(['list']);
+    expect([list.code, list.stderr]).toEqual([0, expect.stringContaining('To go on with it: cclink pickup')]);
+    expect(held()).toEqual({ handoff: 0, empty: 12 });
+    const next = await laptop.run(['pickup', '-y', '--no-run']);
+    expect([next.code, next.stdout]).toEqual([0, `cd ${laptop.project} && claude --resume ${SESSION}\n`]);
+    expect((await laptop.run(['pickup', '-y', '--no-run'])).code).toBe(3);
+  });
+
+  it('that was interrupted is given up by a revoke', async () => {
+    await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
+    refuseAllBut(2);
+    expect((await laptop.run(['pickup', '-y', '--json'], WITH_PASSPHRASE)).code).toBe(8);
+    recover();
+    const { code, stderr } = await laptop.run(['revoke', '-y']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('is given up')]);
+    expect((await laptop.run(['pickup', '-y', '--no-run'])).code).toBe(3);
+  });
+
+  it('that was interrupted is told by the next publish, with the line to go on', async () => {
+    await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
+    refuseAllBut(2);
+    expect((await laptop.run(['pickup', '-y', '--json'], WITH_PASSPHRASE)).code).toBe(8);
+    recover();
+    const { code, stderr } = await laptop.run(['publish'], WITH_PASSPHRASE);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`claude --resume ${SESSION}`)]);
   });
 });

@@ -39,7 +39,15 @@ async function end(history: History, record: SignedRecord, fate: 'burnt' | 'revo
 describe('the history of an address', () => {
   it('is empty where nothing happened', async () => {
     const { history, folder } = historyIn();
-    expect(await history.read(KEY)).toEqual({ seq: 0, placed: true, ending: null, revoked: false, seen: 0, spent: [] });
+    expect(await history.read(KEY)).toEqual({
+      seq: 0,
+      placed: true,
+      ending: null,
+      revoked: false,
+      seen: 0,
+      spent: [],
+      claim: null,
+    });
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -84,6 +92,11 @@ describe('the history of an address', () => {
     expect(await isOver()).toBe(false);
     await history.notePlaced(KEY, second, { revoked: true });
     expect(await isOver()).toBe(true);
+    const late = recordOf(3);
+    const placed = await history.reserve(KEY, (highest) => highest + 1, { record: late, fate: 'burnt' });
+    await history.reserve(KEY, (highest) => highest + 1, { record: late, fate: 'burnt' });
+    await history.notePlaced(KEY, placed, { revoked: true, ended: { record: late, fate: 'burnt' } });
+    expect(hasEnded(await history.read(KEY), late)).toBe(true);
 
     const other = recordOf(2);
     await history.reserve(KEY, (highest) => highest + 1, { record: other, fate: 'revoked' });

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
@@ -16,6 +16,7 @@ import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { OwnKey } from '../../src/identity/own-key.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { startOf } from '../../src/running-process.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
@@ -101,6 +102,9 @@ const noOf = (picking: Promise<unknown>) =>
     () => 'it was picked up',
     (error: unknown) => (error instanceof Failure ? `${error.code}: ${error.message}` : error),
   );
+
+/** What the user was shown and asked. */
+const toldIn = ({ log }: Machine) => log.filter((line) => !['asking', 'completing', 'put again'].includes(line));
 
 /** The item that carries a record on the network. */
 const itemOn = (on: Machine, { text }: SignedRecord): MutableItem => {
@@ -191,13 +195,7 @@ describe('a pickup', () => {
     const dht = await threeAndALateOne(first, newest);
     const { found } = await pickup(dht, on.subject, on.ports, { ...on.options, offersFirst: true });
     expect(found.payload.session).toBe(other);
-    expect(on.log.filter((line) => line !== 'asking')).toEqual([
-      `show ${SESSION}`,
-      'take it?',
-      'newer',
-      `show ${other}`,
-      'take it?',
-    ]);
+    expect(toldIn(on)).toEqual([`show ${SESSION}`, 'take it?', 'newer', `show ${other}`, 'take it?']);
   });
 
   it('asks once where the first handoff is the newest', async () => {
@@ -205,7 +203,7 @@ describe('a pickup', () => {
     const item = itemOn(on, await publishFrom(on));
     const dht = await threeAndALateOne(item, item);
     await pickup(dht, on.subject, on.ports, { ...on.options, offersFirst: true });
-    expect(on.log).toEqual(['asking', `show ${SESSION}`, 'take it?', 'asking']);
+    expect(on.log).toEqual(['asking', `show ${SESSION}`, 'take it?', 'asking', 'completing']);
   });
 
   it('passes over a first handoff that can not be used: the newest alone decides', async () => {
@@ -216,7 +214,7 @@ describe('a pickup', () => {
     const newest = itemOn(on, await publishFrom(on));
     const dht = await threeAndALateOne(notHere, newest);
     await pickup(dht, on.subject, on.ports, { ...on.options, offersFirst: true });
-    expect(on.log.filter((line) => line !== 'asking')).toEqual([`show ${SESSION}`, 'take it?']);
+    expect(toldIn(on)).toEqual([`show ${SESSION}`, 'take it?']);
   });
 
   it('passes over a first handoff that is older than one that was taken here', async () => {
@@ -293,28 +291,6 @@ describe('the first no: nothing is there', () => {
     expect((await pickUp(on)).isTaken).toBe(true);
   });
 
-  it('was burnt by a pickup that reached too few nodes, once the next one has completed it', async () => {
-    const on = await setUp();
-    const burning = itemOn(on, await publishFrom(on, on.handoff({ burn: true })));
-    const closest = byDistance(on.network.live, target(on.identity.publicKey));
-    const answers = closest.map(({ answer }) => answer);
-    closest.slice(2).forEach((node, i) => {
-      node.answer = (query, self) =>
-        query.name === 'put' ? { e: [202, 'no'] } : (answers[i + 2]?.(query, self) ?? null);
-    });
-    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: /);
-    closest.forEach((node, i) => {
-      node.answer = answers[i] as SimulatedNode['answer'];
-    });
-    on.machine.nowMs += 1000;
-    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
-    on.machine.nowMs += 1000;
-    const options = { now: () => on.machine.nowMs, history: on.history };
-    await (await publish(on.dht, on.identity, on.handoff(), options)).settled;
-    putEverywhere(on, burning);
-    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
-  });
-
   it('completes a revocation of its own that too few nodes know', async () => {
     const on = await setUp();
     const record = await publishFrom(on);
@@ -324,7 +300,7 @@ describe('the first no: nothing is there', () => {
       if (i > 1) node.held = held[on.network.live.indexOf(node)] ?? null;
     });
     expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
-    expect(on.log).toContain('completed');
+    expect(on.log).toContain('put again');
     expect(heldTexts(on)).toBe(0);
   });
 });
@@ -509,6 +485,185 @@ describe('the sixth no: it can not be burnt', () => {
       return true;
     };
     expect(await noOf(pickUp(on, {}, { confirm }))).toMatch(/^refused: Somebody else picked up or revoked this/);
+  });
+});
+
+describe('a burn that was interrupted', () => {
+  /** Has all but the closest `count` nodes refuse every put. Returns a function that ends that. */
+  function refuseAllBut(count: number, on: Machine): () => void {
+    const closest = byDistance(on.network.live, target(on.identity.publicKey)).slice(count);
+    const answers = closest.map(({ answer }) => answer);
+    closest.forEach((node, i) => {
+      node.answer = (query, self) => (query.name === 'put' ? { e: [202, 'no'] } : (answers[i]?.(query, self) ?? null));
+    });
+    return () =>
+      closest.forEach((node, i) => {
+        node.answer = answers[i] as SimulatedNode['answer'];
+      });
+  }
+
+  /** A client that ends like a killed process: what it puts arrives, and nothing comes after. */
+  const killedAtPut = (on: Machine, { arrives }: { arrives: boolean }): Dht => ({
+    resolve: (...args) => on.dht.resolve(...args),
+    put: async (...args) => {
+      if (arrives) await (await on.dht.put(...args)).settled;
+      throw new Error('killed');
+    },
+    close: () => {},
+  });
+
+  const burnOf = async (on: Machine) => publishFrom(on, on.handoff({ burn: true }));
+  const claimOf = async (on: Machine) => (await on.history.read(on.identity.publicKey)).claim;
+
+  it.each([true, false])('goes on in the next pickup (its packet arrived: %s), and once only', async (arrives) => {
+    const on = await setUp();
+    const record = await burnOf(on);
+    await expect(pickup(killedAtPut(on, { arrives }), on.subject, on.ports, on.options)).rejects.toThrow('killed');
+    expect(await claimOf(on)).toMatchObject({ record: record.text, payload: { session: SESSION } });
+    on.log.length = 0;
+    on.machine.nowMs += 3000;
+    const { found, isTaken, burnt, handedOver } = await pickUp(on);
+    expect([found.payload.session, isTaken]).toEqual([SESSION, true]);
+    expect(burnt?.nodes).toBeGreaterThanOrEqual(8);
+    expect(on.log.includes('goes on')).toBe(arrives);
+    expect(heldTexts(on)).toBe(0);
+    await handedOver();
+    expect(await claimOf(on)).toBeNull();
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+    expect(hasEnded(await on.history.read(on.identity.publicKey), record)).toBe(true);
+  });
+
+  it('goes on where it had reached all nodes, and only handing it over was left', async () => {
+    const on = await setUp();
+    await burnOf(on);
+    await pickUp(on);
+    const { found, burnt } = await pickUp(on);
+    expect(found.payload.session).toBe(SESSION);
+    expect(burnt?.nodes).toBeGreaterThanOrEqual(8);
+    expect(await claimOf(on)).not.toBeNull();
+  });
+
+  it('goes on where the network has forgotten everything', async () => {
+    const on = await setUp();
+    await burnOf(on);
+    await pickUp(on);
+    putEverywhere(on, null);
+    expect((await pickUp(on)).found.payload.session).toBe(SESSION);
+  });
+
+  it('as too few nodes took it goes on, and never for another machine', async () => {
+    const on = await setUp();
+    const burning = itemOn(on, await burnOf(on));
+    const recover = refuseAllBut(2, on);
+    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: .* Nothing was handed over\.$/);
+    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: /);
+    recover();
+    const elsewhere = { history: new History(temporaryFolder()) };
+    expect(await noOf(pickUp(on, elsewhere))).toMatch(/^not-found: /);
+    const { found, handedOver } = await pickUp(on);
+    expect(found.payload.session).toBe(SESSION);
+    await handedOver();
+    putEverywhere(on, burning);
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+  });
+
+  it('as too few nodes took it, and these left, begins anew', async () => {
+    const on = await setUp();
+    const burning = itemOn(on, await burnOf(on));
+    const recover = refuseAllBut(2, on);
+    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: /);
+    recover();
+    putEverywhere(on, burning);
+    on.machine.nowMs += 3000;
+    expect((await pickUp(on)).burnt?.nodes).toBeGreaterThanOrEqual(8);
+  });
+
+  it('does not go on where another machine has burnt it since', async () => {
+    const on = await setUp();
+    const record = await burnOf(on);
+    const dht = killedAtPut(on, { arrives: false });
+    await expect(pickup(dht, on.subject, on.ports, on.options)).rejects.toThrow('killed');
+    on.machine.nowMs += 3000;
+    const elsewhere = { now: () => on.machine.nowMs, history: new History(temporaryFolder()) };
+    await revoke(on.dht, on.identity, record.text, elsewhere);
+    expect(await noOf(pickUp(on))).toMatch(/^not-found: /);
+  });
+
+  it("is nobody else's while the process that burns it runs", async () => {
+    const on = await setUp();
+    const record = await burnOf(on);
+    await on.history.claim(record, on.handoff().payload);
+    const file = join(on.home, 'state', 'history', `${encodePublicKey(on.identity.publicKey)}.json`);
+    const holderIs = (pid: number) => {
+      const memory = JSON.parse(readFileSync(file, 'utf8'));
+      const holder = { ...memory.claim.holder, pid, start: startOf(pid) };
+      writeFileSync(file, JSON.stringify({ ...memory, claim: { ...memory.claim, holder } }));
+    };
+    holderIs(process.ppid);
+    expect(await noOf(pickUp(on))).toMatch(/^refused: Another cclink on this machine/);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+    holderIs(2 ** 22 + 1);
+    expect((await pickUp(on)).isTaken).toBe(true);
+  });
+
+  it('is told by a look, which finishes the burn and hands nothing over', async () => {
+    const on = await setUp();
+    await burnOf(on);
+    const recover = refuseAllBut(2, on);
+    expect(await noOf(pickUp(on))).toMatch(/^not-burnt: /);
+    recover();
+    expect(await noOf(look(on.dht, on.subject, on.ports, on.options))).toMatch(/^revoked: .* never handed over/);
+    expect(heldTexts(on)).toBe(0);
+    expect((await pickUp(on)).isTaken).toBe(true);
+  });
+
+  it('is not what a newer handoff is: that is offered', async () => {
+    const on = await setUp();
+    await burnOf(on);
+    await pickUp(on);
+    on.machine.nowMs += 1000;
+    const other = sessionId(2);
+    writeTranscript(join(on.home, '.claude'), slugOf(on.project), other, [said(on.project)]);
+    await publishFrom(on, on.handoff({ payload: { host: '', project: on.project, session: other } }));
+    expect((await pickUp(on)).found.payload.session).toBe(other);
+  });
+});
+
+describe('what too few nodes have', () => {
+  it("of a handoff of one's own is put again, unless it burns", async () => {
+    const on = await setUp();
+    for (const burn of [false, true]) {
+      on.machine.nowMs += 1000;
+      const item = itemOn(on, await publishFrom(on, on.handoff({ burn })));
+      byDistance(on.network.live, target(on.identity.publicKey)).forEach((node, i) => {
+        node.held = i < 2 ? item : null;
+      });
+      on.log.length = 0;
+      await pickUp(on, {}, { confirm: async () => false }).catch(() => {});
+      expect([heldTexts(on) > 8, on.log.includes('put again')]).toEqual([!burn, !burn]);
+    }
+  });
+
+  it('of a handoff that was revoked here is not: that is said', async () => {
+    const on = await setUp();
+    const record = await publishFrom(on);
+    const item = itemOn(on, record);
+    const refusing = on.network.live.map((node) => {
+      const { answer } = node;
+      node.answer = (query, self) => (query.name === 'put' ? { e: [202, 'no'] } : answer(query, self));
+      return () => {
+        node.answer = answer;
+      };
+    });
+    const here = { now: () => on.machine.nowMs, history: on.history };
+    await expect(revoke(on.dht, on.identity, record.text, here)).rejects.toMatchObject({ code: 'not-burnt' });
+    for (const recover of refusing) recover();
+    on.network.live.forEach((node, i) => {
+      node.held = i === 0 ? item : null;
+    });
+    await pickUp(on);
+    expect(on.log).toContain('not revoked');
+    expect(heldTexts(on)).toBe(1);
   });
 });
 
