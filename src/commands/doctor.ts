@@ -1,4 +1,5 @@
 import { projectsFolder } from '../claude/folders.ts';
+import { outerSessionVariables } from '../claude/outer-session.ts';
 import { bootstrapNodes } from '../dht/bootstrap.ts';
 import { Deadline } from '../dht/deadline.ts';
 import { bad, type Check } from '../doctor/check.ts';
@@ -6,7 +7,7 @@ import { clockCheck, isClockSynchronised } from '../doctor/clock.ts';
 import { claudeFolderCheck, ownFolderCheck } from '../doctor/folders.ts';
 import { keyCheck } from '../doctor/key.ts';
 import { networkChecks } from '../doctor/network.ts';
-import { claudeCheck, nodeCheck } from '../doctor/programs.ts';
+import { claudeCheck, nodeCheck, outerSessionCheck } from '../doctor/programs.ts';
 import { terminalCheck } from '../doctor/terminal.ts';
 import { EXIT_CODES, Failure } from '../failure.ts';
 import { claudeVersion } from '../process/claude-version.ts';
@@ -53,7 +54,10 @@ async function doctor(context: Context): Promise<number> {
 /** Looks at everything, what takes time all at once. */
 async function look(context: Context): Promise<Check[]> {
   const { environment, timeoutMs } = context;
-  const { variables } = environment;
+  const { variables, underClaudeCode } = environment;
+  const isTmux = Boolean(variables['TMUX']);
+  // What Claude Code starts has its output in a pipe or a file.
+  const isAgent = underClaudeCode && !process.stdin.isTTY && !process.stdout.isTTY;
   const claudePath = findClaude(variables);
   const [version, isSynchronised, network] = await Promise.all([
     claudePath === null ? null : claudeVersion(claudePath, variables, Math.min(timeoutMs, 5000)),
@@ -64,6 +68,7 @@ async function look(context: Context): Promise<Check[]> {
     nodeCheck(CCLINK_VERSION, { version: process.versions.node, path: process.execPath }),
     claudeCheck(claudePath, version),
     claudeFolderCheck(environment.claudeFolder, projectsFolder(environment.claudeFolder)),
+    outerSessionCheck(outerSessionVariables(variables), { isAgent, isTmux }),
     keyCheck(environment.keyFile),
     clockCheck(Date.now(), isSynchronised),
     ownFolderCheck('state-folder', 'what cclink remembers', environment.stateFolder),
@@ -72,7 +77,7 @@ async function look(context: Context): Promise<Check[]> {
       canAsk: hasControllingTerminal(),
       columns: process.stdout.columns ?? null,
       hasColour: wantsColour(variables, process.stdout),
-      isTmux: Boolean(variables['TMUX']),
+      isTmux,
       isSsh: Boolean(variables['SSH_CONNECTION'] || variables['SSH_TTY']),
     }),
     ...network,

@@ -34,3 +34,27 @@ export function claudeCheck(path: string | null, version: string | null): Check 
     new Failure('no-claude', `${path} did not tell its version.`, `See what it says: ${quoteForShell(path)} --version`),
   );
 }
+
+/**
+ * Whether variables of another Claude Code session have leaked to where this runs. `names` are those that
+ * are set.
+ */
+export function outerSessionCheck(
+  names: readonly string[],
+  { isAgent, isTmux }: { readonly isAgent: boolean; readonly isTmux: boolean },
+): Check {
+  const id = 'outer-session';
+  if (names.length === 0) return good(id, 'No variable of another Claude Code session reaches this shell.');
+  if (isAgent) return good(id, 'This runs inside Claude Code: what asks you must be typed in a terminal of your own.');
+  const origin = isTmux
+    ? '\ntmux hands them to new windows if its server was started in a session: start it anew.'
+    : '';
+  return bad(
+    id,
+    new Failure(
+      'refused',
+      'This shell has variables of another Claude Code session: cclink or claude may take you for a part of it.',
+      `unset ${names.join(' ')}${origin}`,
+    ),
+  );
+}

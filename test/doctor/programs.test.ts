@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { claudeCheck, nodeCheck } from '../../src/doctor/programs.ts';
+import { claudeCheck, nodeCheck, outerSessionCheck } from '../../src/doctor/programs.ts';
 
 const nodeAt = (version: string) => nodeCheck('1.0.0', { version, path: '/usr/bin/node' });
 
@@ -30,5 +30,20 @@ describe('claude', () => {
       state: 'bad',
       hint: "See what it says: '/a b/claude' --version",
     });
+  });
+});
+
+describe('what leaks from another Claude Code session', () => {
+  it('is named with what removes it, but is no fault inside of one', () => {
+    const leaked = ['CLAUDECODE', 'CLAUDE_CODE_CHILD_SESSION'];
+    const where = { isAgent: false, isTmux: false };
+    expect(outerSessionCheck([], where)).toMatchObject({ state: 'good' });
+    expect(outerSessionCheck(leaked, { ...where, isAgent: true })).toMatchObject({ state: 'good' });
+    expect(outerSessionCheck(leaked, where)).toMatchObject({
+      state: 'bad',
+      code: 'refused',
+      hint: 'unset CLAUDECODE CLAUDE_CODE_CHILD_SESSION',
+    });
+    expect(outerSessionCheck(leaked, { ...where, isTmux: true }).hint).toContain('tmux');
   });
 });

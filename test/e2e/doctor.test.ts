@@ -33,6 +33,7 @@ describe('cclink doctor', () => {
       'node',
       'claude',
       'claude-folder',
+      'outer-session',
       'key',
       'clock',
       'state-folder',
@@ -70,6 +71,13 @@ describe('cclink doctor', () => {
     expect(stdout).toContain(`chmod 600 ${laptop.keyFile}`);
     expect(stdout).not.toMatch(/^good/m);
     expect([code, stderr]).toEqual([7, '']);
+  });
+
+  it('finds what leaked from a Claude Code session into a terminal', async () => {
+    const env = { CLAUDECODE: '1', CLAUDE_CODE_CHILD_SESSION: '1' };
+    const terminal = laptop.terminal(['doctor', '-q', '--timeout', '1s'], { env });
+    await terminal.end();
+    expect(terminal.text).toContain('unset CLAUDECODE CLAUDE_CODE_CHILD_SESSION');
   });
 
   it('shows no secret', async () => {
