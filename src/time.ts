@@ -31,11 +31,19 @@ export function parseDuration(text: string, option: string, least: number, most:
  * forgiven).
  */
 export function describeDuration(seconds: number): string {
-  const suits = (unit: number) => seconds >= 2 * unit || (seconds === unit && unit < 86_400);
-  const unit = UNITS.find((candidate) => suits(candidate.seconds)) ?? UNITS[3];
-  const count = Math.floor(seconds / unit.seconds + 0.02);
-  return `${count} ${unit.name}${count === 1 ? '' : 's'}`;
+  const unit = unitFor(seconds);
+  return countOf(Math.floor(seconds / unit.seconds + 0.02), unit);
 }
+
+type Unit = (typeof UNITS)[number];
+
+/** The largest unit of which there are at least two, or exactly one. */
+function unitFor(seconds: number): Unit {
+  const suits = (unit: number) => seconds >= 2 * unit || (seconds === unit && unit < 86_400);
+  return UNITS.find((candidate) => suits(candidate.seconds)) ?? UNITS[3];
+}
+
+const countOf = (count: number, { name }: Unit) => `${count} ${name}${count === 1 ? '' : 's'}`;
 
 /** `just now` or `5 minutes ago`. */
 export function describeAge(seconds: number): string {
@@ -50,7 +58,17 @@ export function rfc3339(unixSeconds: bigint): string | null {
   return unixSeconds > LAST_SECOND ? null : new Date(Number(unixSeconds) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-/** `in 23 hours`, `never` where the end lies beyond the year 9999. */
+/**
+ * `in 24 hours`, `in 2 hours 30 minutes`, `never` where the end lies beyond the year 9999. From ten of a unit
+ * on it is rounded to the nearest.
+ */
 export function describeEnd(expiresAt: bigint, nowSeconds: bigint): string {
-  return expiresAt > LAST_SECOND ? 'never' : `in ${describeDuration(Number(expiresAt - nowSeconds))}`;
+  if (expiresAt > LAST_SECOND) return 'never';
+  const seconds = Number(expiresAt - nowSeconds);
+  const unit = unitFor(seconds);
+  if (seconds >= 10 * unit.seconds) return `in ${countOf(Math.round(seconds / unit.seconds), unit)}`;
+  const smaller = UNITS[UNITS.indexOf(unit) + 1];
+  const rest = smaller === undefined ? 0 : Math.floor((seconds % unit.seconds) / smaller.seconds);
+  const whole = countOf(Math.floor(seconds / unit.seconds), unit);
+  return smaller === undefined || rest === 0 ? `in ${whole}` : `in ${whole} ${countOf(rest, smaller)}`;
 }

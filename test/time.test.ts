@@ -41,6 +41,15 @@ describe('durations', () => {
     expect(describeAge(120)).toBe('2 minutes ago');
     expect(describeEnd(2n ** 64n - 1n, 1_790_000_000n)).toBe('never');
     expect(describeEnd(1_790_086_400n, 1_790_000_000n)).toBe('in 24 hours');
+    const left = (seconds: number) => describeEnd(1_790_000_000n + BigInt(seconds), 1_790_000_000n);
+    expect([left(86_400 - 82), left(3600 * 22.6)]).toEqual(['in 24 hours', 'in 23 hours']);
+    expect([left(9000), left(7200), left(3600)]).toEqual(['in 2 hours 30 minutes', 'in 2 hours', 'in 1 hour']);
+    expect([left(3540), left(125), left(119), left(1)]).toEqual([
+      'in 59 minutes',
+      'in 2 minutes 5 seconds',
+      'in 119 seconds',
+      'in 1 second',
+    ]);
   });
 });
 

@@ -11,7 +11,7 @@ import { encodePayload, type Payload } from '../handoff/payload.ts';
 import { makePin } from '../handoff/pin.ts';
 import { fitHandoff, type Handoff, heldForOthers, publish as publishHandoff } from '../handoff/publish.ts';
 import type { SignedRecord } from '../handoff/record.ts';
-import type { Audience } from '../handoff/seal.ts';
+import { type Audience, refuseWeakRecipient } from '../handoff/seal.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
@@ -249,8 +249,14 @@ async function takePin(context: Context): Promise<Uint8Array> {
   });
 }
 
-function showDryRun(context: Context, publicKey: Uint8Array, session: ChosenSession, handoff: Handoff): void {
+async function showDryRun(
+  context: Context,
+  publicKey: Uint8Array,
+  session: ChosenSession,
+  handoff: Handoff,
+): Promise<void> {
   const { output } = context;
+  await refuseWeakRecipient(handoff.audience);
   const { payload, recordBytes } = fitHandoff(handoff, publicKey, EMPTY_PACKET, Date.now());
   const { mode } = handoff.audience;
   const recipient = handoff.audience.mode === 'share' ? encodePublicKey(handoff.audience.publicKey) : null;

@@ -7,9 +7,9 @@ import { encodePublicKey, readPublicKey, samePublicKey } from '../identity/publi
 import type { Identity } from '../identity/unlock.ts';
 import { encodePayload, fitPayload, type Payload } from './payload.ts';
 import {
-  isLive,
+  CLOCK_SKEW_SECONDS,
+  expiresAt,
   modeOf,
-  parseRecord,
   parseRecordIfValid,
   recordText,
   type SignedRecord,
@@ -137,8 +137,9 @@ function isRecordForOthers(text: string | null, publicKey: Uint8Array): boolean 
 }
 
 /**
- * The record that `text` is, if it is live at `nowSeconds` and sealed for others than the new handoff:
- * replacing it takes it from them.
+ * The record that `text` is, if it is sealed for others than the new handoff and they may still pick it up at
+ * `nowSeconds`: replacing it takes it from them. One that is over by this machine's clock, or made in the
+ * future, may be neither by theirs.
  */
 export function heldForOthers(
   text: string | null,
@@ -146,16 +147,10 @@ export function heldForOthers(
   next: Handoff,
   nowSeconds: bigint,
 ): SignedRecord | null {
-  if (text === null) return null;
-  let record: SignedRecord;
-  try {
-    record = parseRecord(text, publicKey);
-    if (!isLive(record, nowSeconds)) return null;
-  } catch {
-    return null; // nobody can pick up a malformed record, so nothing is lost
-  }
-  if (modeOf(record) === 'self' || isForSameRecipient(record, next)) return null;
-  return record;
+  // Nobody can pick up a malformed record, so nothing is lost.
+  const record = text === null ? null : parseRecordIfValid(text, publicKey);
+  if (record === null || expiresAt(record) + CLOCK_SKEW_SECONDS <= nowSeconds) return null;
+  return modeOf(record) === 'self' || isForSameRecipient(record, next) ? null : record;
 }
 
 function isForSameRecipient(record: SignedRecord, next: Handoff): boolean {

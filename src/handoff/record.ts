@@ -173,7 +173,7 @@ export function expiresAt(record: Pick<HandoffRecord, 'createdAt' | 'ttl'>): big
 }
 
 /** How far ahead of this machine's clock a record may have been made, in seconds. */
-const CLOCK_SKEW_SECONDS = 300n;
+export const CLOCK_SKEW_SECONDS = 300n;
 
 /**
  * True if a record has not expired at `nowSeconds` (Unix time).

@@ -35,6 +35,11 @@ export function payloadRoom(length: number): number {
   return Math.floor(length / 4) * 3 - SEALED_OVERHEAD;
 }
 
+/** Throws `usage` for a recipient for whom nothing can be sealed, or what anybody could open. */
+export async function refuseWeakRecipient(audience: Audience): Promise<void> {
+  if (audience.mode === 'share') await x25519PublicOf(audience.publicKey);
+}
+
 /** Prepares sealing for an audience; `publisherSeed` is the publisher's 32-byte Ed25519 seed. */
 export async function sealerFor(audience: Audience, publisherSeed: Uint8Array): Promise<Sealer> {
   const pinSalt = audience.mode === 'pin' ? Uint8Array.from(randomBytes(32)) : null;

@@ -28,13 +28,29 @@ export async function passphraseFromCommand(command: string, env: NodeJS.Process
   }
 }
 
+/** How long the last words of a command that has ended may be on their way to us, in milliseconds. */
+const LAST_WORDS_MS = 250;
+
 /** The output of a command, and how it failed; null if it did not. */
 function run(command: string, env: NodeJS.ProcessEnv): Promise<{ output: Uint8Array; ending: string | null }> {
   return new Promise((resolve) => {
     const output = new Uint8Array(MAX_OUTPUT);
     let length = 0;
     let tooMuch = false;
+    let lastWords: NodeJS.Timeout | undefined;
     const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'inherit'], env });
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(lastWords);
+      const ending = tooMuch
+        ? 'printed more than a passphrase'
+        : signal !== null
+          ? `was ended by ${signal}`
+          : code !== 0
+            ? `failed with exit code ${code}`
+            : null;
+      resolve({ output: output.subarray(0, length), ending });
+      child.stdout.destroy();
+    };
     child.stdout.on('data', (chunk: Buffer) => {
       tooMuch ||= length + chunk.length > MAX_OUTPUT;
       if (tooMuch) {
@@ -47,15 +63,10 @@ function run(command: string, env: NodeJS.ProcessEnv): Promise<{ output: Uint8Ar
       chunk.fill(0);
     });
     child.on('error', () => resolve({ output, ending: 'could not be started' }));
-    child.on('close', (code, signal) => {
-      const ending = tooMuch
-        ? 'printed more than a passphrase'
-        : signal !== null
-          ? `was ended by ${signal}`
-          : code !== 0
-            ? `failed with exit code ${code}`
-            : null;
-      resolve({ output: output.subarray(0, length), ending });
+    child.on('close', end);
+    // What it has started and left running (an agent) may hold its output open for as long as it likes.
+    child.on('exit', (code, signal) => {
+      lastWords = setTimeout(() => end(code, signal), LAST_WORDS_MS);
     });
   });
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { Machine, SESSION } from '../support/machine.ts';
 import { desk, laptop, network, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
 
@@ -320,6 +321,9 @@ describe('nothing to hand over', () => {
     await shareKeyAndSession();
     const dry = await laptop.json(['publish', '--dry-run', '--burn']);
     expect(dry).toMatchObject({ dryRun: true, session: { id: SESSION }, burn: true });
+    const weak = encodePublicKey(Uint8Array.of(1, ...new Uint8Array(31)));
+    const refused = await laptop.run(['publish', '--dry-run', '--share', weak]);
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
     expect(await laptop.json(['list'])).toEqual([]);
   });
 });

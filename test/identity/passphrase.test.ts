@@ -27,6 +27,12 @@ describe.runIf(onUnix)('CCLINK_PASSPHRASE_COMMAND', () => {
     expect(await run('echo "$MINE:$HOME"', env)).toEqual(bytes('yes:'));
   });
 
+  it('is not waited for longer than it runs, whatever it has left running', async () => {
+    const began = performance.now();
+    expect(await run('echo pw; sleep 5 2>/dev/null &')).toEqual(bytes('pw'));
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
   it.each([
     ['fails', 'echo secret-output; exit 3', 'failed with exit code 3'],
     ['does not exist', 'no-such-command-of-secret-output 2>/dev/null', 'failed with exit code 127'],
