@@ -1,8 +1,9 @@
+import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
 import { takeEnvironment } from './environment.ts';
 import { EXIT_CODES, Failure } from './failure.ts';
 import { runProgram, splitAtDashes } from './program.ts';
-import { openOutput } from './terminal/output.ts';
+import { type Output, openOutput } from './terminal/output.ts';
 
 /** Any error as a failure with a name. */
 function asFailure(error: unknown): Failure {
@@ -34,23 +35,45 @@ function asFailure(error: unknown): Failure {
  * repair.
  */
 function exitOnSignals(): void {
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-    ['SIGHUP', 1],
-  ] as const) {
-    process.on(signal, () => {
-      process.stderr.write(process.stderr.isTTY ? '\r\u001b[K\u001b[?25h' : '');
-      process.exit(128 + number);
-    });
-  }
+  process.on('SIGINT', () => {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+    outputOfFailures().fail(new Failure('interrupted', 'Interrupted.'));
+    end(130);
+  });
+  process.on('SIGTERM', () => end(143));
+  process.on('SIGHUP', endByHangUp);
   // The reader of the pipe is gone.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
+    if (error.code === 'EPIPE') end(0);
     process.stderr.write('Error: The result could not be written: standard output is full or closed.\n');
-    process.exit(1);
+    end(1);
   });
   process.stderr.on('error', () => {}); // nobody is left to tell
+}
+
+/** Which of our streams were terminals when we started. */
+const TERMINALS = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+
+function end(code: number): void {
+  if (TERMINALS.every((descriptor) => isatty(descriptor))) process.exit(code);
+  endByHangUp();
+}
+
+/**
+ * Ends as SIGHUP ends a program that does not handle it. Node's own exit would set the terminal's mode, and
+ * aborts if the terminal is gone; what it dumps could hold secrets.
+ */
+function endByHangUp(): void {
+  process.emit('exit', 129);
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
+
+/** For failures of any command, also of one that was not understood. */
+function outputOfFailures(): Output {
+  const flags = splitAtDashes(process.argv.slice(2)).own;
+  const verbose = flags.includes('-v') || flags.includes('--verbose');
+  return openOutput({ json: flags.includes('--json'), quiet: false, verbose }, process.env);
 }
 
 async function main(): Promise<number> {
@@ -60,12 +83,8 @@ async function main(): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const flags = splitAtDashes(process.argv.slice(2)).own;
     const failure = asFailure(error);
-    openOutput(
-      { json: flags.includes('--json'), quiet: false, verbose: flags.includes('-v') || flags.includes('--verbose') },
-      process.env,
-    ).fail(
+    outputOfFailures().fail(
       failure.code === 'internal' && failure.cause instanceof Error
         ? Object.assign(failure, { stack: failure.cause.stack })
         : failure,
@@ -79,6 +98,6 @@ const exitCode = await main();
 // written is flushed first; if standard output fails, its 'error' event tells.
 process.stderr.write('', () => {
   process.stdout.write('', (error) => {
-    if (!error) process.exit(exitCode);
+    if (!error) end(exitCode);
   });
 });

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { Context } from './commands/context.ts';
 import {
@@ -14,6 +15,7 @@ import { Failure } from './failure.ts';
 import { hasControllingTerminal } from './terminal/controlling-terminal.ts';
 import { openOutput } from './terminal/output.ts';
 import { terminalQuestions } from './terminal/questions.ts';
+import { styleFor, wantsColour } from './terminal/style.ts';
 import { parseDuration } from './time.ts';
 
 declare const CCLINK_VERSION: string;
@@ -144,7 +146,11 @@ function contextFor(environment: Environment, options: SharedOptions): Context {
   return {
     environment,
     output: openOutput({ json, quiet, verbose }, process.env),
-    questions: terminalQuestions(mayAsk, environment.underClaudeCode ? () => notForAnAgent(environment) : noTerminal),
+    questions: terminalQuestions(
+      mayAsk,
+      (question, instead) => (environment.underClaudeCode ? notForAnAgent(environment) : noTerminal(question, instead)),
+      styleFor(wantsColour(process.env, { isTTY: true })),
+    ),
     // An agent's -y is not a person's yes.
     yes: yes && !environment.underClaudeCode,
     timeoutMs: 1000 * parseDuration(options.timeout ?? '20s', '--timeout', 1, 3600),
@@ -159,12 +165,22 @@ function notForAnAgent(environment: Environment): Failure {
   );
 }
 
-function noTerminal(): Failure {
+function noTerminal(question: string, instead: string | null): Failure {
+  const inTerminal = hasDataOnStandardInput() || !process.env['SSH_CONNECTION'] ? 'in a terminal' : 'with ssh -t';
   return new Failure(
     'usage',
-    'There is a question to answer, and no terminal to ask it on.',
-    'Run it in a terminal (over ssh: ssh -t), or answer beforehand with -y or the CCLINK_ variables: cclink --help',
+    `There is no terminal to ask this on: ${question}`,
+    instead === null ? `Run it ${inTerminal}.` : `${instead}, or run it ${inTerminal}.`,
   );
+}
+
+/** True if standard input is data, and so at the other end of ssh too: there, ssh -t would refuse it. */
+function hasDataOnStandardInput(): boolean {
+  try {
+    return process.argv.includes('-') || fstatSync(0).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Throws `usage` for a word that is neither a command nor, by its characters, a session id. */

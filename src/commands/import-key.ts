@@ -57,7 +57,7 @@ export async function openRecovery(
 
 async function readSource({ questions }: Context, source: string, name: string): Promise<Uint8Array> {
   if (source === '-' && process.stdin.isTTY && questions.possible) {
-    return Buffer.from(await questions.secret('Secret key, in hex or as the words of a recovery phrase'));
+    return questions.secret('Secret key, in hex or as the words of a recovery phrase', null);
   }
   const bytes = Buffer.alloc(MAX_STORED_KEY_LENGTH + 1);
   let length = 0;

@@ -57,7 +57,8 @@ async function init(context: Context, options: InitOptions): Promise<void> {
   const imported = options.import === undefined ? null : await readImport(context, options.import);
   const replace = await confirmReplacing(context);
   if (imported === null && !replace && questions.possible && !yes && !output.json) {
-    if (await questions.confirm('Is there a key of yours on another machine already?')) return showHowToBring(context);
+    if (await questions.confirm('Is there a key of yours on another machine already?', null))
+      return showHowToBring(context);
   }
   const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
   const backup = writeKeyFile(keyFile, key, { publicKey, replace, nowMs: Date.now() });
@@ -101,7 +102,7 @@ async function confirmReplacing(context: Context): Promise<boolean> {
   if (!existsSync(environment.keyFile)) return false;
   if (yes) return true;
   const question = `There is a key at ${environment.keyFile} already. Replace it? (The old one is kept beside it.)`;
-  if (await questions.confirm(question)) return true;
+  if (await questions.confirm(question, 'Answer it with -y')) return true;
   throw new Failure('key-exists', `The key at ${environment.keyFile} was left as it is.`, 'See it with: cclink whoami');
 }
 

@@ -73,6 +73,7 @@ async function pickup(
   );
   if (burnt !== null) tellOfBurn(context, burnt);
 
+  questions.release();
   const { directory, title } = found.local;
   const { session } = found.payload;
   const command = resumeCommand(session, claudeArgs);
@@ -125,7 +126,8 @@ function offering({ environment, output, questions, yes }: Context): Pick<Pickup
     show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),
     confirm: async (found, burns) => {
       warnOf(found, burns);
-      return yes || questions.confirm(burns ? 'Pick it up? This burns it.' : 'Go on with this session here?');
+      const question = burns ? 'Pick it up? This burns it.' : 'Go on with this session here?';
+      return yes || questions.confirm(question, 'Answer it with -y');
     },
   };
 }

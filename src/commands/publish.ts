@@ -198,7 +198,7 @@ async function confirmReplacing(
   const held = heldForOthers(text, publicKey, next, nowSeconds());
   if (held === null || context.yes) return;
   const question = `A handoff ${describeMode(held, true)} is still live under your key, and would be replaced. Replace it?`;
-  if (!(await context.questions.confirm(question))) {
+  if (!(await context.questions.confirm(question, 'Answer it with -y'))) {
     throw new Failure('interrupted', 'Nothing was published; the handoff for somebody else is still there.');
   }
 }
@@ -236,6 +236,7 @@ async function takePin(context: Context): Promise<Uint8Array> {
   return newSecret(context, {
     question: 'PIN (Return makes one of five words)',
     again: 'The same PIN again',
+    instead: 'Set CCLINK_PIN',
     weakness: (typed) => {
       const weakness = weaknessOf(typed);
       return weakness && `that PIN is too weak: ${weakness}. ${PIN_HINT}`;

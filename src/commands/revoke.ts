@@ -68,7 +68,7 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
       return output.result(nothing, 'The handoff under your key is of another session. It was not touched.');
     }
     output.say(describeShown(text, publicKey));
-    if (!context.yes && !(await questions.confirm('Revoke it?'))) {
+    if (!context.yes && !(await questions.confirm('Revoke it?', 'Answer it with -y'))) {
       throw new Failure('interrupted', 'Not revoked; the handoff is still there.');
     }
     const identity = await own.openAs(publicKey);

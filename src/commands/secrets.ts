@@ -34,13 +34,16 @@ export function passphraseSource(
 ): PassphraseSource {
   const { passphrase, passphraseCommand, variables, underClaudeCode, line } = environment;
   if (passphrase !== undefined) return { kind: 'value', value: passphrase };
-  if (passphraseCommand !== undefined) return { kind: 'command', command: passphraseCommand, env: variables };
+  if (passphraseCommand !== undefined) {
+    // The command may ask somebody too.
+    return { kind: 'command', command: passphraseCommand, env: variables, beforehand: questions.release };
+  }
   return {
     kind: 'ask',
     ask: (attempt) => {
       if (underClaudeCode) throw passphraseUnderClaude(line);
       if (attempt > 1) output.warn('that is not the passphrase; try again.');
-      return questions.secret(question);
+      return questions.secret(question, 'Set CCLINK_PASSPHRASE_COMMAND or CCLINK_PASSPHRASE');
     },
   };
 }
@@ -62,18 +65,25 @@ export async function newSecret(
   secret: {
     readonly question: string;
     readonly again: string;
+    /** What to do where nobody can be asked. */
+    readonly instead: string;
     /** Why the secret won't do, with what to do instead; null if it will. */
-    readonly weakness: (text: string) => string | null;
+    readonly weakness: (typed: Uint8Array) => string | null;
     readonly onEmpty?: () => Promise<Uint8Array>;
   },
 ): Promise<Uint8Array> {
   for (;;) {
-    const typed = await questions.secret(secret.question);
-    if (typed === '' && secret.onEmpty !== undefined) return secret.onEmpty();
+    const typed = await questions.secret(secret.question, secret.instead);
+    if (typed.length === 0 && secret.onEmpty !== undefined) return secret.onEmpty();
     const weakness = secret.weakness(typed);
-    if (weakness !== null) output.warn(weakness);
-    else if ((await questions.secret(secret.again)) !== typed) output.warn('the two differ; once more.');
-    else return Buffer.from(typed);
+    if (weakness === null) {
+      const again = await questions.secret(secret.again, secret.instead);
+      const areAlike = Buffer.compare(typed, again) === 0;
+      again.fill(0);
+      if (areAlike) return typed;
+    }
+    typed.fill(0);
+    output.warn(weakness ?? 'the two differ; once more.');
   }
 }
 
@@ -90,7 +100,11 @@ export async function passphraseOfNewKey(context: Context): Promise<Uint8Array> 
     const printed = await passphraseFromCommand(passphraseCommand, variables);
     return strong(printed, 'The passphrase from CCLINK_PASSPHRASE_COMMAND');
   }
-  return askedForPassphrase(context, 'Passphrase for the key (at least 8 characters)');
+  return askedForPassphrase(
+    context,
+    'Passphrase for the key (at least 8 characters)',
+    'Set CCLINK_PASSPHRASE_COMMAND or CCLINK_PASSPHRASE, add --no-passphrase',
+  );
 }
 
 /**
@@ -98,17 +112,14 @@ export async function passphraseOfNewKey(context: Context): Promise<Uint8Array> 
  * twice. Throws `usage` if a given one is weak, or if nobody can be asked.
  */
 export async function replacingPassphrase(context: Context): Promise<Uint8Array> {
-  const { newPassphrase, underClaudeCode } = context.environment;
+  const { newPassphrase } = context.environment;
   if (newPassphrase !== undefined)
     return strong(passphraseBytes(newPassphrase), 'The passphrase in CCLINK_NEW_PASSPHRASE');
-  if (!context.questions.possible && !underClaudeCode) {
-    throw new Failure(
-      'usage',
-      'The new passphrase must be asked for, and there is no terminal to ask on.',
-      'Run it in a terminal (over ssh: ssh -t), or set CCLINK_NEW_PASSPHRASE. --no-passphrase leaves the key unencrypted.',
-    );
-  }
-  return askedForPassphrase(context, 'New passphrase for the key (at least 8 characters)');
+  return askedForPassphrase(
+    context,
+    'New passphrase for the key (at least 8 characters)',
+    'Set CCLINK_NEW_PASSPHRASE, add --no-passphrase to leave the key unencrypted',
+  );
 }
 
 function strong(passphrase: Uint8Array, which: string): Uint8Array {
@@ -118,10 +129,11 @@ function strong(passphrase: Uint8Array, which: string): Uint8Array {
   throw new Failure('usage', `${which} is too weak: ${weakness}.`, WEAK_HINT);
 }
 
-function askedForPassphrase(context: Context, question: string): Promise<Uint8Array> {
+function askedForPassphrase(context: Context, question: string, instead: string): Promise<Uint8Array> {
   return newSecret(context, {
     question,
     again: 'The same again',
+    instead,
     weakness: (typed) => {
       const weakness = weaknessOf(typed);
       return weakness && `that passphrase is too weak: ${weakness}. ${WEAK_HINT}`;

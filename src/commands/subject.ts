@@ -72,7 +72,7 @@ function pinSource({ environment, output, questions }: Context): PinSource {
     kind: 'ask',
     ask: (isAgain) => {
       if (isAgain) output.warn('that is not the PIN; try again.');
-      return questions.secret('PIN of the handoff');
+      return questions.secret('PIN of the handoff', 'Set CCLINK_PIN');
     },
   };
 }

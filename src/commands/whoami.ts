@@ -82,7 +82,7 @@ export function describeKey(view: KeyView, style: Parameters<typeof describeLine
 async function showAgeIdentity(context: Context, own: OwnKey): Promise<void> {
   const { output, questions } = context;
   // Asked wherever the output goes: `age -i <(cclink whoami --age-identity)` reads it from a pipe.
-  if (!(await questions.confirm('This prints the secret key of your identity. Print it?'))) {
+  if (!(await questions.confirm('This prints the secret key of your identity. Print it?', null))) {
     throw new Failure('interrupted', 'Nothing was printed.');
   }
   const secret = x25519SecretOf((await own.open()).seed);

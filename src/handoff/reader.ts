@@ -30,8 +30,8 @@ export interface FoundHandoff {
 /** Where the PIN of a handoff comes from. */
 export type PinSource =
   | { readonly kind: 'value'; readonly value: string }
-  /** Somebody is asked, up to three times; `isAgain` after a wrong one. */
-  | { readonly kind: 'ask'; readonly ask: (isAgain: boolean) => Promise<string> };
+  /** Somebody is asked, up to three times; `isAgain` after a wrong one. Answers (UTF-8 bytes) are wiped. */
+  | { readonly kind: 'ask'; readonly ask: (isAgain: boolean) => Promise<Uint8Array> };
 
 const MAX_PIN_ATTEMPTS = 3;
 
@@ -126,7 +126,7 @@ export class Reader {
     for (let left = MAX_PIN_ATTEMPTS; payload === null && pins.kind === 'ask' && left > 0; left--) {
       const typed = await pins.ask(this.pin.length > 0);
       this.pin.fill(0);
-      this.pin = Buffer.from(typed);
+      this.pin = typed;
       payload = await this.tryPin(record);
     }
     if (payload !== null) return payload;

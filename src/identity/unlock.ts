@@ -13,10 +13,18 @@ export interface Identity {
 /** Where the passphrase of an encrypted key comes from. */
 export type PassphraseSource =
   | { readonly kind: 'value'; readonly value: string }
-  /** `CCLINK_PASSPHRASE_COMMAND`, and the environment it runs in, free of our secrets. */
-  | { readonly kind: 'command'; readonly command: string; readonly env: NodeJS.ProcessEnv }
-  /** Somebody is asked up to three times: `attempt` is 1, 2, 3. Null if the input was closed. */
-  | { readonly kind: 'ask'; readonly ask: (attempt: number) => Promise<string | null> };
+  /**
+   * `CCLINK_PASSPHRASE_COMMAND`, and the environment it runs in, free of our secrets. `beforehand` is called
+   * before it runs.
+   */
+  | {
+      readonly kind: 'command';
+      readonly command: string;
+      readonly env: NodeJS.ProcessEnv;
+      readonly beforehand?: () => void;
+    }
+  /** Somebody is asked up to three times: `attempt` is 1, 2, 3. Answers are UTF-8 bytes, which are wiped. */
+  | { readonly kind: 'ask'; readonly ask: (attempt: number) => Promise<Uint8Array> };
 
 const MAX_ATTEMPTS = 3;
 
@@ -34,8 +42,7 @@ export function wipe(identity: Identity): void {
  * Opens the key that was read from the file at `path`. Only an encrypted key needs the source; the public key
  * in the file beside it is corrected if it was wrong or missing.
  *
- * Throws `cannot-open` for a wrong passphrase, a damaged key or a failing command, `usage` if the input was
- * closed, and whatever `ask` throws.
+ * Throws `cannot-open` for a wrong passphrase, a damaged key or a failing command, and whatever `ask` throws.
  */
 export async function unlock(path: string, key: StoredKey, source: PassphraseSource): Promise<Identity> {
   if (key.kind === 'plain') return identityOf(key.seed);
@@ -80,15 +87,9 @@ async function passphraseFrom(source: PassphraseSource, attempt: number): Promis
     case 'value':
       return passphraseBytes(source.value);
     case 'command':
+      source.beforehand?.();
       return passphraseFromCommand(source.command, source.env);
-    case 'ask': {
-      const answer = await source.ask(attempt);
-      if (answer !== null) return passphraseBytes(answer);
-      throw new Failure(
-        'usage',
-        'The key is encrypted, and there was no answer to the question for its passphrase.',
-        'Run this in a terminal, or set CCLINK_PASSPHRASE_COMMAND.',
-      );
-    }
+    case 'ask':
+      return source.ask(attempt);
   }
 }

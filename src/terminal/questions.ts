@@ -1,61 +1,97 @@
 import { Failure } from '../failure.ts';
-import { type ControllingTerminal, openControllingTerminal } from './controlling-terminal.ts';
+import { ControllingTerminal } from './controlling-terminal.ts';
+import { KeyReader } from './keys.ts';
+import { type Choice, ChoosePrompt, ConfirmPrompt, type Prompt, SecretPrompt } from './prompts.ts';
+import type { Style } from './style.ts';
 
-/** One choice: what is shown, and the value that it stands for. */
-interface Choice<T> {
-  readonly name: string;
-  readonly value: T;
-  readonly description?: string;
-}
-
-/** Asks the user, always on the controlling terminal and never on standard input, which may be data. */
+/**
+ * Asks the user, always on the controlling terminal and never on standard input, which may be data. Ctrl-C
+ * and Ctrl-D fail with `interrupted`, whatever is asked.
+ *
+ * `instead` says what to do where nobody can be asked, as in `Answer it with -y`; null if there is nothing.
+ */
 export interface Questions {
   /** False if nobody can be asked: there is no terminal, or a model is at the keyboard. */
   readonly possible: boolean;
   /** Yes or no; the answer to a bare Return is no. */
-  confirm(message: string): Promise<boolean>;
-  /** Text that is not shown while typed. */
-  secret(message: string): Promise<string>;
+  confirm(message: string, instead: string | null): Promise<boolean>;
+  /**
+   * Text (UTF-8 bytes, which the caller wipes) that is not shown while typed. Nor is anything that is typed
+   * afterwards, until the next question or `release`: it may be the next attempt, typed too early.
+   */
+  secret(message: string, instead: string | null): Promise<Uint8Array>;
   choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** Gives the terminal back, before another program uses it. */
+  release(): void;
 }
 
 /**
  * Questions on the terminal of this process. If not `possible`, every question fails with `unavailable()`.
  */
-export function terminalQuestions(possible: boolean, unavailable: () => Failure): Questions {
+export function terminalQuestions(
+  possible: boolean,
+  unavailable: (question: string, instead: string | null) => Failure,
+  style: Style,
+): Questions {
+  let terminal: ControllingTerminal | null = null;
+  const release = () => {
+    terminal?.close();
+    terminal = null;
+  };
   async function ask<T>(
-    question: (context: { input: NodeJS.ReadStream; output: NodeJS.WriteStream }) => Promise<T>,
+    message: string,
+    instead: string | null,
+    { open, holds }: { readonly open: (terminal: ControllingTerminal) => Prompt<T>; readonly holds: boolean },
   ): Promise<T> {
-    const terminal: ControllingTerminal | null = possible ? openControllingTerminal() : null;
-    if (terminal === null) throw unavailable();
-    // If the terminal goes away (a closed window, a dropped ssh), nobody is left to answer.
-    const hangUp = new Promise<never>((_, reject) => {
-      for (const event of ['end', 'close', 'error']) terminal.input.once(event, () => reject(interrupted()));
-    });
+    terminal ??= possible ? ControllingTerminal.open() : null;
+    if (terminal === null) throw unavailable(message, instead);
+    let isAnswered = false;
     try {
-      return await Promise.race([question(terminal), hangUp]);
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ExitPromptError') throw interrupted();
-      throw error;
+      const answer = await answerTo(terminal, open(terminal));
+      isAnswered = true;
+      return answer;
     } finally {
-      hangUp.catch(() => {});
-      terminal.close();
+      if (!(isAnswered && holds)) release();
     }
   }
 
   return {
     possible,
-    confirm: (message) =>
-      ask(async (context) => (await import('@inquirer/confirm')).default({ message, default: false }, context)),
-    secret: (message) => ask(async (context) => (await import('@inquirer/password')).default({ message }, context)),
-    choose: <T>(message: string, choices: readonly Choice<T>[]) =>
-      ask(async (context) =>
-        (await import('@inquirer/select')).default<T>({ message, choices: [...choices] }, context),
-      ),
+    confirm: (message, instead) =>
+      ask(message, instead, { open: () => new ConfirmPrompt(message, style), holds: false }),
+    secret: (message, instead) => ask(message, instead, { open: () => new SecretPrompt(message, style), holds: true }),
+    choose: (message, choices) =>
+      ask(message, null, {
+        open: ({ size }) => new ChoosePrompt(message, choices, { size, style }),
+        holds: false,
+      }),
+    release,
   };
 }
 
-/** The user pressed Ctrl-C, or left. */
-function interrupted(): Failure {
-  return new Failure('interrupted', 'Interrupted.');
+/** Shows a prompt and waits for its answer. Throws `interrupted` on Ctrl-C and Ctrl-D. */
+async function answerTo<T>(terminal: ControllingTerminal, prompt: Prompt<T>): Promise<T> {
+  const reader = new KeyReader();
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const typed = (bytes: Uint8Array) => {
+        for (const key of reader.keys(bytes)) {
+          if (key === 'cancel') return reject(new Failure('interrupted', 'Interrupted.'));
+          const pressed = prompt.press(key);
+          if (typeof pressed !== 'string') return resolve(pressed.answer);
+          if (pressed !== '') terminal.write(pressed);
+        }
+      };
+      terminal.listen({
+        typed,
+        redraw: () => terminal.write(prompt.draw()),
+        resized: () => terminal.write(prompt.resized()),
+      });
+      terminal.write(prompt.draw());
+    });
+  } finally {
+    terminal.listen(null);
+    terminal.write('\n');
+    prompt.wipe();
+  }
 }

@@ -385,7 +385,7 @@ describe('the third no: it is not for this reader', () => {
     const asked: boolean[] = [];
     const ask = async (isAgain: boolean) => {
       asked.push(isAgain);
-      return 'wrong';
+      return Buffer.from('wrong');
     };
     expect(await noOf(pickUp(on, {}, { pins: { kind: 'ask', ask } }))).toMatch(/^cannot-open: That is not the PIN/);
     expect(asked).toEqual([false, true, true]);

@@ -30,7 +30,7 @@ function plainKey(): string {
 /** Gives the passphrases in turn, and counts how often it was asked. */
 function asking(...passphrases: string[]): { source: PassphraseSource; asked: () => number } {
   let asked = 0;
-  const ask = async () => passphrases[asked++] ?? '';
+  const ask = async () => Buffer.from(passphrases[asked++] ?? '');
   return { source: { kind: 'ask', ask }, asked: () => asked };
 }
 
@@ -112,7 +112,7 @@ describe('wiping the own key', () => {
   });
 
   it('overwrites what is opened only afterwards, as after Ctrl-C at the question', async () => {
-    let answer: (passphrase: string) => void = () => {};
+    let answer: (passphrase: Uint8Array) => void = () => {};
     const own = OwnKey.read(await importedKey(), {
       kind: 'ask',
       ask: () =>
@@ -122,7 +122,7 @@ describe('wiping the own key', () => {
     });
     const opening = own.open();
     own.wipe();
-    answer('a good one');
+    answer(Buffer.from('a good one'));
     expect((await opening).seed).toEqual(new Uint8Array(32));
   });
 });

@@ -105,12 +105,12 @@ export class Machine {
   /** Runs cclink in a real pseudo-terminal. */
   terminal(
     args: readonly string[],
-    options: { env?: Record<string, string>; cwd?: string; shell?: string } = {},
+    options: { env?: Record<string, string>; cwd?: string; shell?: string; with?: string } = {},
   ): TerminalRun {
     const [file, argv] =
       options.shell === undefined
         ? [process.execPath, [PROGRAM, ...args]]
-        : ['/bin/sh', ['-c', options.shell, 'sh', process.execPath, PROGRAM, ...args]];
+        : [options.with ?? '/bin/sh', ['-c', options.shell, 'sh', process.execPath, PROGRAM, ...args]];
     return new TerminalRun(
       spawnPty(file, argv, {
         cols: 120,
@@ -119,6 +119,14 @@ export class Machine {
         env: { ...this.env, ...options.env },
       }),
     );
+  }
+
+  /** Starts an interactive shell in a pseudo-terminal, in which `cclink` can be typed. */
+  shell(program: string, args: readonly string[] = []): TerminalRun {
+    const cclink = join(this.home, 'bin', 'cclink');
+    writeFileSync(cclink, `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, { mode: 0o755 });
+    const env = { ...this.env, PS1: 'ready> ', ENV: '', HISTFILE: '' };
+    return new TerminalRun(spawnPty(program, [...args], { cols: 120, rows: 40, cwd: this.project, env }));
   }
 
   /** Puts a sample session into the Claude folder, as if started in `directory`. Returns its file. */
@@ -249,6 +257,24 @@ export class TerminalRun {
 
   type(keys: string): void {
     this.pty.write(keys);
+  }
+
+  /** Types `keys` at once. */
+  types(keys: string): void {
+    this.pty.write(keys);
+  }
+
+  get pid(): number {
+    return this.pty.pid;
+  }
+
+  /** What happens to a program whose terminal window is closed. */
+  closeWindow(): void {
+    (this.pty as unknown as { _socket: { destroy(): void } })._socket.destroy();
+  }
+
+  resize(columns: number, rows: number): void {
+    this.pty.resize(columns, rows);
   }
 
   kill(signal: NodeJS.Signals): void {
