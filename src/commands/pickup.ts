@@ -9,6 +9,7 @@ import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { becomeClaude } from '../process/become-claude.ts';
 import { findClaude } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
+import { makeStandardStreamsBlocking } from '../terminal/standard-streams.ts';
 import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
@@ -104,6 +105,7 @@ async function pickup(
   }
   await handedOver();
   const env = withoutOuterSession(environment.variables);
+  makeStandardStreamsBlocking();
   return becomeClaude({ claudePath, args: command.slice(1), directory, env });
 }
 

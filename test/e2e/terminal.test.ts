@@ -294,6 +294,20 @@ describe('pickup at a terminal', () => {
     expect(desk.claudeStart()?.stdinIsTty).toBe(true);
   });
 
+  it('gives claude a terminal that a shell script can read, though questions were asked on it', async () => {
+    await shareKeyAndSession();
+    await laptop.json(['publish']);
+    const script = '#!/bin/sh\nread -r line || exit 9\necho "read: $line"\nexec cat\n';
+    writeFileSync(join(desk.home, 'bin', 'claude'), script, { mode: 0o755 });
+    const run = desk.terminal(['pickup']);
+    await run.answers(/Go on with this session here\?/, `y${RETURN}`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    run.type(`typed${RETURN}`);
+    await run.sees(/read: typed/);
+    run.type('\u0004');
+    expect(await run.end()).toBe(0);
+  });
+
   it('burns nothing on a no, on a bare Return, on Ctrl-C', async () => {
     await shareKeyAndSession();
     await laptop.json(['publish', '--burn']);
