@@ -17,7 +17,8 @@ Installs cclink below ~/.local, or updates it. Needs no root.
   curl -fsSL $RELEASES/install.sh | sh
   curl -fsSL $RELEASES/install.sh | sh -s -- --uninstall
 
-  --uninstall  remove the program; your keys stay
+  --uninstall  remove the program; your keys stay, and what was remembered of
+               your handoffs
   --force      replace another program that stands at bin/cclink
   --help       show this
 
@@ -53,17 +54,11 @@ clean_up() {
 
 # download <address> <file>
 download() {
-  # The shell opens the file, as a curl or wget packed as a snap may not write where we do.
-  if has curl; then
-    case $1 in
-      https://*) curl --proto =https --tlsv1.2 --connect-timeout 20 --speed-time 60 -fsSL "$1" >"$2" ;;
-      *) curl --connect-timeout 20 --speed-time 60 -fsSL "$1" >"$2" ;;
-    esac
-  elif has wget; then
-    wget -qO - "$1" >"$2"
-  else
-    fail 1 'Neither curl nor wget is here to download with.' 'Install one of them, then run this again.'
-  fi || fail 6 "Could not download $1" 'Nothing was changed. Check the network and that address, then run this again.'
+  # The shell opens the file, as a curl packed as a snap may not write where we do.
+  case $1 in
+    https://*) curl --proto =https --tlsv1.2 --connect-timeout 20 --speed-time 60 -fsSL "$1" >"$2" ;;
+    *) curl --connect-timeout 20 --speed-time 60 -fsSL "$1" >"$2" ;;
+  esac || fail 6 "Could not download $1" 'Nothing was changed. Check the network and that address, then run this again.'
 }
 
 sha256() {
@@ -191,17 +186,47 @@ launcher() {
   fi
 }
 
+# quoted <text>: the text for a place between two apostrophes.
+quoted() { printf '%s\n' "$1" | sed "s/'/'\\\\''/g"; }
+
+# Prints the Node.js that the launcher at bin/cclink starts, if there is one.
+node_of_launcher() {
+  if [ "$(launcher)" = ours ]; then
+    sed -n "s/^node='\(.*\)'\$/\1/p" "$bin/cclink" | sed "s/'\\\\''/'/g"
+  fi
+}
+
+# lasting_path <node>: prints where that Node.js is, wherever one stands and whatever PATH is then.
+lasting_path() {
+  case $1 in
+    "$stage"/* | "$lib"/cclink-node/*)
+      say "$lib/cclink-node/bin/node"
+      return
+      ;;
+  esac
+  # On PATH may be a shim of a version manager, which starts another one in each folder: the program tells.
+  path=$("$1" -p process.execPath 2>/dev/null </dev/null) || path=
+  case $path in
+    # Homebrew removes this folder on the next update; the link to it stays.
+    */Cellar/*) if [ -x "${path%%/Cellar/*}/bin/node" ]; then path=${path%%/Cellar/*}/bin/node; fi ;;
+    /*) ;;
+    *) path=$(command -v "$1") ;;
+  esac
+  say "$path"
+}
+
+# write_launcher <node>
 write_launcher() {
-  quoted=$(printf '%s\n' "$lib" | sed "s/'/'\\\\''/g")
   cat >"$stage/launcher" <<END
 #!/bin/sh
 # $MARK, which replaces it on an update and removes it with --uninstall.
-lib='$quoted'
-node=\$lib/cclink-node/bin/node
+lib='$(quoted "$lib")'
+# The Node.js that it was installed with, wherever it is started: a project may put another one first on PATH.
+node='$(quoted "$1")'
 if [ ! -x "\$node" ]; then
   node=node
   if ! command -v node >/dev/null 2>&1; then
-    echo 'cclink: There is no Node.js on PATH any more.' >&2
+    echo 'cclink: The Node.js that it was installed with is gone, and there is none on PATH.' >&2
     echo "Install Node.js $NODE_MAJOR.$NODE_MINOR or newer, or run cclink's install.sh again." >&2
     exit 127
   fi
@@ -223,6 +248,10 @@ install_cclink() {
     fail 9 "$bin/cclink is there already and is not ours: it is $(describe)." \
       'Remove it, choose another folder with PREFIX, or replace it: sh -s -- --force'
   fi
+  if ! has curl; then
+    fail 1 'There is no curl here to download with.' \
+      'Install curl, then run this again. (wget follows https to http, or checks no certificate.)'
+  fi
   for part in cclink cclink-node; do
     if [ -e "$lib/$part" ] && [ ! -f "$lib/$part/.installed" ]; then
       fail 9 "$lib/$part is there already and was not made by this installer." 'Move it away, or choose another folder with PREFIX.'
@@ -238,11 +267,13 @@ install_cclink() {
   if [ "${name#\*}" != cclink.tar.gz ]; then sum=; fi
   check "$work/cclink.tar.gz" "$sum" "$base_url/cclink.tar.gz"
 
-  node=node node_file=
+  node=$(node_of_launcher) node_file=
   if [ -d "$lib/cclink-node" ]; then
     node=$lib/cclink-node/bin/node
     fetch_node
-  elif ! new_enough node; then
+  elif [ -n "$node" ] && [ -x "$node" ] && new_enough "$node"; then
+    : # It stays with the one that it has.
+  elif node=node && ! new_enough node; then
     if [ -n "$node_version" ]; then
       say "The Node.js on PATH is $node_version, and cclink needs $NODE_MAJOR.$NODE_MINOR or newer."
     else
@@ -270,14 +301,32 @@ install_cclink() {
   echo "$MARK" >"$stage/cclink/.installed"
   version=$("$node" "$stage/cclink/bin/cclink.cjs" --version </dev/null) ||
     fail 1 'The cclink that was downloaded does not start on this system.' 'Nothing was changed. Please report it, with the lines above.'
-  write_launcher
+  write_launcher "$(lasting_path "$node")"
+  before=$(launcher) replaced=$(version_of "$lib/cclink")
 
   if [ -n "$node_file" ]; then swap_in cclink-node; fi
   swap_in cclink
   if [ -L "$bin/cclink" ]; then rm -f "$bin/cclink"; fi
   mv -f "$stage/launcher" "$bin/cclink"
-  say "Installed cclink ${version#cclink } as $bin/cclink"
+  version=${version#cclink }
+  if [ "$before" != ours ] || [ -z "$replaced" ]; then
+    say "Installed cclink $version as $bin/cclink"
+  elif [ "$replaced" = "$version" ]; then
+    say "Installed cclink $version again, as $bin/cclink"
+  else
+    say "Updated cclink from $replaced to $version, as $bin/cclink"
+  fi
   advise
+}
+
+# version_of <folder>: prints the version of the cclink that is installed there, if it tells.
+version_of() {
+  sed -n 's/^.*"version": *"\([0-9][0-9A-Za-z.+-]*\)".*$/\1/p' "$1/package.json" 2>/dev/null | head -n 1
+}
+
+# Prints what to type first: a machine that has a key needs no other.
+first_command() {
+  if [ -e "${CCLINK_KEY_FILE:-$HOME/.pubky/secret_key}" ]; then say cclink; else say 'cclink init'; fi
 }
 
 # Tells how to get the launcher onto PATH if it is not there.
@@ -287,8 +336,8 @@ advise() {
       found=$(command -v cclink || :)
       if [ "$found" != "$bin/cclink" ]; then
         say "Your PATH finds another cclink first: $found. Remove that one, or put $bin before it."
-      else
-        say 'Start with: cclink init'
+      elif [ "$before" != ours ]; then
+        say "Start with: $(first_command)"
       fi
       return
       ;;
@@ -298,7 +347,7 @@ advise() {
     # To quote these for a shell's start-up file takes more than a line to copy.
     *[\'\"\\\$\`]*) shell= ;;
   esac
-  say "$bin is not on your PATH yet. To put it there, type this, then open a new terminal and start with: cclink init"
+  say "$bin is not on your PATH yet. To put it there, type this, then open a new terminal and start with: $(first_command)"
   case $shell in
     bash)
       startup=.bashrc
@@ -310,6 +359,14 @@ advise() {
     fish) say "  fish_add_path '$bin'" ;;
     '') say "  (add $bin to PATH in your shell's start-up file)" ;;
     *) say "  echo 'export PATH=\"$bin:\$PATH\"' >> ~/.profile" ;;
+  esac
+}
+
+# folder_of <XDG variable> <default below HOME>: prints cclink's folder there; a relative path does not count.
+folder_of() {
+  case $1 in
+    /*) say "$1/cclink" ;;
+    *) say "$HOME/$2/cclink" ;;
   esac
 }
 
@@ -328,8 +385,14 @@ uninstall() {
     say "There is no cclink of this installer below $prefix. If it is elsewhere, name that folder with PREFIX."
     return
   fi
+  # It holds nothing but nodes of the network, and is made again at need.
+  rm -rf "$(folder_of "${XDG_CACHE_HOME:-}" .cache)"
   say "Removed cclink from $prefix"
   say "Your keys stay where they are: ${CCLINK_KEY_FILE:-$HOME/.pubky/secret_key}"
+  state=$(folder_of "${XDG_STATE_HOME:-}" .local/state)
+  if [ -d "$state" ]; then
+    say "So does what this machine remembers of your handoffs, so that none that was burnt or revoked is taken again: $state"
+  fi
 }
 
 main() {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { lineToFetchKey, lineToSendKey, programWords, sshLine } from '../../src/commands/bring-key.ts';
@@ -25,7 +25,7 @@ describe.runIf(process.platform !== 'win32')('a line that runs cclink on another
   it('names the program itself, not a link to it, and survives spaces and quotes in its path', () => {
     const folder = join(temporaryFolder(), `it's "my" $HOME`);
     mkdirSync(join(folder, 'bin'), { recursive: true });
-    cpSync(PROGRAM, join(folder, 'bin/cclink.cjs'));
+    for (const file of ['cclink.cjs', 'start.cjs']) cpSync(join(dirname(PROGRAM), file), join(folder, 'bin', file));
     mkdirSync(join(folder, 'dist'));
     writeFileSync(join(folder, 'dist/answers.json'), '{"--version":"cclink 1\\n"}');
     symlinkSync(join(folder, 'bin/cclink.cjs'), join(folder, 'link'));

@@ -102,6 +102,14 @@ const without = (...names: string[]) => {
 const nodeText = (version: string) =>
   `if [ "$1" = --version ]; then echo '${version}'; else exec '${process.execPath}' "$@"; fi`;
 
+/** A Node at `path` that says that it is there, and a shim on PATH that starts it. */
+function nodeAt(path: string) {
+  mkdirSync(dirname(path), { recursive: true });
+  const text = `if [ "$1" = -p ]; then printf '%s\\n' "${path}"; else exec '${process.execPath}' "$@"; fi`;
+  writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  tool('node', `exec "${path}" "$@"`);
+}
+
 const nodeOnPath = (version: string) => tool('node', nodeText(version));
 
 function tarball(files: Record<string, string>): Buffer {
@@ -284,15 +292,6 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       expect(cclink('--version')).toBe('1.0.0');
     });
 
-    it.skipIf(!which('wget'))('with wget where there is no curl', async () => {
-      without('curl');
-      symlinkSync(which('wget') ?? '', join(tools, 'wget'));
-      await installed();
-      expect(cclink('--version')).toBe('1.0.0');
-      site.delete('/cclink.tar.gz');
-      await refused({ code: 6, says: /Could not download .*\/cclink\.tar\.gz\n/ });
-    });
-
     it.each(['sha256sum', 'shasum', 'openssl'].filter(which))('with %s alone to check with', async (only) => {
       without(...['sha256sum', 'shasum', 'openssl'].filter((name) => name !== only));
       await installed();
@@ -303,10 +302,12 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
   });
 
   describe('updates', () => {
-    it('by replacing the program whole', async () => {
+    it('by replacing the program whole, and says which by which, without telling how to begin', async () => {
       await installed();
       publish('1.1.0');
-      await installed();
+      const env = { PATH: `${tools}:${prefix}/bin` };
+      expect((await installed([], { env })).out).toBe(`Updated cclink from 1.0.0 to 1.1.0, as ${prefix}/bin/cclink\n`);
+      expect((await installed([], { env })).out).toBe(`Installed cclink 1.1.0 again, as ${prefix}/bin/cclink\n`);
       expect(cclink('--version')).toBe('1.1.0');
       expect(paths()).toContain('lib/cclink/dist/chunk-1.1.0.js');
       expect(paths()).not.toContain('lib/cclink/dist/chunk-1.0.0.js');
@@ -446,9 +447,12 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       await refused({ code: 6, says: /Could not download/ }, [], { env: { CCLINK_BASE_URL: 'http://127.0.0.1:1' } });
     });
 
-    it('to work without a tool to download with', async () => {
+    it('to work without curl, even where there is wget, which may go on without encryption', async () => {
       without('curl');
-      await refused({ code: 1, says: /Neither curl nor wget/ });
+      await refused({ code: 1, says: /There is no curl here[\s\S]*Install curl/ });
+      tool('wget', 'echo ran > "$TMPDIR/wget"');
+      await refused({ code: 1, says: /There is no curl here/ });
+      expect(asked).toEqual([]);
     });
 
     it('to work without a tool to check with', async () => {
@@ -545,11 +549,41 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
     });
 
     it('tells a launcher without any Node.js from a broken cclink', async () => {
+      nodeAt(join(world, 'node-22'));
       await installed();
+      rmSync(join(world, 'node-22'));
       without('node');
       const result = spawnSync(join(prefix, 'bin/cclink'), [], { encoding: 'utf8', env: { PATH: tools } });
       expect(result.status).toBe(127);
-      expect(result.stderr).toMatch(/no Node\.js on PATH any more.\nInstall Node\.js 20\.19 or newer, or run/);
+      expect(result.stderr).toMatch(/is gone, and there is none on PATH\.\nInstall Node\.js 20\.19 or newer, or run/);
+    });
+
+    it('starts the Node.js that it was installed with, whatever a project puts first on PATH', async () => {
+      nodeAt(join(world, "it's node"));
+      await installed();
+      tool('node', 'echo v16.20.2');
+      expect(cclink('--version')).toBe('1.0.0');
+      // On an update from such a folder it stays with that one, and fetches none.
+      publish('1.1.0');
+      await installed();
+      expect(cclink('--version')).toBe('1.1.0');
+      expect(existsSync(join(prefix, 'lib/cclink-node'))).toBe(false);
+      // When that one is gone, the one on PATH is better than none.
+      rmSync(join(world, "it's node"));
+      nodeOnPath(process.version);
+      expect(cclink('--version')).toBe('1.1.0');
+    });
+
+    it('records the program behind a shim, and of Homebrew the link that lasts', async () => {
+      await installed();
+      expect(readFileSync(join(prefix, 'bin/cclink'), 'utf8')).toContain(`\nnode='${process.execPath}'\n`);
+      rmSync(prefix, { recursive: true });
+      const brew = join(world, 'brew');
+      mkdirSync(join(brew, 'bin'), { recursive: true });
+      symlinkSync(process.execPath, join(brew, 'bin/node'));
+      nodeAt(join(brew, 'Cellar/node/24.1.0/bin/node'));
+      await installed();
+      expect(readFileSync(join(prefix, 'bin/cclink'), 'utf8')).toContain(`\nnode='${brew}/bin/node'\n`);
     });
 
     const failures: [string, Refusal, (name: string) => void][] = [
@@ -694,6 +728,13 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       expect(out).toBe(`Installed cclink 1.0.0 as ${prefix}/bin/cclink\nStart with: cclink init\n`);
     });
 
+    it('and with what to begin where there is a key already', async () => {
+      mkdirSync(join(home, '.pubky'));
+      writeFileSync(join(home, '.pubky/secret_key'), 'key');
+      const { out } = await installed([], { env: { PATH: `${tools}:${prefix}/bin` } });
+      expect(out).toMatch(/^Start with: cclink$/m);
+    });
+
     it('and which other one PATH finds first', async () => {
       tool('cclink', 'echo another');
       const { out } = await installed([], { env: { PATH: `${tools}:${prefix}/bin` } });
@@ -712,9 +753,23 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       const { out } = await installed(['--uninstall']);
       expect(out).toContain(`Removed cclink from ${prefix}`);
       expect(out).toContain(`Your keys stay where they are: ${home}/.pubky/secret_key`);
+      expect(out).not.toContain('remembers');
       expect(paths()).toEqual(['bin/other']);
       expect(readdirSync(join(prefix, 'lib'))).toEqual([]);
       expect(readFileSync(join(home, '.pubky/secret_key'), 'utf8')).toBe('key');
+    });
+
+    it('removes the cache, and says that the memory of burnt handoffs stays', async () => {
+      await installed();
+      for (const folder of ['.cache/cclink', '.local/state/cclink']) {
+        mkdirSync(join(home, folder), { recursive: true });
+        writeFileSync(join(home, folder, 'file'), '');
+      }
+      const { out } = await installed(['--uninstall'], { env: { XDG_CACHE_HOME: 'relative' } });
+      expect(out).toContain(`is taken again: ${home}/.local/state/cclink\n`);
+      expect(existsSync(join(home, '.local/state/cclink/file'))).toBe(true);
+      expect(existsSync(join(home, '.cache/cclink'))).toBe(false);
+      expect(existsSync(join(home, '.cache'))).toBe(true);
     });
 
     it('names the key file of CCLINK_KEY_FILE', async () => {
