@@ -73,7 +73,7 @@ async function list(context: Context, own: OwnKey): Promise<void> {
       },
     ],
     payload === null
-      ? describeSealed(context, record, now)
+      ? describeSealed(context, own, record, now)
       : describeHandoff(record, payload, { nowSeconds: now, local, isOwn: true, style: output.resultStyle }),
   );
 }
@@ -107,7 +107,7 @@ async function tellOfUnfinished(context: Context, dht: Dht, lookup: Lookup, dead
 /** The payload, if the own key opens it and nobody must be asked for a passphrase; else null. */
 async function openSilently(own: OwnKey, record: SignedRecord): Promise<Payload | null> {
   if (modeOf(record) === 'pin' || !own.opensSilently) return null;
-  const identity = await own.open();
+  const identity = await own.openAs(record.publicKey);
   try {
     return await openRecord(record, identity);
   } catch (error) {
@@ -116,12 +116,14 @@ async function openSilently(own: OwnKey, record: SignedRecord): Promise<Payload 
   }
 }
 
-function describeSealed(context: Context, record: SignedRecord, now: bigint): string {
+function describeSealed(context: Context, own: OwnKey, record: SignedRecord, now: bigint): string {
+  // Until the key is opened, the file beside it may be that of another key.
+  const byWhom = own.isProven ? ' by you' : '';
   const locked = modeOf(record) === 'self';
   return describeLines(
     [
       ['Session', locked ? 'sealed; to see it: cclink show' : 'sealed'],
-      ['Published', `${describeAge(Number(now - record.createdAt))} by you`],
+      ['Published', `${describeAge(Number(now - record.createdAt))}${byWhom}`],
       ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
       ['Sealed', describeMode(record, true)],
     ],

@@ -188,7 +188,7 @@ class HandoffSearch {
     const { seq, seen } = await this.options.history.read(this.subject.publicKey);
     if (sighting.seq < Math.max(seq, seen)) return null;
     try {
-      const found = await this.reader.read(sighting.record);
+      const found = await this.reader.read(sighting.record, { isNewest: false });
       return this.isWalking ? found : null;
     } catch (error) {
       // Ctrl-C means all of it; any other failure comes again if this is the newest.
@@ -215,7 +215,7 @@ class HandoffSearch {
     const record = await this.mustBeThere(lookup);
     if (shown !== null && shown.record.text !== record.text) this.ports.tell({ kind: 'newer' });
     if (isHalfRevoked(memory, record)) this.ports.tell({ kind: 'not revoked' });
-    return this.reader.read(record);
+    return this.reader.read(record, { isNewest: true });
   }
 
   /**

@@ -23,6 +23,8 @@ export interface FoundHandoff {
   readonly record: SignedRecord;
   readonly payload: Payload;
   readonly local: LocalSession;
+  /** True if it stands under the key of this machine, as opening that has proved, and not the file beside it. */
+  readonly isProvenOwn: boolean;
   /** True if this machine has begun to burn it, and nobody else: it is off the network, or as good as. */
   readonly isClaimed: boolean;
 }
@@ -36,13 +38,21 @@ export type PinSource =
 const MAX_PIN_ATTEMPTS = 3;
 
 /**
- * `open`, but the same record again gets the last answer: nobody is asked twice if the first is the newest.
+ * `open`, but the same record again gets the last answer, unless that was a failure: nobody is asked twice if
+ * the first is the newest.
  */
-export function onceInARow<T>(open: (record: SignedRecord) => Promise<T>): (record: SignedRecord) => Promise<T> {
+export function onceInARow<T, Rest extends unknown[] = []>(
+  open: (record: SignedRecord, ...rest: Rest) => Promise<T>,
+): (record: SignedRecord, ...rest: Rest) => Promise<T> {
   let last: { readonly text: string; readonly opened: Promise<T> } | null = null;
-  return (record) => {
-    if (last?.text !== record.text) last = { text: record.text, opened: open(record) };
-    return last.opened;
+  return (record, ...rest) => {
+    if (last?.text === record.text) return last.opened;
+    const opened = open(record, ...rest);
+    last = { text: record.text, opened };
+    opened.catch(() => {
+      if (last?.opened === opened) last = null;
+    });
+    return opened;
   };
 }
 
@@ -57,6 +67,10 @@ export class Reader {
   private readonly whileDeriving: <T>(work: Promise<T>) => Promise<T>;
   /** UTF-8 bytes as typed; empty before the first. */
   private pin: Uint8Array;
+  /** How often somebody was asked for it. */
+  private asked = 0;
+  /** The text of the record that it does not open. */
+  private wrongFor: string | null = null;
 
   /**
    * `whileDeriving` is given the work that takes a third of a second or more, to show that something happens.
@@ -74,24 +88,28 @@ export class Reader {
   }
 
   /**
-   * Opens a verified record, and finds its session here.
+   * Opens a verified record, and finds its session here. If it may not be the newest, a PIN is asked for once:
+   * whether that is wrong, only the newest tells.
    *
    * Throws `no-key` where a key is needed and there is none, `cannot-open` where the record is sealed for
    * somebody else or the PIN is wrong, `refused` where its session id is not a UUID.
    */
-  readonly read = onceInARow(async (record): Promise<FoundHandoff> => {
+  readonly read = onceInARow(async (record, { isNewest }: { readonly isNewest: boolean }): Promise<FoundHandoff> => {
     const { subject } = this;
-    const payload = modeOf(record) === 'pin' ? await this.openWithPin(record) : await this.openWithKey(record);
+    const { own, publicKey } = subject;
+    const payload =
+      modeOf(record) === 'pin' ? await this.openWithPin(record, isNewest) : await this.openWithKey(record);
     // Where an encrypted key has no public key beside it, only opening it tells whose key this is.
-    const isOwn = subject.isOwn || isKeyOf(subject.own, subject.publicKey);
+    const isOwn = subject.isOwn || isKeyOf(own, publicKey);
+    const isProvenOwn = isOwn && (own?.isProven ?? false);
     const local = localSession(this.places, payload.session, payload.project);
-    return { subject: { ...subject, isOwn }, record, payload, local, isClaimed: false };
+    return { subject: { ...subject, isOwn }, record, payload, local, isProvenOwn, isClaimed: false };
   });
 
   /** A handoff that was opened here before. */
   claimed(record: SignedRecord, payload: Payload): FoundHandoff {
     const local = localSession(this.places, payload.session, payload.project);
-    return { subject: this.subject, record, payload, local, isClaimed: true };
+    return { subject: this.subject, record, payload, local, isProvenOwn: true, isClaimed: true };
   }
 
   /** The own key. Throws `no-key` where there is none. */
@@ -113,22 +131,28 @@ export class Reader {
   private async openWithKey(record: SignedRecord): Promise<Payload> {
     const { own, isOwn, publicKey } = this.subject;
     const known = own?.knownPublicKey ?? null;
-    // Told without a passphrase where the record itself names somebody else.
-    if (known !== null && !isFor(record, publicKey, known)) throw sealedForAnother(record, isOwn);
-    const payload = await openRecord(record, await this.ownKey().open());
+    // Told without asking for a passphrase where the record itself names somebody else.
+    const mustAsk = own !== null && !own.isProven && !own.opensSilently;
+    const isTold = own?.isProven || mustAsk;
+    if (isTold && known !== null && !isFor(record, publicKey, known)) throw sealedForAnother(record, isOwn);
+    const identity = await (isOwn ? this.ownKey().openAs(publicKey) : this.ownKey().open());
+    const payload = await openRecord(record, identity);
     if (payload === null) throw sealedForAnother(record, isOwn);
     return payload;
   }
 
-  private async openWithPin(record: SignedRecord): Promise<Payload> {
+  private async openWithPin(record: SignedRecord, isNewest: boolean): Promise<Payload> {
     const { pins } = this;
-    let payload = this.pin.length > 0 ? await this.tryPin(record) : null;
-    for (let left = MAX_PIN_ATTEMPTS; payload === null && pins.kind === 'ask' && left > 0; left--) {
-      const typed = await pins.ask(this.pin.length > 0);
+    const attempts = isNewest ? MAX_PIN_ATTEMPTS : 1;
+    let payload = this.pin.length > 0 && this.wrongFor !== record.text ? await this.tryPin(record) : null;
+    while (payload === null && pins.kind === 'ask' && this.asked < attempts) {
+      const typed = await pins.ask(this.asked > 0);
+      this.asked += 1;
       this.pin.fill(0);
       this.pin = typed;
       payload = await this.tryPin(record);
     }
+    if (payload === null) this.wrongFor = record.text;
     if (payload !== null) return payload;
     throw new Failure(
       'cannot-open',

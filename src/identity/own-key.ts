@@ -57,6 +57,14 @@ export class OwnKey {
     return this.known;
   }
 
+  /**
+   * True if `knownPublicKey` comes from the key itself, and not from the file beside it, which may be that of
+   * another key.
+   */
+  get isProven(): boolean {
+    return !this.isEncrypted || this.opened !== null;
+  }
+
   /** When the key file was made, in Unix milliseconds. */
   get madeAtMs(): number {
     return statSync(this.path).mtimeMs;

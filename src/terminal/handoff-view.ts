@@ -83,8 +83,8 @@ export function describeHandoff(
 
 /** An opened handoff, as `pickup` and `show` show it to a person. */
 export function describeFound(found: FoundHandoff, nowSeconds: bigint, style: Style): string {
-  const { record, payload, local, subject } = found;
-  return describeHandoff(record, payload, { nowSeconds, local, isOwn: subject.isOwn, style });
+  const { record, payload, local, isProvenOwn } = found;
+  return describeHandoff(record, payload, { nowSeconds, local, isOwn: isProvenOwn, style });
 }
 
 /** The JSON result of `pickup` and `show`. */

@@ -13,9 +13,12 @@ import type { FoundHandoff, Subject } from '../../src/handoff/reader.ts';
 import { type SignedRecord, signRecord } from '../../src/handoff/record.ts';
 import { revoke } from '../../src/handoff/revoke.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
+import { sealSeed } from '../../src/identity/envelope.ts';
+import { readPublicKeyFile, writePublicKeyFile } from '../../src/identity/key-file.ts';
 import { OwnKey } from '../../src/identity/own-key.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
-import { type Identity, identityOf } from '../../src/identity/unlock.ts';
+import { encodeStoredKey } from '../../src/identity/stored-key.ts';
+import { type Identity, identityOf, type PassphraseSource } from '../../src/identity/unlock.ts';
 import { startOf } from '../../src/running-process.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
@@ -392,6 +395,86 @@ describe('the third no: it is not for this reader', () => {
     const given = { kind: 'value', value: 'wrong' } as const;
     expect(await noOf(pickUp(on, {}, { pins: given }))).toMatch(/^cannot-open: That is not the PIN/);
     expect((await pickUp(on, {}, { pins: { kind: 'value', value: 'five-words' } })).isTaken).toBe(true);
+  });
+});
+
+describe('a PIN that does not open the first handoff that is found', () => {
+  /** A client that finds yesterday's handoff first, and the newest later. */
+  async function withTwo(on: Machine): Promise<Dht> {
+    const audience = (pin: string) => ({ mode: 'pin', pin: Buffer.from(pin) }) as const;
+    const first = itemOn(on, await publishFrom(on, on.handoff({ audience: audience('yesterday') })));
+    on.machine.nowMs += 1000;
+    const newest = itemOn(on, await publishFrom(on, on.handoff({ audience: audience('today') })));
+    return threeAndALateOne(first, newest);
+  }
+
+  it('is tried on the newest before anybody is told that it is wrong', async () => {
+    const on = await setUp();
+    const asked: boolean[] = [];
+    const ask = async (isAgain: boolean) => {
+      asked.push(isAgain);
+      return Buffer.from('today');
+    };
+    const ports = { ...on.ports, pins: { kind: 'ask', ask } as const };
+    await pickup(await withTwo(on), on.subject, ports, { ...on.options, offersFirst: true });
+    expect(asked).toEqual([false]);
+  });
+
+  it('is asked for again only twice', async () => {
+    const on = await setUp();
+    const asked: boolean[] = [];
+    const ask = async (isAgain: boolean) => {
+      asked.push(isAgain);
+      return Buffer.from('wrong');
+    };
+    const ports = { ...on.ports, pins: { kind: 'ask', ask } as const };
+    const picking = pickup(await withTwo(on), on.subject, ports, { ...on.options, offersFirst: true });
+    expect(await noOf(picking)).toMatch(/^cannot-open: That is not the PIN/);
+    expect(asked).toEqual([false, true, true]);
+  });
+});
+
+describe('the public key of somebody else beside an encrypted key', () => {
+  const CHEAP = { memoryKib: 8, iterations: 1, parallelism: 1 };
+
+  /** The machine's key with a passphrase, and with the stranger's public key beside it. */
+  async function mistaken(on: Machine, source: PassphraseSource): Promise<Subject> {
+    const path = join(on.home, 'encrypted_key');
+    const envelope = await sealSeed(on.identity.seed, Buffer.from('a good one'), CHEAP);
+    writeFileSync(path, encodeStoredKey({ kind: 'encrypted', envelope }), { mode: 0o600 });
+    writePublicKeyFile(path, STRANGER.publicKey);
+    return { publicKey: STRANGER.publicKey, isOwn: true, own: OwnKey.read(path, source) };
+  }
+
+  const silent: PassphraseSource = { kind: 'value', value: 'a good one' };
+
+  it("makes nothing of theirs one's own: what is shared from there is not taken, and the file corrected", async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ audience: { mode: 'share', publicKey: on.identity.publicKey } }), STRANGER);
+    const subject = await mistaken(on, silent);
+    const picking = () => pickup(on.dht, subject, on.ports, on.options);
+    expect(await noOf(picking())).toMatch(/^refused: The public key beside .* has been corrected/);
+    expect(on.log).not.toContain('take it?');
+    expect(readPublicKeyFile(join(on.home, 'encrypted_key'))).toEqual(on.identity.publicKey);
+  });
+
+  it('does not hide what was sealed for the key itself', async () => {
+    const on = await setUp();
+    const third = identityOf(new Uint8Array(32).fill(202));
+    await publishFrom(on, on.handoff({ audience: { mode: 'share', publicKey: on.identity.publicKey } }), third);
+    const subject = { ...(await mistaken(on, silent)), publicKey: third.publicKey, isOwn: false };
+    expect((await pickup(on.dht, subject, on.ports, on.options)).isTaken).toBe(true);
+  });
+
+  it('does not pass for the publisher of a handoff with a PIN', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ audience: { mode: 'pin', pin: Buffer.from('five-words') } }), STRANGER);
+    const subject = await mistaken(on, silent);
+    const ports = { ...on.ports, pins: { kind: 'value', value: 'five-words' } as const };
+    const found = await look(on.dht, subject, ports, on.options);
+    expect(found.isProvenOwn).toBe(false);
+    const plain = await look(on.dht, { ...on.subject, publicKey: STRANGER.publicKey, isOwn: false }, ports, on.options);
+    expect(plain.isProvenOwn).toBe(false);
   });
 });
 
