@@ -36,6 +36,7 @@ const { metafile } = await build({
 });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
 writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
+execFileSync(process.execPath, ['--import', 'tsx', 'scripts/man-page.ts'], { cwd: root, stdio: 'inherit' });
 // Written last, so that an interrupted build leaves no stamp.
 writeFileSync(STAMP, digest);
 

@@ -38,7 +38,7 @@ function packed() {
   const copy = mkdtempSync(join(tmpdir(), 'cclink-release-'));
   try {
     const paths = npmPack(root, '--dry-run').files.map((file) => file.path);
-    for (const needed of ['bin/cclink.cjs', 'bin/start.cjs', 'dist/main.js', 'package.json']) {
+    for (const needed of ['bin/cclink.cjs', 'bin/start.cjs', 'dist/main.js', 'dist/cclink.1', 'package.json']) {
       if (!paths.includes(needed)) throw new Error(`npm pack would not ship ${needed}.`);
     }
     for (const path of paths) {

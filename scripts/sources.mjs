@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const FILES = ['package.json', 'tsconfig.json', 'scripts/build.mjs', 'node_modules/.package-lock.json'];
+const FILES = [
+  'package.json',
+  'tsconfig.json',
+  'scripts/build.mjs',
+  'scripts/man-page.ts',
+  // The man page is made from these, too.
+  'README.md',
+  'CHANGELOG.md',
+  'node_modules/.package-lock.json',
+];
 
 /** Where the build writes down what it was made from. Not shipped. */
 export const STAMP = join(root, 'dist/sources.sha256');

@@ -20,7 +20,11 @@ import { parseDuration } from './time.ts';
 
 declare const CCLINK_VERSION: string;
 
-const EXAMPLES = `
+/** What cclink is, in a sentence. */
+export const DESCRIPTION = 'Hands a Claude Code session from one machine to another: no account, no server, no relay.';
+
+/** How it is used, for the help and the man page. */
+export const EXAMPLES = `
 The usual way:
   cclink                  on this machine: publish the session of this folder
   cclink pickup           on the other one: look it up, open it, go on in claude
@@ -36,8 +40,9 @@ A bare cclink takes the options of publish: --ttl, --share, --pin, --burn, --qr,
 
 Both machines need your key (cclink init) and the session's own files. How to
 bridge two machines, and everything else, is in the manual:
-  https://github.com/cclink-cli/cclink#readme
+  https://github.com/cclink-cli/cclink#readme`;
 
+const REFERENCE = `
 Environment: CCLINK_BOOTSTRAP, CCLINK_KEY_FILE, CCLINK_PASSPHRASE,
 CCLINK_PASSPHRASE_COMMAND, CCLINK_NEW_PASSPHRASE, CCLINK_PIN,
 CLAUDE_CONFIG_DIR, NO_COLOR.
@@ -103,7 +108,7 @@ function load(names: readonly CommandName[]): Promise<[CommandName, Declaration]
 
 function emptyProgram(): Command {
   const program = new Command('cclink')
-    .description('Hands a Claude Code session from one machine to another: no account, no server, no relay.')
+    .description(DESCRIPTION)
     .version(CCLINK_VERSION, '-V, --version')
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
@@ -112,7 +117,7 @@ function emptyProgram(): Command {
     .configureOutput({ writeErr: () => {} })
     .enablePositionalOptions(false)
     .exitOverride()
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', `${EXAMPLES}\n${REFERENCE}`);
   for (const option of EVERYWHERE) program.addOption(commanderOption(option).hideHelp());
   return program;
 }
