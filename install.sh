@@ -236,6 +236,19 @@ END
   chmod 755 "$stage/launcher"
 }
 
+# The page for man(1) below PREFIX, where man looks for it if bin is on PATH.
+has_foreign_page() {
+  { [ -e "$page" ] || [ -L "$page" ]; } && ! { [ -f "$page" ] && grep -q "$MARK" "$page"; }
+}
+
+put_page() {
+  if [ ! -f "$lib/cclink/dist/cclink.1" ] || has_foreign_page; then return; fi
+  if ! { mkdir -p "${page%/*}" && { printf '.\\" %s\n' "$MARK" && cat "$lib/cclink/dist/cclink.1"; } >"$stage/page" &&
+    chmod 644 "$stage/page" && mv -f "$stage/page" "$page"; } 2>/dev/null; then
+    say "The man page could not be put at $page; cclink works without it."
+  fi
+}
+
 # swap_in <folder of $lib>: done by two renames, so that the folder is never half there.
 swap_in() {
   if [ -d "$lib/$1" ]; then mv "$lib/$1" "$stage/old-$1"; fi
@@ -308,6 +321,7 @@ install_cclink() {
   swap_in cclink
   if [ -L "$bin/cclink" ]; then rm -f "$bin/cclink"; fi
   mv -f "$stage/launcher" "$bin/cclink"
+  put_page
   version=${version#cclink }
   if [ "$before" != ours ] || [ -z "$replaced" ]; then
     say "Installed cclink $version as $bin/cclink"
@@ -379,6 +393,7 @@ uninstall() {
   for part in "$lib/cclink" "$lib/cclink-node"; do
     if [ -f "$part/.installed" ]; then rm -rf "$part" && removed=yes; fi
   done
+  if [ -f "$page" ] && ! has_foreign_page; then rm -f "$page"; fi
   # Left behind by an installer that was killed.
   rm -rf "$lib"/.cclink-update.*
   if [ "$removed" = no ]; then
@@ -416,7 +431,7 @@ main() {
     /* | '') ;;
     *) prefix=$PWD/$prefix ;;
   esac
-  bin=$prefix/bin lib=$prefix/lib
+  bin=$prefix/bin lib=$prefix/lib page=$prefix/share/man/man1/cclink.1
   base_url=${CCLINK_BASE_URL:-$RELEASES} base_url=${base_url%/}
   node_url=${CCLINK_NODE_URL:-$NODE_RELEASES} node_url=${node_url%/}
 

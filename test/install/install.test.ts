@@ -127,12 +127,14 @@ function tarball(files: Record<string, string>): Buffer {
 function publish(
   version: string,
   program = `console.log(process.argv[2] === '--version' ? '${version}' : JSON.stringify(process.argv.slice(2)));`,
+  more: Record<string, string> = {},
 ) {
   const bytes = tarball({
     'package/bin/cclink.cjs': `import('../dist/main.js');\n`,
     'package/dist/main.js': program,
     [`package/dist/chunk-${version}.js`]: '',
     'package/package.json': JSON.stringify({ name: 'cclink', version, type: 'module' }),
+    ...more,
   });
   publishBytes(bytes);
   return bytes;
@@ -273,6 +275,24 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       ]);
       expect(cclink('pickup', 'a b', '', "'$x")).toBe(JSON.stringify(['pickup', 'a b', '', "'$x"]));
       expect(asked.some((path) => path.startsWith('/node'))).toBe(false);
+    });
+
+    it('the man page, which goes with the program, and leaves another one alone', async () => {
+      const page = () => join(prefix, 'share/man/man1/cclink.1');
+      const publishWithPage = (text: string) => publish('1.0.0', undefined, { 'package/dist/cclink.1': text });
+      publishWithPage('.TH CCLINK 1\n');
+      await installed();
+      expect(readFileSync(page(), 'utf8')).toBe(`.\\" Written by cclink's install.sh\n.TH CCLINK 1\n`);
+      publishWithPage('.TH CCLINK 1 new\n');
+      await installed();
+      expect(readFileSync(page(), 'utf8')).toContain('new');
+      await installed(['--uninstall']);
+      expect(existsSync(page())).toBe(false);
+
+      writeFileSync(page(), '.TH MINE 1\n');
+      await installed();
+      await installed(['--uninstall']);
+      expect(readFileSync(page(), 'utf8')).toBe('.TH MINE 1\n');
     });
 
     it('below a PREFIX with spaces and quotes in it', async () => {
@@ -877,6 +897,7 @@ describe.skipIf(process.platform === 'win32')('install.sh', () => {
       expect(out).toContain(`Installed cclink ${version} as`);
       expect(cclink('--version')).toContain(version);
       expect(cclink('--help')).toContain('pickup');
+      expect(paths()).toContain('share/man/man1/cclink.1');
     });
 
     it('is the same byte for byte when made again, by somebody whose files have other times and modes', () => {
