@@ -18,7 +18,7 @@ const FLOORS = [
   ['claude', 'crypto', 'process'],
   ['files'],
   ['running-process.ts', 'shell-quote.ts', 'time.ts'],
-  ['failure.ts'],
+  ['failure.ts', 'shown-text.ts'],
 ];
 
 const floorOf = (path: string): string => path.split(/[/\\]/)[0] ?? '';

@@ -15,7 +15,7 @@ export function resumeCommand(id: string, extra: readonly string[] = []): string
   return ['claude', '--resume', id, ...extra];
 }
 
-/** One line that runs `command` in `directory` when typed: in a POSIX shell, or on Windows in PowerShell. */
+/** One line that runs `command` in `directory` when typed: in any shell, or on Windows in PowerShell. */
 export function resumeLine(
   directory: string | null,
   command: readonly string[],
@@ -23,7 +23,9 @@ export function resumeLine(
 ): string {
   const [quote, and] = platform === 'win32' ? [quoteForPowerShell, ';'] : [quoteForShell, ' &&'];
   const line = command.map(quote).join(' ');
-  return directory === null ? line : `cd ${quote(directory)}${and} ${line}`;
+  if (directory === null) return line;
+  // The slash keeps a line break at the end of a name, which a shell would drop.
+  return `cd ${quote(directory.endsWith('\n') ? `${directory}/` : directory)}${and} ${line}`;
 }
 
 /** PowerShell treats curly quotes as straight ones. */

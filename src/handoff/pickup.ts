@@ -4,6 +4,7 @@ import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
+import { shorten } from '../shown-text.ts';
 import { describeAge } from '../time.ts';
 import { isOwnBurn, ownBurn } from './claim.ts';
 import { type History, hasEnded, isHalfRevoked } from './history.ts';
@@ -288,7 +289,7 @@ class HandoffSearch {
     const { isOwn, own } = this.subject;
     const opens = isOwn && own?.opensSilently && modeOf(record) === 'self';
     const payload = opens ? await openRecord(record, await own.open()) : null;
-    const session = payload === null ? '' : ` of session ${payload.session}`;
+    const session = payload === null ? '' : ` of session ${shorten(payload.session, 36)}`;
     return ended(`The handoff${session} expired ${describeAge(Number(this.nowSeconds - expiresAt(record)))}.`);
   }
 

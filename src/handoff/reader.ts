@@ -2,6 +2,7 @@ import { type LocalSession, localSession, type SessionPlaces } from '../claude/l
 import { Failure } from '../failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { readPublicKey, samePublicKey } from '../identity/public-key.ts';
+import { shorten } from '../shown-text.ts';
 import { openRecord } from './open.ts';
 import type { Payload } from './payload.ts';
 import { madePin } from './pin.ts';
@@ -190,11 +191,14 @@ function isFor(record: SignedRecord, publisher: Uint8Array, ownKey: Uint8Array):
   }
 }
 
+/** The longest form of a public key, `pk:` and 52 characters, and some room. */
+const MAX_KEY = 64;
+
 function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
   if (isOwn) {
     return new Failure(
       'cannot-open',
-      `You sealed this handoff for another key: ${record.recipient}. Only its owner can open it.`,
+      `You sealed this handoff for another key: ${shorten(record.recipient ?? '', MAX_KEY)}. Only its owner can open it.`,
       'To revoke it: cclink revoke',
     );
   }
@@ -202,7 +206,7 @@ function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
     'cannot-open',
     record.recipient === null
       ? 'This handoff is sealed for its publisher alone.'
-      : `This handoff is sealed for another key: ${record.recipient}.`,
+      : `This handoff is sealed for another key: ${shorten(record.recipient, MAX_KEY)}.`,
     'Ask the publisher to seal it for yours: cclink --share <your public key> (you see it with cclink whoami)',
   );
 }

@@ -5,8 +5,12 @@ import type { FoundHandoff } from '../handoff/reader.ts';
 import { expiresAt, type HandoffMode, type HandoffRecord, modeOf } from '../handoff/record.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { describeAge, describeEnd, rfc3339 } from '../time.ts';
-import { excerpt, printable } from './printable.ts';
+import { excerpt } from './printable.ts';
 import type { Style } from './style.ts';
+
+/** How much is shown of what a stranger may have written, in characters. */
+const MAX_HOST = 64;
+const MAX_PATH = 200;
 
 /** A session as the JSON results name it. */
 export interface SessionJson {
@@ -67,12 +71,12 @@ export function describeHandoff(
   const key = encodePublicKey(record.publicKey);
   return describeLines(
     [
-      ['Session', record.burn ? `${printable(payload.session).slice(0, 8)}…` : printable(payload.session)],
+      ['Session', record.burn ? `${excerpt(payload.session, 36).slice(0, 8)}…` : excerpt(payload.session, 36)],
       ['Title', excerpt(local?.title ?? '', 70)],
-      ['Project', printable(payload.project)],
+      ['Project', excerpt(payload.project, MAX_PATH)],
       // `claude` may start in another directory than the one that the publisher named.
-      ['Here', directory === payload.project ? '' : printable(directory)],
-      ['From', payload.host === '' ? '' : printable(payload.host)],
+      ['Here', directory === payload.project ? '' : excerpt(directory, MAX_PATH)],
+      ['From', excerpt(payload.host, MAX_HOST)],
       ['Published', `${describeAge(Number(nowSeconds - record.createdAt))} by ${isOwn ? 'you' : key}`],
       ['Expires', `${describeEnd(expiresAt(record), nowSeconds)}${record.burn ? ', or once picked up (burn)' : ''}`],
       ['Sealed', modeOf(record) === 'share' && !isOwn ? 'for you' : describeMode(record, isOwn)],

@@ -1,5 +1,5 @@
 import { EXIT_CODES, type Failure } from '../failure.ts';
-import { printable, printableJson, printableLines } from './printable.ts';
+import { printableJson, printableLines, sentence } from './printable.ts';
 import { type Style, styleFor, wantsColour } from './style.ts';
 
 export interface OutputOptions {
@@ -49,7 +49,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     written: () => new Promise((resolve) => stdout.write('', (error) => (error ? undefined : resolve()))),
     say: (text) => (quiet || json ? undefined : say(text)),
     warn: (text) => say(`${style.warning('Warning:')} ${text}`),
-    trace: (text) => (verbose ? say(style.dim(printable(text))) : undefined),
+    trace: (text) => (verbose ? say(style.dim(sentence(text))) : undefined),
     fail(failure) {
       const { code, message, hint, details, stack } = failure;
       if (verbose && code === 'internal' && stack !== undefined) say(style.dim(printableLines(stack)));
@@ -57,7 +57,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
         say(printableJson({ error: { code, message, hint: hint ?? null, ...details } }));
       } else {
         const cancelled = EXIT_CODES[code] === EXIT_CODES.interrupted;
-        say(cancelled ? message : `${style.bad('Error:')} ${printable(message)}`);
+        say(cancelled ? message : `${style.bad('Error:')} ${sentence(message)}`);
         if (hint !== undefined) say(printableLines(hint));
       }
     },

@@ -1,11 +1,13 @@
-/**
- * Escape sequences (CSI, OSC, DCS and the like, and two-character ones); below it, everything else that moves
- * a cursor or hides text.
- */
+import { UNSEEN } from '../shown-text.ts';
+
+/** Escape sequences (CSI, OSC, DCS and the like, and two-character ones). */
 const ESCAPE_SEQUENCE =
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/gu;
-const INVISIBLE =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const INVISIBLE = new RegExp(UNSEEN, 'gu');
+/** What only joins or colours the emoji before it. */
+const EMOJI_VARIATION = /(?<=\p{Extended_Pictographic}\p{Emoji_Modifier}?)[\ufe0e\ufe0f\u200d]+/gu;
+/** White space, also that which \s does not know. */
+const SPACE = /[\s\u2800]+/gu;
 
 /**
  * Turns text into one harmless line: no control characters or escape sequences, and no characters that
@@ -18,12 +20,18 @@ export function printable(text: string): string {
   return text
     .replace(/[\t\r\n]+/g, ' ')
     .replace(ESCAPE_SEQUENCE, '')
+    .replace(EMOJI_VARIATION, '')
     .replace(INVISIBLE, '\ufffd');
 }
 
-/** `text` made printable and cut to at most `length` characters. */
+/** `text` made printable, with its white space collapsed: it can't be laid out to look like several lines. */
+export function sentence(text: string): string {
+  return printable(text).replace(SPACE, ' ').trim();
+}
+
+/** The same, cut to at most `length` characters. Whatever a stranger wrote is shown by this. */
 export function excerpt(text: string, length: number): string {
-  const characters = [...printable(text).replace(/\s+/g, ' ').trim()];
+  const characters = [...sentence(text)];
   return characters.length <= length ? characters.join('') : `${characters.slice(0, length - 1).join('')}…`;
 }
 

@@ -66,7 +66,7 @@ const send = (payload: Partial<Payload>) =>
 
 describe('a handoff that a stranger wrote', () => {
   it('is shown harmless, whatever its host and project hold, as text and as JSON', async () => {
-    await send({ host: HOSTILE, project: `/x/${HOSTILE}` });
+    await send({ host: `${HOSTILE}${' '.repeat(62)}row`, project: `/x/${HOSTILE}` });
     for (const args of [
       ['show'],
       ['show', '--json'],
@@ -79,8 +79,10 @@ describe('a handoff that a stranger wrote', () => {
       expect([args, code]).toEqual([args, 0]);
       expect(stdout).not.toMatch(HARMFUL);
       expect(stderr).not.toMatch(HARMFUL);
+      if (args.length === 1) expect(stdout).toMatch(/From +\S+ row\n/);
     }
-    expect(await victim.json(['show'])).toMatchObject({ session: { host: HOSTILE, project: `/x/${HOSTILE}` } });
+    const host = expect.stringContaining(HOSTILE);
+    expect(await victim.json(['show'])).toMatchObject({ session: { host, project: `/x/${HOSTILE}` } });
   });
 
   it('is shown harmless, whatever its recipient holds, in failures and in stacks too', async () => {
@@ -91,11 +93,11 @@ describe('a handoff that a stranger wrote', () => {
         blob: await sealTo(x25519PublicOfSecret(x25519SecretOf(stranger.seed)), Buffer.from(SESSION)),
         burn: false,
         createdAt: BigInt(Math.floor(Date.now() / 1000)),
-        hostname: HOSTILE,
+        hostname: 'h',
         pinSalt: null,
-        project: HOSTILE,
+        project: '/p',
         publicKey: stranger.publicKey,
-        recipient: HOSTILE,
+        recipient: `${HOSTILE}${' '.repeat(62)}Error: ${'x'.repeat(150)}`,
         ttl: 3600n,
       },
       stranger.seed,
@@ -106,6 +108,7 @@ describe('a handoff that a stranger wrote', () => {
       const { code, stdout, stderr } = await victim.run(['show', name, ...flags]);
       expect([code, stdout]).toEqual([4, '']);
       expect(stderr).toMatch(/sealed for another key/);
+      expect(stderr).not.toMatch(/Error: x|x{40}/);
       expect(stderr).not.toMatch(HARMFUL);
       if (flags.includes('--json'))
         expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error.code).toBe('cannot-open');

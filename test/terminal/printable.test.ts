@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { excerpt, printable } from '../../src/terminal/printable.ts';
+import { excerpt, printable, sentence } from '../../src/terminal/printable.ts';
 
 describe('text from outside', () => {
   it.each([
@@ -13,6 +13,8 @@ describe('text from outside', () => {
     ['line ends', 'one\r\ntwo\nthree', 'one two three'],
     ['right-to-left override', 'gpj.\u202eexe', 'gpj.\ufffdexe'],
     ['a backspace', 'safe\u0008\u0008', 'safe\ufffd\ufffd'],
+    ['a tag character and a variation selector', 'a\u{e0041}b\ufe00c\u034f', 'a\ufffdb\ufffdc\ufffd'],
+    ['an emoji in its parts', 'I ❤️ 👩🏽\u200d💻', 'I ❤ 👩🏽💻'],
     ['ordinary text', 'büro-mac.local – größe 🔑 日本', 'büro-mac.local – größe 🔑 日本'],
   ])('is harmless: %s', (_what, hostile, shown) => {
     expect(printable(hostile)).toBe(shown);
@@ -27,6 +29,15 @@ describe('text from outside', () => {
     );
   });
 
+  it('never keeps a character that cannot be seen', () => {
+    const invisible = Array.from({ length: 0x11_0000 }, (_, point) => point)
+      .filter((point) => point < 0xd800 || point > 0xdfff)
+      .map((point) => String.fromCodePoint(point))
+      .filter((character) => /\p{Default_Ignorable_Code_Point}/u.test(character));
+    expect(invisible.length).toBeGreaterThan(4000);
+    for (const character of invisible) expect(printable(`a${character}b`)).toBe('a\ufffdb');
+  });
+
   it('is made harmless once and for all', () => {
     fc.assert(
       fc.property(
@@ -38,6 +49,10 @@ describe('text from outside', () => {
         },
       ),
     );
+  });
+
+  it('cannot be laid out to look like several lines', () => {
+    expect(sentence(`host${' '.repeat(62)}\u00a0\u3000\u2800Sealed   for you `)).toBe('host Sealed for you');
   });
 
   it('is cut to a length in characters, with an ellipsis', () => {
