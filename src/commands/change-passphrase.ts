@@ -1,5 +1,5 @@
 import { sealSeed } from '../identity/envelope.ts';
-import { backupsOf, readKeyFile, rewriteKeyFile, type StoredKey } from '../identity/key-file.ts';
+import { backupsOf, readKeyFile, rewriteKeyFile, type StoredKey, whileKeyIsLocked } from '../identity/key-file.ts';
 import { unlock, wipe } from '../identity/unlock.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
@@ -17,7 +17,7 @@ export async function changePassphrase(context: Context, withPassphrase: boolean
   const identity = await unlock(keyFile, before, passphraseSource(context));
   try {
     const after = await underNewPassphrase(context, identity.seed, withPassphrase);
-    rewriteKeyFile(keyFile, before, after, identity.publicKey);
+    await whileKeyIsLocked(keyFile, () => rewriteKeyFile(keyFile, before, after, identity.publicKey));
     const view = await keyView(identity.publicKey, { keyFile, encrypted: after.kind === 'encrypted' });
     output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   } finally {

@@ -5,7 +5,7 @@ import type { Environment } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { sealSeed } from '../identity/envelope.ts';
 import type { ImportedKey } from '../identity/imported-key.ts';
-import { readKeyFile, writeKeyFile } from '../identity/key-file.ts';
+import { readKeyFile, whileKeyIsLocked, writeKeyFile } from '../identity/key-file.ts';
 import type { RecoveryFile } from '../identity/recovery-file.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
 import type { StoredKey } from '../identity/stored-key.ts';
@@ -61,9 +61,12 @@ async function init(context: Context, options: InitOptions): Promise<void> {
       return showHowToBring(context);
   }
   const { key, publicKey } = await keyToStore(context, imported, options.passphrase);
-  const backup = writeKeyFile(keyFile, key, { publicKey, replace, nowMs: Date.now() });
+  const backup = await whileKeyIsLocked(keyFile, () => {
+    const kept = writeKeyFile(keyFile, key, { publicKey, replace, nowMs: Date.now() });
+    wipeStored(readKeyFile(keyFile)); // what can't be read again is not reported as there
+    return kept;
+  });
   wipeStored(key);
-  wipeStored(readKeyFile(keyFile)); // what can't be read again is not reported as there
   if (backup !== null) output.say(`The key that was there is kept as ${printable(backup)}.`);
   if (publicKey === null) {
     // An envelope that was imported unopened: opening it will tell its public key.

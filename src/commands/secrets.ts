@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { sweepBesideKey } from '../identity/key-file.ts';
 import { OwnKey } from '../identity/own-key.ts';
 import { passphraseBytes, passphraseFromCommand } from '../identity/passphrase.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
@@ -7,6 +8,7 @@ import type { Context } from './context.ts';
 
 /** Runs `work` with the key of this machine, and wipes it afterwards. Throws `no-key` where there is none. */
 export async function withOwnKey<T>(context: Context, work: (own: OwnKey) => Promise<T>): Promise<T> {
+  sweepBesideKey(context.environment.keyFile);
   const own = OwnKey.read(context.environment.keyFile, passphraseSource(context));
   try {
     return await work(own);
@@ -17,6 +19,7 @@ export async function withOwnKey<T>(context: Context, work: (own: OwnKey) => Pro
 
 /** The same where a key may be missing: `own` is null then. */
 export async function withOwnKeyIfAny<T>(context: Context, work: (own: OwnKey | null) => Promise<T>): Promise<T> {
+  sweepBesideKey(context.environment.keyFile);
   const own = OwnKey.ifAny(context.environment.keyFile, passphraseSource(context));
   try {
     return await work(own);

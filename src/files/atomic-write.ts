@@ -1,6 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isRunning, markOfThisProcess } from '../running-process.ts';
 import { errorCode, fileFailure } from './file-failure.ts';
 
 /**
@@ -42,6 +54,40 @@ export function writeCache(path: string, content: Uint8Array): void {
   withTemporary(path, content, { sync: false }, (temporary) => renameSync(temporary, path));
 }
 
+/** A temporary file whose writer can't be told to run is left over if it is older than this. */
+const LEFT_OVER_MS = 60_000;
+
+/** Where process ids mean what they mean here: 8 hex digits for this machine, its start and its container. */
+function markOfMachine(): string {
+  const { host, machineId, bootId, pidNamespace } = markOfThisProcess();
+  const text = JSON.stringify([host, machineId, bootId, pidNamespace]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+/**
+ * Removes what writers of the file at `path` left beside it when they were killed: temporary files of ours
+ * whose process has ended, or that are older than a minute. Nothing is followed, and failures do no harm.
+ */
+export function sweepTemporaries(path: string): void {
+  const folder = dirname(path);
+  const start = `.${basename(path)}.`;
+  try {
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith(start) && isLeftOver(folder, name, name.slice(start.length)))
+        removeIfThere(join(folder, name));
+    }
+  } catch {
+    // There is no such folder, or it can't be read.
+  }
+}
+
+function isLeftOver(folder: string, name: string, rest: string): boolean {
+  const [whole, machine, pid] = /^(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.tmp$/.exec(rest) ?? [];
+  const stats = whole === undefined ? undefined : lstatSync(join(folder, name), { throwIfNoEntry: false });
+  if (!stats?.isFile()) return false;
+  return (machine === markOfMachine() && !isRunning(Number(pid))) || Date.now() - stats.mtimeMs > LEFT_OVER_MS;
+}
+
 function withTemporary<T>(
   path: string,
   content: Uint8Array,
@@ -50,7 +96,9 @@ function withTemporary<T>(
 ): T {
   const folder = dirname(path);
   // The random name keeps two writers apart, and keeps a stranger from putting a link there beforehand.
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
+  const random = randomBytes(8).toString('hex');
+  const temporary = join(folder, `.${basename(path)}.${markOfMachine()}-${process.pid}-${random}.tmp`);
+  sweepTemporaries(path);
   try {
     writeNew(temporary, content, sync);
     const result = place(temporary);

@@ -24,7 +24,9 @@ export interface FoundHandoff {
   readonly record: SignedRecord;
   readonly payload: Payload;
   readonly local: LocalSession;
-  /** True if it stands under the key of this machine, as opening that has proved, and not the file beside it. */
+  /**
+   * True if it stands under the key of this machine, as opening that has proved, and not the file beside it.
+   */
   readonly isProvenOwn: boolean;
   /** True if this machine has begun to burn it, and nobody else: it is off the network, or as good as. */
   readonly isClaimed: boolean;
@@ -89,8 +91,8 @@ export class Reader {
   }
 
   /**
-   * Opens a verified record, and finds its session here. If it may not be the newest, a PIN is asked for once:
-   * whether that is wrong, only the newest tells.
+   * Opens a verified record, and finds its session here. If it may not be the newest, a PIN is asked for
+   * once: whether that is wrong, only the newest tells.
    *
    * Throws `no-key` where a key is needed and there is none, `cannot-open` where the record is sealed for
    * somebody else or the PIN is wrong, `refused` where its session id is not a UUID.

@@ -13,9 +13,10 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
-import { createAtomically, syncFolder, writeAtomically } from '../files/atomic-write.ts';
+import { createAtomically, sweepTemporaries, syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
+import { withLock } from '../files/lock.ts';
 import { realPath } from '../files/real-path.ts';
 import { readSmallFile } from '../files/regular-file.ts';
 import { quoteForShell } from '../shell-quote.ts';
@@ -58,6 +59,20 @@ export function publicKeyOfStored(path: string, key: StoredKey): Uint8Array | nu
   return key.kind === 'plain' ? publicKeyOf(key.seed) : readPublicKeyFile(path);
 }
 
+/**
+ * Runs `work` while no other cclink writes the key file at `path`, so that of two that replace a key at once
+ * each keeps what it found. Throws as `withLock` does.
+ */
+export function whileKeyIsLocked<T>(path: string, work: () => T): Promise<T> {
+  makePrivateFolder(dirname(path));
+  return withLock(`${path}.lock`, work);
+}
+
+/** Removes what was left beside a key file by a cclink that was killed while it wrote: it may hold a seed. */
+export function sweepBesideKey(path: string): void {
+  for (const file of [path, publicKeyFileOf(path)]) sweepTemporaries(file);
+}
+
 /** How a key file is written. */
 export interface WriteOptions {
   /**
@@ -77,7 +92,8 @@ export interface WriteOptions {
  *
  * An existing key is never lost, at whatever moment we are stopped: it first gets a second name, `<path>.<8
  * characters>.bak` or `<path>.unknown-<time>.bak`, and only then is it replaced. No backup replaces another.
- * Returns the path of the backup, null if there was nothing to keep. Throws `key-exists`, `refused`.
+ * Returns the path of the backup, null if there was nothing to keep. Throws `key-exists`, `refused`. To be
+ * called within `whileKeyIsLocked`.
  */
 export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace, nowMs }: WriteOptions): string | null {
   makePrivateFolder(dirname(path));
@@ -98,7 +114,7 @@ export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace,
   } finally {
     content.fill(0);
   }
-  if (key.kind === 'encrypted' && publicKey !== null) refreshPublicKeyFile(path, publicKey);
+  if (key.kind === 'encrypted' && publicKey !== null) correctPublicKeyFile(path, publicKey);
   return backup;
 }
 
@@ -107,7 +123,8 @@ export function writeKeyFile(path: string, key: StoredKey, { publicKey, replace,
  * all, and without a backup, which would open with what opened it before. Where the path is a symbolic link,
  * the file that it leads to is replaced: else that one would stay.
  *
- * Throws `refused` if the file no longer holds `before`, or the system won't let us.
+ * Throws `refused` if the file no longer holds `before`, or the system won't let us. To be called within
+ * `whileKeyIsLocked`.
  */
 export function rewriteKeyFile(path: string, before: StoredKey, after: StoredKey, publicKey: Uint8Array): void {
   const content = encodeStoredKey(after);
@@ -119,7 +136,7 @@ export function rewriteKeyFile(path: string, before: StoredKey, after: StoredKey
   } finally {
     content.fill(0);
   }
-  if (after.kind === 'encrypted') refreshPublicKeyFile(path, publicKey);
+  if (after.kind === 'encrypted') correctPublicKeyFile(path, publicKey);
 }
 
 function holdsSameKey(path: string, key: StoredKey): boolean {
@@ -153,15 +170,34 @@ export function writePublicKeyFile(path: string, publicKey: Uint8Array): void {
   writeAtomically(publicKeyFileOf(path), Buffer.from(`${encodePublicKey(publicKey)}\n`));
 }
 
-/** Corrects the public key beside a key file, if the disk lets us: nothing depends on it. */
-export function refreshPublicKeyFile(path: string, publicKey: Uint8Array): void {
-  const there = readPublicKeyFile(path);
-  if (there !== null && samePublicKey(there, publicKey)) return;
+/**
+ * Corrects the public key beside the key file that `key` was read from, unless another key stands there by
+ * now, and if the disk lets us: nothing depends on it.
+ */
+export async function refreshPublicKeyFile(path: string, key: StoredKey, publicKey: Uint8Array): Promise<void> {
+  if (isPublicKeyBeside(path, publicKey)) return;
+  try {
+    await whileKeyIsLocked(path, () => {
+      if (holdsSameKey(path, key)) correctPublicKeyFile(path, publicKey);
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+}
+
+/** The same for the holder of the lock, who knows which key stands there. */
+function correctPublicKeyFile(path: string, publicKey: Uint8Array): void {
+  if (isPublicKeyBeside(path, publicKey)) return;
   try {
     writePublicKeyFile(path, publicKey);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }
+}
+
+function isPublicKeyBeside(path: string, publicKey: Uint8Array): boolean {
+  const there = readPublicKeyFile(path);
+  return there !== null && samePublicKey(there, publicKey);
 }
 
 /**

@@ -51,7 +51,7 @@ export async function unlock(path: string, key: StoredKey, source: PassphraseSou
     throw new Failure('cannot-open', `The passphrase does not open the key ${path}.`, HINTS[source.kind]);
   }
   const identity = { publicKey: publicKeyOf(seed), seed };
-  refreshPublicKeyFile(path, identity.publicKey);
+  await refreshPublicKeyFile(path, key, identity.publicKey);
   return identity;
 }
 

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { COMMAND_NAMES } from '../../src/commands/table.ts';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { Machine } from '../support/machine.ts';
 
 let machine: Machine;
@@ -144,6 +146,34 @@ describe('the command line', () => {
       cwd: new URL('../..', import.meta.url),
     });
     expect(String(out).trim().split('\n').at(-1)).toBe('0');
+  });
+});
+
+describe('init', () => {
+  it('loses no key that it has reported, however many of it make one at once', async () => {
+    const machine = new Machine('keys', '127.0.0.1:9');
+    onTestFinished(() => machine.remove());
+    await machine.init();
+    const folder = dirname(machine.keyFile);
+    const made: string[] = [await machine.json<{ publicKey: string }>(['whoami']).then(({ publicKey }) => publicKey)];
+    for (let round = 0; round < 3; round++) {
+      const both = [1, 2, 3].map(() => machine.json<{ publicKey: string }>(['init', '-y', '--no-passphrase']));
+      for (const { publicKey } of await Promise.all(both)) made.push(publicKey);
+    }
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const kept = files.map((hex) => encodePublicKey(publicKeyOf(Buffer.from(hex, 'hex'))));
+    expect(kept.toSorted()).toEqual(made.toSorted());
+  });
+
+  it('removes what a killed init left beside the key', async () => {
+    const machine = new Machine('keys', '127.0.0.1:9');
+    onTestFinished(() => machine.remove());
+    await machine.init();
+    const left = join(dirname(machine.keyFile), '.secret_key.0123456789abcdef.tmp');
+    writeFileSync(left, 'a seed');
+    utimesSync(left, 0, 0);
+    await machine.run(['whoami']);
+    expect(existsSync(left)).toBe(false);
   });
 });
 

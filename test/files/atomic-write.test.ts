@@ -8,13 +8,14 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
-import { createAtomically, writeAtomically } from '../../src/files/atomic-write.ts';
+import { createAtomically, sweepTemporaries, writeAtomically } from '../../src/files/atomic-write.ts';
 import { startWriter } from '../support/start-writer.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { canMount, withTinyDisk } from '../support/tmpfs.ts';
@@ -43,6 +44,29 @@ describe('writing a file whole or not at all', () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it('removes what a killed writer left beside it, and nothing else', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'secret_key');
+    const writer = startWriter('before replacing', path);
+    await once(writer.stdout, 'data');
+    const random = '0123456789abcdef';
+    const others = [`.secret_key.${random}`, `.other.${random}.tmp`, `.secret_key.x-1-${random}.tmp`, 'notes.tmp'];
+    const [old, recent] = [`.secret_key.aaaaaaaaaaaaaaaa.tmp`, `.secret_key.${random}.tmp`];
+    for (const name of [...others, old, recent]) writeFileSync(join(folder, name), 'left');
+    utimesSync(join(folder, old), 0, 0);
+    if (onUnix) symlinkSync('notes.tmp', join(folder, '.secret_key.bbbbbbbbbbbbbbbb.tmp'));
+    const links = onUnix ? ['.secret_key.bbbbbbbbbbbbbbbb.tmp'] : [];
+    sweepTemporaries(path);
+    const its = readdirSync(folder).filter((name) => name.includes(`-${writer.pid}-`));
+    expect(readdirSync(folder).toSorted()).toEqual([...others, recent, ...links, ...its].toSorted());
+    expect(its).toHaveLength(1);
+
+    writer.kill('SIGKILL');
+    await once(writer, 'exit');
+    writeAtomically(path, bytes('new'));
+    expect(readdirSync(folder).toSorted()).toEqual([...others, recent, ...links, 'secret_key'].toSorted());
   });
 
   it.runIf(onUnix)('makes it 0600 whatever the umask, and whatever the old file had', () => {

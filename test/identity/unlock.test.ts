@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { sealSeed } from '../../src/identity/envelope.ts';
 import { readPublicKeyFile, type StoredKey, writePublicKeyFile } from '../../src/identity/key-file.ts';
+import { encodeStoredKey } from '../../src/identity/stored-key.ts';
 import { identityOf, type PassphraseSource, unlock, wipe } from '../../src/identity/unlock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { canMount, withTinyDisk } from '../support/tmpfs.ts';
@@ -65,11 +66,23 @@ describe('opening the own key', () => {
   it('makes the public key beside it right where it was missing or wrong', async () => {
     const path = keyPath();
     const source: PassphraseSource = { kind: 'value', value: 'päßphrase 🔑' };
-    await unlock(path, await encrypted(), source);
+    const key = await encrypted();
+    writeFileSync(path, encodeStoredKey(key), { mode: 0o600 });
+    await unlock(path, key, source);
     expect(readPublicKeyFile(path)).toEqual(PUBLIC);
     writePublicKeyFile(path, publicKeyOf(new Uint8Array(32)));
-    await unlock(path, await encrypted(), source);
+    await unlock(path, key, source);
     expect(readPublicKeyFile(path)).toEqual(PUBLIC);
+  });
+
+  it('leaves the public key of another key that has been put there meanwhile', async () => {
+    const path = keyPath();
+    const key = await encrypted();
+    writeFileSync(path, encodeStoredKey(await encrypted()), { mode: 0o600 });
+    const other = publicKeyOf(new Uint8Array(32));
+    writePublicKeyFile(path, other);
+    await unlock(path, key, { kind: 'value', value: 'päßphrase 🔑' });
+    expect(readPublicKeyFile(path)).toEqual(other);
   });
 
   it('does not touch the public key for a wrong passphrase', async () => {

@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { writeAtomically, writeCache } from '../../src/files/atomic-write.ts';
 import { withLock } from '../../src/files/lock.ts';
 import { History } from '../../src/handoff/history.ts';
-import { writeKeyFile } from '../../src/identity/key-file.ts';
+import { whileKeyIsLocked, writeKeyFile } from '../../src/identity/key-file.ts';
 import { fingerprint } from '../../src/identity/public-key.ts';
 import { identityOf } from '../../src/identity/unlock.ts';
 
@@ -28,7 +28,8 @@ if (what === 'keys') {
   say('ready');
   for (let n = 0; n < 250; n++) {
     const seed = new Uint8Array(32).fill(n + 1);
-    writeKeyFile(path, { kind: 'plain', seed }, { publicKey: null, replace: true, nowMs: 0 });
+    const options = { publicKey: null, replace: true, nowMs: 0 };
+    await whileKeyIsLocked(path, () => writeKeyFile(path, { kind: 'plain', seed }, options));
     say(fingerprint(identityOf(seed).publicKey));
   }
 }
