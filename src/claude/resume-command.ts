@@ -3,16 +3,17 @@ import { quoteForShell } from '../shell-quote.ts';
 import { isSessionId } from './session-id.ts';
 
 /**
- * The command that resumes session `id`, program first. `extra` holds the user's own arguments.
+ * The command that resumes session `id`, program first. `extra` holds the user's own arguments; `program` is
+ * a path where `PATH` does not lead to `claude`.
  *
  * Throws `refused` if `id` is not a session id: it comes from a handoff, and `claude` would take `-...` for
  * an option.
  */
-export function resumeCommand(id: string, extra: readonly string[] = []): string[] {
+export function resumeCommand(id: string, extra: readonly string[] = [], program = 'claude'): string[] {
   if (!isSessionId(id)) {
     throw new Failure('refused', 'What this handoff names is not a session id.', 'Ask the publisher to publish again.');
   }
-  return ['claude', '--resume', id, ...extra];
+  return [program, '--resume', id, ...extra];
 }
 
 /** One line that runs `command` in `directory` when typed: in any shell, or on Windows in PowerShell. */

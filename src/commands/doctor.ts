@@ -60,7 +60,7 @@ async function look(context: Context): Promise<Check[]> {
   const isTmux = Boolean(variables['TMUX']);
   // What Claude Code starts has its output in a pipe or a file.
   const isAgent = underClaudeCode && !process.stdin.isTTY && !process.stdout.isTTY;
-  const claudePath = findClaude(variables);
+  const claudePath = findClaude(environment);
   const [version, isSynchronised, network] = await Promise.all([
     claudePath === null ? null : claudeVersion(claudePath, variables, Math.min(timeoutMs, 5000)),
     isClockSynchronised(variables),

@@ -7,7 +7,7 @@ import { type PickupPorts, pickup as pickUp } from '../handoff/pickup.ts';
 import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { becomeClaude } from '../process/become-claude.ts';
-import { findClaude } from '../process/find-claude.ts';
+import { claudeWord, findClaude } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { makeStandardStreamsBlocking } from '../terminal/standard-streams.ts';
 import { type Context, nowSeconds } from './context.ts';
@@ -57,7 +57,7 @@ async function pickup(
   if (options.tmux && runs && !environment.variables['TMUX']) {
     throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
   }
-  const claudePath = runs ? findClaude(environment.variables) : null;
+  const claudePath = runs ? findClaude(environment) : null;
   const { found, isTaken, burnt, handedOver } = await withSubject(context, who, (dht, subject, ports, look) =>
     pickUp(
       dht,
@@ -77,14 +77,15 @@ async function pickup(
   questions.release();
   const { directory, title } = found.local;
   const { session } = found.payload;
-  const command = resumeCommand(session, claudeArgs);
+  const program = claudeWord(environment);
+  const command = resumeCommand(session, claudeArgs, program);
   if (options.qr && !output.json) {
     const { drawQr } = await import('../terminal/qr.ts');
     output.say(drawQr(session));
   }
   if (!isTaken || claudePath === null || directory === null) {
     const line = directory === null ? '' : resumeLine(directory, command);
-    output.result({ ...foundJson(found, claudeArgs), ...burnt }, line);
+    output.result({ ...foundJson(found, claudeArgs, program), ...burnt }, line);
     await output.written();
     await handedOver();
     return 0;

@@ -16,6 +16,7 @@ import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
+import { claudeWord } from '../process/find-claude.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
@@ -176,7 +177,7 @@ async function send(
 function tellOfUnfinished(context: Context, { session, project }: Payload): void {
   const { directory } = localSession(placesOf(context), session, project);
   context.output.warn('a pickup here was interrupted while it burnt a handoff. To go on with that session:');
-  context.output.warn(resumeLine(directory, resumeCommand(session)));
+  context.output.warn(resumeLine(directory, resumeCommand(session, [], claudeWord(context.environment))));
 }
 
 function summary(context: Context, session: ChosenSession, record: SignedRecord, nodes: number, ttl: number): string {

@@ -1,4 +1,5 @@
 import { look } from '../handoff/pickup.ts';
+import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
@@ -17,7 +18,10 @@ export const command: Declaration = {
 async function show(context: Context, who: string | undefined): Promise<void> {
   const { output } = context;
   const found = await withSubject(context, who, look);
-  output.result(foundJson(found, []), describeFound(found, nowSeconds(), output.resultStyle));
+  output.result(
+    foundJson(found, [], claudeWord(context.environment)),
+    describeFound(found, nowSeconds(), output.resultStyle),
+  );
   if (!found.local.here) output.say('The files of this session are not on this machine.');
   else if (!found.local.directoryExists) output.say('Its directory is not on this machine.');
   else output.say(`To go on with it here: cclink pickup${who === undefined ? '' : ` ${who}`}`);

@@ -25,7 +25,7 @@ export function nodeCheck(cclinkVersion: string, node: { readonly version: strin
 /** Whether there is a `claude` that starts. `version` is what it told; null if it told none. */
 export function claudeCheck(path: string | null, version: string | null): Check {
   if (path === null) {
-    const what = 'Claude Code was not found: there is no claude on your PATH.';
+    const what = 'Claude Code was not found: there is no claude on your PATH, nor where its installers put it.';
     return bad('claude', new Failure('no-claude', what, 'Install it, or add its folder to your PATH.'));
   }
   if (version !== null) return good('claude', `Claude Code ${version} is ${path}.`);

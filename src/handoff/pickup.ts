@@ -375,7 +375,7 @@ function obstacleTo(found: FoundHandoff, { runs, hasClaude }: PickupOptions): Fa
   if (runs && !hasClaude) {
     return new Failure(
       'no-claude',
-      'The claude command is not on your PATH, so the session cannot go on here yet.',
+      'There is no claude here, on your PATH or where its installers put it, so the session cannot go on yet.',
       'Install Claude Code (https://claude.com/claude-code), or take only the command with --no-run.',
     );
   }

@@ -1,9 +1,44 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 
-/** The `claude` that a shell would start; null if there is none. */
-export function findClaude(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string | null {
-  return claudeCandidates(env, platform).find(isProgram) ?? null;
+/** Where to look for `claude`. */
+export interface ClaudePlaces {
+  /** The environment. */
+  readonly variables: NodeJS.ProcessEnv;
+  readonly home: string;
+  /** Claude Code's own folder. */
+  readonly claudeFolder: string;
+}
+
+/**
+ * The `claude` that a shell would start; else one that Claude Code's own installers put where only an alias
+ * of the user's shell may lead. Null if there is none.
+ */
+export function findClaude(places: ClaudePlaces, platform: NodeJS.Platform = process.platform): string | null {
+  return onPath(places, platform) ?? installedCandidates(places, platform).find(isProgram) ?? null;
+}
+
+/** How to call `claude` in a line to type: by its whole path where `PATH` does not lead to it. */
+export function claudeWord(places: ClaudePlaces, platform: NodeJS.Platform = process.platform): string {
+  return onPath(places, platform) === null ? (findClaude(places, platform) ?? 'claude') : 'claude';
+}
+
+function onPath({ variables }: ClaudePlaces, platform: NodeJS.Platform): string | null {
+  return claudeCandidates(variables, platform).find(isProgram) ?? null;
+}
+
+/** Where Claude Code's installers put it: the native one, then the older local one. */
+export function installedCandidates({ home, claudeFolder }: ClaudePlaces, platform: NodeJS.Platform): string[] {
+  if (platform === 'win32') {
+    const folders = [win32.join(home, '.local', 'bin'), win32.join(claudeFolder, 'local')];
+    return folders.flatMap((folder) => ['claude.exe', 'claude.cmd'].map((name) => win32.join(folder, name)));
+  }
+  const folders = [
+    posix.join(home, '.local/bin'),
+    posix.join(claudeFolder, 'local'),
+    posix.join(home, '.claude/local'),
+  ];
+  return [...new Set(folders)].map((folder) => posix.join(folder, 'claude'));
 }
 
 /**

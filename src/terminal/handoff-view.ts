@@ -92,7 +92,7 @@ export function describeFound(found: FoundHandoff, nowSeconds: bigint, style: St
 }
 
 /** The JSON result of `pickup` and `show`. */
-export function foundJson(found: FoundHandoff, claudeArgs: readonly string[]) {
+export function foundJson(found: FoundHandoff, claudeArgs: readonly string[], program: string) {
   const { record, payload, local } = found;
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
   return {
@@ -105,6 +105,6 @@ export function foundJson(found: FoundHandoff, claudeArgs: readonly string[]) {
     expiresAt,
     here: local.here,
     directory: local.directory,
-    command: resumeCommand(payload.session, claudeArgs),
+    command: resumeCommand(payload.session, claudeArgs, program),
   };
 }

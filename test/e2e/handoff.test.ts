@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -99,6 +100,19 @@ describe('a handoff to oneself', () => {
     expect([code, /claude/i.test(stderr)]).toEqual([7, true]);
     noClaude.remove();
     expect(await laptop.json(['list'])).toHaveLength(1);
+  });
+
+  it('goes on in a claude that its own installer put where PATH does not lead to', async () => {
+    await shareKeyAndSession();
+    rmSync(join(desk.home, 'bin', 'claude'));
+    desk.installClaude(7, '.local/bin');
+    await laptop.json(['publish']);
+    expect((await desk.run(['pickup', '--yes', '--no-run'])).stdout).toContain(
+      `${desk.home}/.local/bin/claude --resume`,
+    );
+    const { stdout } = await desk.run(['pickup', '--yes', '--no-run']);
+    expect(spawnSync('sh', ['-c', stdout], { env: { PATH: '/usr/bin:/bin' } }).status).toBe(7);
+    expect(desk.claudeStart()).toMatchObject({ args: ['--resume', SESSION], cwd: laptop.project });
   });
 
   it('goes to one of two machines that pick a burn handoff up at the same moment, at the most', async () => {

@@ -149,9 +149,13 @@ export class Machine {
     cpSync(other.claudeFolder, this.claudeFolder, { recursive: true });
   }
 
-  /** Puts a stand-in for `claude` on the PATH: it records how it was started, and exits with `exitCode`. */
-  installClaude(exitCode = 0): void {
-    const file = join(this.home, 'bin', 'claude');
+  /**
+   * Puts a stand-in for `claude` into a folder below the home, by default `bin`, which is on PATH: it records
+   * how it was started, and exits with `exitCode`.
+   */
+  installClaude(exitCode = 0, folder = 'bin'): void {
+    const file = join(this.home, folder, 'claude');
+    mkdirSync(dirname(file), { recursive: true });
     const record = join(this.home, 'claude-start.json');
     writeFileSync(
       file,
