@@ -62,6 +62,8 @@ export interface Bootstrap {
   readonly addresses: readonly Address[];
   /** The names without a usable IPv4 address, or without one in time. Grows until `done`. */
   readonly unresolved: readonly string[];
+  /** Where those names lead, if anywhere: addresses that no node can have. Grows until `done`. */
+  readonly misleading: readonly string[];
   /** Calls `found` with every address, those already known at once, until the returned function is called. */
   each(found: (address: Address) => void): () => void;
   /** Fulfilled once no more addresses can come. Never rejects. */
@@ -72,6 +74,7 @@ export interface Bootstrap {
 export const NO_BOOTSTRAP: Bootstrap = {
   addresses: [],
   unresolved: [],
+  misleading: [],
   each: () => () => {},
   done: Promise.resolve(),
 };
@@ -92,6 +95,7 @@ export function resolveBootstrap(
 ): Bootstrap {
   const addresses: Address[] = [];
   const unresolved: string[] = [];
+  const misleading: string[] = [];
   const listeners = new Set<(address: Address) => void>();
   const found = (address: Address) => {
     addresses.push(address);
@@ -111,13 +115,16 @@ export function resolveBootstrap(
   signal.addEventListener('abort', end, { once: true });
   const lookUps = names.map(async ({ host, port }) => {
     const all = await Promise.race([over, addressesOf(host, signal, over, nameServers)]);
-    const resolved = nodes === DEFAULT_BOOTSTRAP ? all.filter(isPublic) : all;
-    for (const address of resolved.slice(0, 4)) found({ host: address, port });
-    if (resolved.length === 0) unresolved.push(host);
+    const usable = all.filter(nodes === DEFAULT_BOOTSTRAP ? isPublic : isIPv4);
+    for (const address of usable.slice(0, 4)) found({ host: address, port });
+    if (usable.length > 0) return;
+    unresolved.push(host);
+    misleading.push(...all);
   });
   return {
     addresses,
     unresolved,
+    misleading,
     each(listener) {
       for (const address of addresses) listener(address);
       listeners.add(listener);
@@ -130,10 +137,10 @@ export function resolveBootstrap(
   };
 }
 
-/** True for a dotted IPv4 address that a node on the Internet can have. */
-const isPublic = (address: string) => isHostAddress(address) && !isLocalAddress(address);
+/** True for an IPv4 address that a node on the Internet can have. */
+const isPublic = (address: string) => isIPv4(address) && isHostAddress(address) && !isLocalAddress(address);
 
-/** The IPv4 addresses of a name, possibly none. The query is cancelled when `over` is fulfilled. */
+/** The IPv4 addresses of a name; where it has none, its others, which only explain why. The query is cancelled when `over` is fulfilled. */
 async function addressesOf(
   host: string,
   signal: AbortSignal,
@@ -150,13 +157,13 @@ async function addressesOf(
     // The system resolver knows more names (/etc/hosts), but it can't be cancelled and keeps the process
     // alive for as long as a silent name server makes it wait. So it is asked only if that answered.
     const silent = signal.aborted || ['ECANCELLED', 'ETIMEOUT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return silent ? [] : await systemAddress(host);
+    return silent ? [] : await systemAddresses(host);
   }
 }
 
-async function systemAddress(host: string): Promise<string[]> {
+async function systemAddresses(host: string): Promise<string[]> {
   try {
-    return [(await dns.lookup(host, { family: 4 })).address];
+    return (await dns.lookup(host, { all: true })).map(({ address }) => address);
   } catch {
     return [];
   }

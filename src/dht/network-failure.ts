@@ -22,8 +22,15 @@ export function noNetwork(walked: WalkResult, bootstrap: readonly HostPort[], re
   );
 }
 
-/** No bootstrap node has an address. */
-export function noAddress({ unresolved }: Bootstrap): Failure {
+/** No bootstrap node has an address that a node can have. */
+export function noAddress({ unresolved, misleading }: Bootstrap): Failure {
+  if (misleading.length > 0) {
+    const addresses = [...new Set(misleading)].slice(0, 4).join(', ');
+    return failure(
+      `The names of the bootstrap nodes lead to ${addresses}, where no node of the network can be.`,
+      'Something here answers in their place, such as a filter or a page to sign in at. Sign in, allow these names, try another network, or set CCLINK_BOOTSTRAP to host:port.',
+    );
+  }
   return failure(
     `No address was found for ${unresolved.join(', ') || 'the bootstrap nodes'}: names do not resolve.`,
     'Check that this machine is online and that its name server works, or set CCLINK_BOOTSTRAP to host:port.',

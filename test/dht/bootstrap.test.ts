@@ -9,6 +9,7 @@ import { type Answer, decode, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Bootstrap, DEFAULT_BOOTSTRAP, parseBootstrap, resolveBootstrap } from '../../src/dht/bootstrap.ts';
+import { noAddress } from '../../src/dht/network-failure.ts';
 import { Failure } from '../../src/failure.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -157,6 +158,18 @@ describe('resolveBootstrap', () => {
     await bootstrap.done;
     expect(bootstrap.addresses).toEqual([]);
     expect([...bootstrap.unresolved].sort()).toEqual([...PUBLIC_NAMES].sort());
+    // They would start no walk, and the failure says where they lead.
+    const { message, hint } = noAddress(bootstrap);
+    expect(message).toBe(`The names of the bootstrap nodes lead to ${address}, where no node of the network can be.`);
+    expect(hint).toMatch(/filter.*sign in/);
+  });
+
+  test('takes no IPv6 address, as of a filter that answers with ::, and says where the name leads', async () => {
+    const bootstrap = resolveBootstrap(parseBootstrap('ip6-localhost:1'), never, await nameServer({}));
+    await bootstrap.done;
+    expect(bootstrap.addresses.filter(({ host }) => host.includes(':'))).toEqual([]);
+    const { message } = noAddress({ ...bootstrap, misleading: ['::', '::', '0.0.0.0', '::1', '10.0.0.1', '10.0.0.2'] });
+    expect(message).toContain('lead to ::, 0.0.0.0, ::1, 10.0.0.1, where');
   });
 
   test('takes the public addresses of a public bootstrap node, 4 at most', async () => {

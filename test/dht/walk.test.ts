@@ -401,6 +401,7 @@ describe('a walk', () => {
     const bootstrap: Bootstrap = {
       addresses: [],
       unresolved: [],
+      misleading: [],
       each: (listener) => {
         // Later than the first step, which finds nobody to ask.
         const timer = setTimeout(() => found(asked).forEach(listener), 50);
@@ -427,7 +428,7 @@ describe('a walk', () => {
     process.on('warning', note);
     onTestFinished(() => void process.off('warning', note));
     const done = new Promise<void>((resolve) => setTimeout(resolve, 50));
-    const bootstrap: Bootstrap = { addresses: [], unresolved: [], each: () => () => {}, done };
+    const bootstrap: Bootstrap = { addresses: [], unresolved: [], misleading: [], each: () => () => {}, done };
     expect(await timedWalk([], { bootstrap })).toMatchObject({ complete: true, asked: 0 });
     expect(warnings).toEqual([]);
   });
@@ -521,6 +522,7 @@ describe('a walk', () => {
     const bootstrap: WalkOptions['bootstrap'] = {
       addresses: [],
       unresolved: [],
+      misleading: [],
       each: (found) => {
         found(root);
         const timer = setTimeout(found, 60, root);
