@@ -418,10 +418,13 @@ describe('publish at a terminal', () => {
     expect(await run.end()).toBe(0);
     const pin = /PIN: ((?:[a-z]+-){4}[a-z]+)/.exec(run.text)?.[1] ?? '';
     const publicKey = /cclink pickup ([a-z0-9]{52})/.exec(run.text)?.[1] ?? '';
-    expect(await desk.json(['show', publicKey], { env: { CCLINK_PIN: pin } })).toMatchObject({
-      mode: 'pin',
-      session: { id: SESSION },
-    });
+    const opened = { mode: 'pin', session: { id: SESSION } };
+    expect(await desk.json(['show', publicKey], { env: { CCLINK_PIN: pin } })).toMatchObject(opened);
+    const spoken = ` ${pin.toUpperCase().replaceAll('-', ' ')} `;
+    expect(await desk.json(['show', publicKey], { env: { CCLINK_PIN: spoken } })).toMatchObject(opened);
+    const asked = desk.terminal(['show', publicKey]);
+    await asked.answers(/PIN of the handoff/, pin.replaceAll('-', '_') + RETURN);
+    expect(await asked.end()).toBe(0);
   });
 
   it('asks which of several recent sessions it is, with title and folder', async () => {

@@ -396,6 +396,15 @@ describe('the third no: it is not for this reader', () => {
     expect(await noOf(pickUp(on, {}, { pins: given }))).toMatch(/^cannot-open: That is not the PIN/);
     expect((await pickUp(on, {}, { pins: { kind: 'value', value: 'five-words' } })).isTaken).toBe(true);
   });
+
+  it('but not if a PIN that was made here is typed with spaces and capitals, or somebody’s own just so', async () => {
+    for (const pin of ['apple-tree-house-river-stone', 'Apple Tree House River Stone']) {
+      const on = await setUp();
+      await publishFrom(on, on.handoff({ audience: { mode: 'pin', pin: Buffer.from(pin) } }));
+      const pins = { kind: 'value', value: 'Apple Tree House River Stone' } as const;
+      expect((await pickUp(on, {}, { pins })).isTaken).toBe(true);
+    }
+  });
 });
 
 describe('a PIN that does not open the first handoff that is found', () => {
