@@ -1,4 +1,4 @@
-import { sealSeed } from '../identity/envelope.ts';
+import { type Envelope, openEnvelope, sealSeed } from '../identity/envelope.ts';
 import { backupsOf, readKeyFile, rewriteKeyFile, type StoredKey, whileKeyIsLocked } from '../identity/key-file.ts';
 import { unlock, wipe } from '../identity/unlock.ts';
 import { printable } from '../terminal/printable.ts';
@@ -31,11 +31,21 @@ async function underNewPassphrase(context: Context, seed: Uint8Array, withPassph
   if (!withPassphrase) return { kind: 'plain', seed };
   const passphrase = await replacingPassphrase(context);
   try {
-    const envelope = await context.output.progress('Encrypting the key …', sealSeed(seed, passphrase));
+    const envelope = await context.output.progress('Encrypting the key …', sealAndCheck(seed, passphrase));
     return { kind: 'encrypted', envelope };
   } finally {
     passphrase.fill(0);
   }
+}
+
+/** Nothing else opens the key once its old file is gone, so it is opened once before. */
+async function sealAndCheck(seed: Uint8Array, passphrase: Uint8Array): Promise<Envelope> {
+  const envelope = await sealSeed(seed, passphrase);
+  const opened = await openEnvelope(envelope, passphrase);
+  const isSame = opened !== null && Buffer.compare(opened, seed) === 0;
+  opened?.fill(0);
+  if (isSame) return envelope;
+  throw new Error('the key that was sealed does not open');
 }
 
 /** What a new passphrase does not reach. */
@@ -55,6 +65,8 @@ function tellWhatStays(
     output.say('CCLINK_PASSPHRASE_COMMAND must print the new one from now on.');
   }
   if (backups.length > 0) {
-    output.warn(`the same key is still in ${backups.map(printable).join(', ')}, as it was when that was kept.`);
+    output.warn(
+      `the same key is, or may be, still in ${backups.map(printable).join(', ')}, as it was when that was kept.`,
+    );
   }
 }

@@ -4,7 +4,7 @@ import { fileFailure } from '../files/file-failure.ts';
 import { holdsEnvelope } from '../identity/envelope-form.ts';
 import { type ImportedKey, parseImportedKey } from '../identity/imported-key.ts';
 import { openRecoveryFile, type RecoveryFile } from '../identity/recovery-file.ts';
-import { MAX_STORED_KEY_LENGTH } from '../identity/stored-key.ts';
+import { holdsHexKey, MAX_STORED_KEY_LENGTH } from '../identity/stored-key.ts';
 import { tryPassphrases } from '../identity/unlock.ts';
 import type { Context } from './context.ts';
 import { passphraseSource } from './secrets.ts';
@@ -14,6 +14,7 @@ const WHAT_A_KEY_IS =
 const THROUGH_A_PIPE = `Most likely the pipe has done that. Bring it over byte for byte: without -t, and on Windows in cmd, not in PowerShell:
   ssh -T other-machine cat .pubky/secret_key | cclink init --import -
 or as a file (scp other-machine:.pubky/secret_key key), with: cclink init --import key`;
+const NOTHING_CAME = 'Run the command before the pipe by itself to see why it prints nothing.';
 const AS_A_FILE =
   'Copy it again byte for byte, not as text: scp other-machine:.pubky/secret_key key, then cclink init --import key';
 
@@ -28,11 +29,18 @@ export async function readImport(context: Context, source: string): Promise<Impo
     return await parseImportedKey(bytes, name);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const hint = holdsEnvelope(bytes) ? (source === '-' ? THROUGH_A_PIPE : AS_A_FILE) : WHAT_A_KEY_IS;
-    throw new Failure('usage', `${error.message} Nothing was imported.`, hint, { cause: error });
+    throw new Failure('usage', `${error.message} Nothing was imported.`, hintFor(bytes, source === '-'), {
+      cause: error,
+    });
   } finally {
     bytes.fill(0);
   }
+}
+
+/** What to do about bytes that are no key. */
+function hintFor(bytes: Uint8Array, isPiped: boolean): string {
+  if (holdsEnvelope(bytes) || holdsHexKey(bytes)) return isPiped ? THROUGH_A_PIPE : AS_A_FILE;
+  return bytes.length === 0 && isPiped ? NOTHING_CAME : WHAT_A_KEY_IS;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { look } from '../handoff/pickup.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { type Context, nowSeconds } from './context.ts';
@@ -24,5 +25,8 @@ async function show(context: Context, who: string | undefined): Promise<void> {
   );
   if (!found.local.here) output.say('The files of this session are not on this machine.');
   else if (!found.local.directoryExists) output.say('Its directory is not on this machine.');
-  else output.say(`To go on with it here: cclink pickup${who === undefined ? '' : ` ${who}`}`);
+  else
+    output.say(
+      `To go on with it here: cclink pickup${who === undefined ? '' : ` ${encodePublicKey(found.record.publicKey)}`}`,
+    );
 }

@@ -140,7 +140,10 @@ export function resolveBootstrap(
 /** True for an IPv4 address that a node on the Internet can have. */
 const isPublic = (address: string) => isIPv4(address) && isHostAddress(address) && !isLocalAddress(address);
 
-/** The IPv4 addresses of a name; where it has none, its others, which only explain why. The query is cancelled when `over` is fulfilled. */
+/**
+ * The IPv4 addresses of a name; where it has none, its others, which only explain why. The query is cancelled
+ * when `over` is fulfilled.
+ */
 async function addressesOf(
   host: string,
   signal: AbortSignal,

@@ -148,12 +148,12 @@ function holdsSameKey(path: string, key: StoredKey): boolean {
   return same;
 }
 
-/** The backups of a key (public key, 32 bytes) beside its file: `<path>.<8 characters>.bak` and the like. */
+/** The backups beside a key file that hold this key (public key, 32 bytes), or may: those of unknown keys. */
 export function backupsOf(path: string, publicKey: Uint8Array): string[] {
-  const start = `${basename(path)}.${fingerprint(publicKey)}`;
+  const starts = ['unknown-', fingerprint(publicKey)].map((name) => `${basename(path)}.${name}`);
   try {
     return readdirSync(dirname(path))
-      .filter((name) => name.startsWith(start) && /^(-\d+)?\.bak$/.test(name.slice(start.length)))
+      .filter((name) => name.endsWith('.bak') && starts.some((start) => name.startsWith(start)))
       .map((name) => join(dirname(path), name));
   } catch {
     return [];

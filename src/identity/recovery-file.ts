@@ -17,13 +17,17 @@ export interface RecoveryFile {
   readonly sealed: Uint8Array;
 }
 
+/** True if these bytes begin like a recovery file. */
+export function looksLikeRecoveryFile(bytes: Uint8Array): boolean {
+  return FIRST_LINES.some((line) => Buffer.from(line).equals(bytes.subarray(0, line.length)));
+}
+
 /**
  * The recovery file in these bytes; null if they don't begin like one. Throws `cannot-open` if it has not the
  * length of one: it was cut off, or taken for text on its way.
  */
 export function parseRecoveryFile(bytes: Uint8Array): RecoveryFile | null {
-  const start = Buffer.from(bytes.subarray(0, FIRST_LINES[0]?.length)).toString('latin1');
-  if (!FIRST_LINES.includes(start)) return null;
+  if (!looksLikeRecoveryFile(bytes)) return null;
   const newline = bytes.indexOf(0x0a);
   const sealed = bytes.subarray(newline + 1);
   if (newline < 0 || bytes[newline - 1] === 0x0d || sealed.length !== SEALED_LENGTH) {

@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import { type Envelope, encodeEnvelope, MAX_ENVELOPE_LENGTH, parseEnvelope } from './envelope.ts';
 import { damageOf, holdsEnvelope, looksLikeEnvelope, withoutTextMarks } from './envelope-form.ts';
 import { bareText } from './key-text.ts';
+import { looksLikeRecoveryFile } from './recovery-file.ts';
 
 /** What a key file holds: a 32-byte seed, plain or sealed with a passphrase. */
 export type StoredKey =
@@ -35,10 +36,23 @@ export function parseStoredKey(bytes: Uint8Array, name = 'The key file'): Stored
     if (seed !== null) return { kind: 'plain', seed };
     const isHexOnly = text.length > 0 && text.every((character) => digitOf(character) >= 0);
     if (isHexOnly) throw notAKey(text.length < HEX_LENGTH ? 'is cut off' : 'has more than 64 characters');
+    if (holdsHexKey(bytes)) throw notAKey('has other text around a key, such as what a shell prints when it starts');
+    if (looksLikeRecoveryFile(bytes)) {
+      throw new Failure(
+        'cannot-open',
+        `${name} is a recovery file of Pubky.`,
+        'Take the key out of it: cclink init --import <that file>',
+      );
+    }
     throw notAKey('holds neither 64 hex characters nor an encrypted key');
   } finally {
     text.fill(0);
   }
+}
+
+/** True if 64 hex characters or more stand anywhere in these bytes. */
+export function holdsHexKey(bytes: Uint8Array): boolean {
+  return /[0-9a-f]{64}/i.test(Buffer.from(bytes).toString('latin1'));
 }
 
 /**

@@ -191,6 +191,10 @@ describe('init without a terminal', () => {
       expect(piped.stderr).toMatch(/damaged: .*Nothing was imported\..*the pipe.*ssh -T other-machine cat/s);
       expect((await laptop.run(['init', '--import', file, '-y'])).stderr).toMatch(/damaged: .*scp/s);
     }
+    const noisy = await laptop.run(['init', '--import', '-', '-y'], { input: `Welcome to desk\n${SEED}` });
+    expect([noisy.code, noisy.stderr]).toEqual([2, expect.stringMatching(/other text.*the pipe/s)]);
+    const silent = await laptop.run(['init', '--import', '-', '-y'], { input: '' });
+    expect([silent.code, silent.stderr]).toEqual([2, expect.stringMatching(/empty.*by itself/s)]);
     expect(await laptop.json(['whoami'])).toMatchObject({ publicKey: good });
     expect(readdirSync(join(laptop.home, '.pubky'))).toEqual(['secret_key']);
 
