@@ -78,7 +78,7 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
     const session = await chooseSession(context, sessionId, options.force ?? false);
     const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
     const burn = options.burn ?? false;
-    const pin = options.pin ? (options.dryRun ? new Uint8Array() : await takePin(context)) : null;
+    const pin = options.pin ? await takePin(context, options.dryRun ?? false) : null;
     const handoff: Handoff = { audience: audienceOf(pin, recipient), burn, ttl, payload };
     if (options.dryRun) return showDryRun(context, await own.publicKey(), session, handoff);
     try {
@@ -219,10 +219,10 @@ const PIN_HINT =
   'Take a longer one, or press Return to have one made. Anybody who knows your public key can try PINs offline.';
 
 /**
- * The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice. A bare Return makes one and shows it. Throws
- * `usage` if the one in the variable is weak.
+ * The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice; nobody is asked for a dry run. A bare Return
+ * makes one and shows it. Throws `usage` if the one in the variable is weak.
  */
-async function takePin(context: Context): Promise<Uint8Array> {
+async function takePin(context: Context, dryRun: boolean): Promise<Uint8Array> {
   const { environment, output } = context;
   if (environment.pin !== undefined) {
     const weakness = weaknessOf(environment.pin);
@@ -234,6 +234,7 @@ async function takePin(context: Context): Promise<Uint8Array> {
       );
     return Buffer.from(environment.pin);
   }
+  if (dryRun) return new Uint8Array();
   return newSecret(context, {
     question: 'PIN (Return makes one of five words)',
     again: 'The same PIN again',

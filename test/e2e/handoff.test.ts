@@ -338,6 +338,9 @@ describe('nothing to hand over', () => {
     const weak = encodePublicKey(Uint8Array.of(1, ...new Uint8Array(31)));
     const refused = await laptop.run(['publish', '--dry-run', '--share', weak]);
     expect([refused.code, refused.stdout]).toEqual([2, '']);
+    const pin = await laptop.run(['publish', '--dry-run', '--pin'], { env: { CCLINK_PIN: '12345678' } });
+    expect([pin.code, pin.stdout, pin.stderr]).toEqual([2, '', expect.stringContaining('too weak')]);
+    expect(await laptop.json(['publish', '--dry-run', '--pin'])).toMatchObject({ mode: 'pin' });
     expect(await laptop.json(['list'])).toEqual([]);
   });
 });
