@@ -2,6 +2,10 @@
 const MIN_CHARACTERS = 8;
 /** Of digits alone, more are needed: eight of them are tried in an hour. */
 const MIN_DIGITS = 12;
+/** Neighbouring characters are a run from here on. */
+const MIN_RUN = 3;
+/** Rows of keys that fingers run along, on American, German and French keyboards. */
+const KEY_ROWS = ['1234567890123', 'qwertyuiop', 'qwertzuiop', 'azertyuiop', 'asdfghjkl', 'zxcvbnm', 'yxcvbnm'];
 /** The longest piece whose repetition is no better than itself: `abcabcabc`. */
 const MAX_REPEATED = 4;
 
@@ -24,9 +28,9 @@ const COMMON = new Set(
 /** Words that are guessed first, with anything around them: `Passw0rd2026!`. Lower case, no leetspeak. */
 const COMMON_STEMS = new Set(
   `password passwort passphrase motdepasse contrasena letmein welcome qwerty qwertz azerty asdf iloveyou admin administrator login
-  monkey dragon shadow master secret hello test testing changeme default guest root cclink claude claudecode pubky`.split(
-    /\s+/,
-  ),
+  monkey dragon shadow master secret hello test testing changeme default guest root cclink claude claudecode pubky
+  spring summer autumn winter fruhling sommer herbst january february march april june july august september october november
+  december monday tuesday wednesday thursday friday saturday sunday`.split(/\s+/),
 );
 const LEET: Readonly<Record<string, string>> = {
   '0': 'o',
@@ -50,24 +54,45 @@ export function weaknessOf(secret: string | Uint8Array): string | null {
   const core = [...text.toLowerCase().replace(/[\s\p{P}]/gu, '')];
   const characters = core.length < MIN_CHARACTERS ? [...text.toLowerCase()] : core;
   if (new Set(characters).size === 1) return 'it is one character again and again';
-  if (isRun(characters)) return 'it is a run of neighbouring characters';
+  if (isRepeated(characters)) return 'it is the same few characters again and again';
+  if (isMadeOfRuns(characters)) return 'it is a run of neighbouring characters';
   if (core.every((character) => /\p{Nd}/u.test(character)) && core.length < MIN_DIGITS) {
     return `digits alone need to be at least ${MIN_DIGITS}`;
   }
-  if (isRepeated(characters)) return 'it is the same few characters again and again';
   if (COMMON.has(text.toLowerCase()) || COMMON_STEMS.has(stemOf(text))) {
     return 'it is among the first that anybody would try';
   }
   return null;
 }
 
-/** True if the characters count up or down one by one: `12345678`, `hgfedcba`. */
-function isRun(characters: readonly string[]): boolean {
-  const codes = characters.map((character) => character.codePointAt(0) ?? 0);
-  const steps = codes.slice(1).map((code, i) => code - (codes[i] ?? 0));
-  const wrapped = steps.map((step) => (step === -9 ? 1 : step === 9 ? -1 : step)); // 9 is followed by 0
-  return wrapped.every((step) => step === 1) || wrapped.every((step) => step === -1);
+/**
+ * True if the characters are nothing but runs of three or more: along the alphabet, the digits or a row of
+ * keys, in either direction. `12345678`, `hgfedcba`, `qwer1234`.
+ */
+function isMadeOfRuns(characters: readonly string[]): boolean {
+  for (let start = 0; start < characters.length; ) {
+    const length = Math.max(...STEPS.map((isStep) => runLength(characters, start, isStep)));
+    if (length < MIN_RUN) return false;
+    start += length;
+  }
+  return true;
 }
+
+function runLength(
+  characters: readonly string[],
+  start: number,
+  isStep: (from: string, to: string) => boolean,
+): number {
+  let end = start + 1;
+  while (end < characters.length && isStep(characters[end - 1] ?? '', characters[end] ?? '')) end++;
+  return end - start;
+}
+
+/** Whether a character follows another, in each of the orders that there are, forwards and backwards. */
+const STEPS = [
+  (from: string, to: string) => (to.codePointAt(0) ?? 0) - (from.codePointAt(0) ?? 0) === 1,
+  ...KEY_ROWS.map((row) => (from: string, to: string) => row.includes(from + to)),
+].flatMap((isStep) => [isStep, (from: string, to: string) => isStep(to, from)]);
 
 /** True for a short piece again and again, the last time perhaps in part: `abababab`, `12312312`. */
 function isRepeated(characters: readonly string[]): boolean {

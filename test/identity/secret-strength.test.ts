@@ -20,6 +20,12 @@ describe('a new passphrase or PIN', () => {
     ['a run', 'abcdefgh'],
     ['a run', 'HGFEDCBA'],
     ['a run', '7890123456'],
+    ['a run', 'qwer1234'],
+    ['a run', '1234QWER'],
+    ['a run', 'abc123xyz'],
+    ['a run', 'poiuytre'],
+    ['a run', 'qwertz-uiop'],
+    ['a run', 'абвгдежз'],
     ['a run', '1-2-3-4-5-6-7-8'],
     ['a run', '1 2 3 4 5 6 7 8 9'],
     ['digits alone', '19840523'],
@@ -32,9 +38,10 @@ describe('a new passphrase or PIN', () => {
     ['the first', 'Password1'],
     ['the first', 'Passw0rd2026!'],
     ['the first', '!!P@$$w0rd!!'],
-    ['the first', 'qwertyuiop'],
-    ['the first', 'QWERTZ12345'],
+    ['a run', 'qwertyuiop'],
+    ['a run', 'QWERTZ12345'],
     ['the first', 'letmein2026'],
+    ['the first', 'Summer2026!'],
   ])('is refused as %s: %s', (why, secret) => {
     expect(weaknessOf(secret)).toContain(why);
     expect(weaknessOf(bytes(secret))).toContain(why);
@@ -42,6 +49,15 @@ describe('a new passphrase or PIN', () => {
 
   it.each([
     ...['correct horse battery', 'a good passphrase', '739201845621', 'längeres', 'пароль-длинный', 'k7#mQ2zz'],
-    ...['🔑🔑🔑 key 1', 'пароль-д', '密码密码密码密码x', 'testimony', 'my password is long', '1234abcd5678'],
+    ...[
+      '🔑🔑🔑 key 1',
+      'пароль-д',
+      '密码密码密码密码x',
+      'testimony',
+      'my password is long',
+      '1234wxa5678',
+      'abduction',
+      'defghost',
+    ],
   ])('is taken: %s', (secret) => expect(weaknessOf(secret)).toBeNull());
 });
