@@ -1,5 +1,5 @@
-// Writes the man page, dist/cclink.1 (roff, man macros). Commands and options come from where the help has them
-// from, exit codes, variables and files from the README's tables: nothing is said here a second time.
+// Writes the man page, dist/cclink.1 (roff, man macros). Commands and options come from where the help has
+// them from, exit codes, variables and files from the README's tables: nothing is said here a second time.
 //
 //   tsx scripts/man-page.ts
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -10,10 +10,11 @@ function inShell(shell: string, line: string): string {
   // History expansion of an interactive bash changes lines before they are parsed.
   const before = shell === 'bash' ? 'set -o history -o histexpand\n' : '';
   const options = shell === 'fish' ? ['--no-config'] : [];
-  return execFileSync(shell, [...options, ...(shell === 'bash' ? ['-s'] : ['-c', line])], {
-    input: `${before}${line}\n`,
+  const isTyped = shell === 'bash';
+  return execFileSync(shell, [...options, ...(isTyped ? ['-s'] : ['-c', line])], {
+    ...(isTyped && { input: `${before}${line}\n` }),
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8', HOME: '/nonexistent' },
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: [isTyped ? 'pipe' : 'ignore', 'pipe', 'inherit'],
   }).toString();
 }
 

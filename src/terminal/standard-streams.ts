@@ -5,8 +5,9 @@ interface Blockable {
 
 /**
  * Makes reading and writing on the standard streams wait again, as programs expect. Node has set O_NONBLOCK,
- * which belongs to the terminal or pipe and not to this process: the next program (`claude`) would find it set,
- * and its reads fail with EAGAIN. A child process of Node gets it cleared; a program that replaces it does not.
+ * which belongs to the terminal or pipe and not to this process: the next program (`claude`) would find it
+ * set, and its reads fail with EAGAIN. A child process of Node gets it cleared; a program that replaces it
+ * does not.
  */
 export function makeStandardStreamsBlocking(): void {
   for (const stream of [process.stdin, process.stdout, process.stderr] as Blockable[]) {

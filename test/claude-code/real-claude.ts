@@ -12,9 +12,9 @@ const API_KEY = 'sk-ant-dummy-not-a-key';
 const PATIENCE_MS = 40_000;
 
 /**
- * Puts the real `claude` of a version on the PATH of a machine. It runs in a network namespace with nothing but
- * a loopback and a stand-in for the model's API. It starts up without a question, as for somebody who has used
- * it before in the machine's project.
+ * Puts the real `claude` of a version on the PATH of a machine. It runs in a network namespace with nothing
+ * but a loopback and a stand-in for the model's API. It starts up without a question, as for somebody who has
+ * used it before in the machine's project.
  */
 export function installRealClaude(machine: Machine, version: string): void {
   const file = join(machine.home, 'bin', 'claude');
