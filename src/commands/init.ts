@@ -39,9 +39,8 @@ export const command: Declaration<InitOptions> = {
   ],
   yes: true,
   json: true,
-  help: `To import is to take the same key as on another machine, or the key of a Pubky app:
-64 hex characters, the encrypted file of cclink, a recovery file, or the words of
-a recovery phrase.
+  help: `--import takes the key of another machine, or of a Pubky app: 64 hex characters,
+the encrypted file of cclink, a recovery file, or the words of a recovery phrase.
 
 --change-passphrase asks for the old passphrase, then for the new one; without a
 terminal they come from CCLINK_PASSPHRASE and CCLINK_NEW_PASSPHRASE.
