@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { Failure } from '../failure.ts';
+import { lastChangeOf } from './last-change.ts';
 import { resumePlace } from './resume-place.ts';
 import { describeSession } from './session.ts';
 import { isSessionId } from './session-id.ts';
@@ -11,7 +13,15 @@ export interface LocalSession {
   /** The directory to resume in; null if the transcript is not here, or its directory is not known. */
   readonly directory: string | null;
   readonly directoryExists: boolean;
+  /** True if this user may change into it. */
+  readonly canEnter: boolean;
   readonly title: string | null;
+  /** The path of the transcript that Claude Code will resume. */
+  readonly transcript: string | null;
+  /** Why that one can't be resumed; null if nothing is known against it. */
+  readonly defect: 'unreadable' | 'empty' | null;
+  /** When something was last said in it, in Unix milliseconds. */
+  readonly lastChangeMs: number | null;
 }
 
 /** Where to look for sessions. */
@@ -37,10 +47,39 @@ export function localSession(places: SessionPlaces, id: string, project: string)
   const { claudeFolder, workingDirectory } = places;
   const hints = workingDirectory === null ? [project] : [project, workingDirectory];
   const place = resumePlace(findTranscripts(claudeFolder, id), hints);
+  if (place === null) return NOT_HERE;
+  const { file, directory, exists } = place;
+  const lastChangeMs = lastChangeOf(file.path);
+  const { title, hasConversation } = describeSession(file);
   return {
-    here: place !== null,
-    directory: place?.directory ?? null,
-    directoryExists: place?.exists ?? false,
-    title: place === null ? null : describeSession(place.file).title,
+    here: true,
+    directory,
+    directoryExists: exists,
+    canEnter: directory !== null && mayEnter(directory),
+    title,
+    transcript: file.path,
+    defect: lastChangeMs === null ? 'unreadable' : hasConversation ? null : 'empty',
+    lastChangeMs,
   };
+}
+
+const NOT_HERE: LocalSession = {
+  here: false,
+  directory: null,
+  directoryExists: false,
+  canEnter: false,
+  title: null,
+  transcript: null,
+  defect: null,
+  lastChangeMs: null,
+};
+
+function mayEnter(directory: string): boolean {
+  try {
+    // The name `.` in it can't be looked up without the right to enter.
+    statSync(`${directory}/.`);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,15 +1,12 @@
 import { liveSessions } from '../claude/live-sessions.ts';
-import { OUTER_SESSION_VARIABLES, withoutOuterSession } from '../claude/outer-session.ts';
+import { outerSessionVariables } from '../claude/outer-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
-import { SECRET_VARIABLES } from '../environment.ts';
-import { Failure } from '../failure.ts';
 import { type PickupPorts, pickup as pickUp } from '../handoff/pickup.ts';
 import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
-import { becomeClaude } from '../process/become-claude.ts';
-import { claudeWord, findClaude } from '../process/find-claude.ts';
+import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
-import { makeStandardStreamsBlocking } from '../terminal/standard-streams.ts';
+import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle } from './claude-start.ts';
 import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
@@ -54,64 +51,52 @@ async function pickup(
 ): Promise<number> {
   const { environment, output, questions, yes } = context;
   const runs = options.run && !output.json;
-  if (options.tmux && runs && !environment.variables['TMUX']) {
-    throw new Failure('usage', 'There is no tmux here to open a window in.', 'Start tmux first, or leave out --tmux.');
-  }
-  const claudePath = runs ? findClaude(environment) : null;
+  const claude = !runs ? null : options.tmux ? await inTmux(context) : inThisTerminal(context, claudeArgs);
+  // Loaded before anything is taken, as an update may replace the files of this program meanwhile.
+  const drawQr = options.qr && !output.json ? (await import('../terminal/qr.ts')).drawQr : null;
+  const program = claudeWord(environment);
+  const lineFor = ({ local, payload }: FoundHandoff) =>
+    local.directory === null ? '' : resumeLine(local.directory, resumeCommand(payload.session, claudeArgs, program));
+
   const { found, isTaken, burnt, handedOver } = await withSubject(context, who, (dht, subject, ports, look) =>
     pickUp(
       dht,
       subject,
-      { ...ports, ...offering(context) },
+      {
+        ...ports,
+        ...offering(context, claude),
+        burnt(found, revocation) {
+          tellOfBurn(context, revocation);
+          // Whatever goes wrong from here on, this is all that it takes to go on.
+          if (claude !== null) output.keep(`Should claude not start, go on with:\n${lineFor(found)}`);
+        },
+      },
       {
         ...look,
-        runs,
-        hasClaude: claudePath !== null,
         offersFirst: questions.possible && !yes && !output.json,
         reportsMissing: output.json,
       },
     ),
   );
-  if (burnt !== null) tellOfBurn(context, burnt);
 
-  questions.release();
   const { directory, title } = found.local;
   const { session } = found.payload;
-  const program = claudeWord(environment);
-  const command = resumeCommand(session, claudeArgs, program);
-  if (options.qr && !output.json) {
-    const { drawQr } = await import('../terminal/qr.ts');
-    output.say(drawQr(session));
-  }
-  if (!isTaken || claudePath === null || directory === null) {
-    const line = directory === null ? '' : resumeLine(directory, command);
-    output.result({ ...foundJson(found, claudeArgs, program), ...burnt }, line);
+  if (drawQr !== null) output.say(drawQr(session));
+  if (!isTaken || claude === null || directory === null) {
+    const line = lineFor(found);
+    const insteadOf = `The result could not be written. To go on with the session:\n${line}`;
+    output.result({ ...foundJson(found, claudeArgs, program), ...burnt }, line, isTaken ? insteadOf : undefined);
     await output.written();
     await handedOver();
     return 0;
   }
-  if (options.tmux) {
-    const { openTmuxWindow } = await import('../terminal/tmux.ts');
-    openTmuxWindow({
-      title: title ?? session.slice(0, 8),
-      directory,
-      command: [claudePath, ...command.slice(1)],
-      line: resumeLine(directory, command),
-      env: environment.variables,
-      unset: [...SECRET_VARIABLES, ...OUTER_SESSION_VARIABLES],
-      set: environment.variables['CLAUDE_CONFIG_DIR'] ? { CLAUDE_CONFIG_DIR: environment.claudeFolder } : {},
-    });
-    await handedOver();
-    return 0;
-  }
-  await handedOver();
-  const env = withoutOuterSession(environment.variables);
-  makeStandardStreamsBlocking();
-  return becomeClaude({ claudePath, args: command.slice(1), directory, env });
+  const command = resumeCommand(session, claudeArgs, program);
+  return claude.start({ title: title ?? session.slice(0, 8), directory, command }, handedOver);
 }
 
 /** How a handoff is shown, and asked about. */
-function offering({ environment, output, questions, yes }: Context): Pick<PickupPorts, 'show' | 'confirm'> {
+function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPorts, 'show' | 'obstacle' | 'confirm'> {
+  const { environment, output, questions, yes } = context;
   const warnOf = ({ record, payload, isClaimed }: FoundHandoff, burns: boolean) => {
     const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === payload.session);
     if (open !== undefined) {
@@ -124,8 +109,15 @@ function offering({ environment, output, questions, yes }: Context): Pick<Pickup
         'only its publisher can burn this handoff: it stays on the network until it expires, or they revoke it.',
       );
     }
+    const leaked = claude === null ? outerSessionVariables(environment.variables) : [];
+    if (leaked.length > 0) {
+      output.warn(
+        `this terminal was opened from inside a Claude Code session, and a claude that is started in it may save nothing. First type:\nunset ${leaked.join(' ')}`,
+      );
+    }
   };
   return {
+    obstacle: (_found, isSpent) => (claude === null ? printingObstacle(isSpent) : claude.obstacle(isSpent)),
     show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),
     confirm: async (found, burns) => {
       warnOf(found, burns);

@@ -1,4 +1,4 @@
-import type { SessionPlaces } from '../claude/local-session.ts';
+import { localSession, type SessionPlaces } from '../claude/local-session.ts';
 import type { Dht, Resolution } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
 import { Failure } from '../failure.ts';
@@ -9,6 +9,7 @@ import { describeAge } from '../time.ts';
 import { isOwnBurn, ownBurn } from './claim.ts';
 import { type History, hasEnded, isHalfRevoked } from './history.ts';
 import { beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
+import { sessionObstacle } from './obstacle.ts';
 import { openRecord } from './open.ts';
 import { type FoundHandoff, type PinSource, Reader, type Subject } from './reader.ts';
 import { expiresAt, isLive, modeOf, type SignedRecord } from './record.ts';
@@ -25,8 +26,16 @@ export interface LookPorts {
 export interface PickupPorts extends LookPorts {
   /** Shows a handoff. If something stands in its way, that is thrown afterwards. */
   readonly show: (found: FoundHandoff) => void;
+  /**
+   * What beside the session's files keeps a handoff from being used here, as when there is no `claude`; null
+   * if nothing. Asked before the question, and again right before the handoff is taken. If `isSpent`, nobody
+   * can pick it up again then.
+   */
+  readonly obstacle: (found: FoundHandoff, isSpent: boolean) => Promise<Failure | null>;
   /** Whether the handoff that was shown is wanted; `burns`: a yes burns it. */
   readonly confirm: (found: FoundHandoff, burns: boolean) => Promise<boolean>;
+  /** Told of a handoff as soon as it is off the network: whatever fails next, it must not be lost. */
+  readonly burnt: (found: FoundHandoff, revocation: Revocation) => void;
 }
 
 /** Something to tell on the way. */
@@ -53,9 +62,6 @@ export interface LookOptions {
 }
 
 export interface PickupOptions extends LookOptions {
-  /** True if `claude` is to go on with the session, and must therefore be on this machine. */
-  readonly runs: boolean;
-  readonly hasClaude: boolean;
   /** True if the first handoff that is found is offered while the look-up goes on. */
   readonly offersFirst: boolean;
   /** True if a handoff whose files are not here is a result that is not picked up, in place of a failure. */
@@ -114,18 +120,23 @@ export async function pickup(
     // The first packet arrives long before all close nodes have answered. It is opened and offered meanwhile;
     // what is wrong with it does not count, since the newest may be another one.
     const first = await search.first();
-    const shown = options.offersFirst && first !== null && obstacleTo(first, options) === null ? first : null;
+    const isOffered = options.offersFirst && first !== null && (await obstacleTo(first, ports, options)) === null;
+    const shown = isOffered ? first : null;
     if (shown !== null) await offer(shown, ports, options);
 
-    const found = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
-    if (!found.local.here && options.reportsMissing) {
-      return { found, isTaken: false, burnt: null, handedOver: async () => {} };
+    const wanted = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
+    if (!wanted.local.here && options.reportsMissing) {
+      return { found: wanted, isTaken: false, burnt: null, handedOver: async () => {} };
     }
-    if (found.record.text !== shown?.record.text) await offer(found, ports, options); // the fourth and fifth
-    if (!isLive(found.record, secondsOf(options.now())))
+    if (wanted.record.text !== shown?.record.text) await offer(wanted, ports, options); // the fourth and fifth
+    if (!isLive(wanted.record, secondsOf(options.now())))
       throw ended('The handoff expired while the question was open.');
+    const found = lookedAtAgain(wanted, options);
+    const obstacle = await obstacleTo(found, ports, options);
+    if (obstacle !== null) throw obstacle;
 
-    const burnt = found.isClaimed || isToBurn(found) ? await search.burn(found) : null; // the sixth
+    const burnt = isSpentBy(found) ? await search.burn(found) : null; // the sixth
+    if (burnt !== null) ports.burnt(found, burnt);
     await options.history.noteTaken(found.record, search.seq);
     return { found, isTaken: true, burnt, handedOver: () => options.history.dropClaim(found.record) };
   } finally {
@@ -138,7 +149,7 @@ export async function pickup(
  */
 async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<void> {
   ports.show(found);
-  const obstacle = obstacleTo(found, options);
+  const obstacle = await obstacleTo(found, ports, options);
   if (obstacle !== null) throw obstacle;
   const burns = isToBurn(found);
   if (await ports.confirm(found, burns)) return;
@@ -147,6 +158,14 @@ async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
     burns ? 'Not picked up; nothing was burnt.' : 'Not picked up; the handoff is still there.',
   );
 }
+
+/** The session on this machine as it is now: a question may have been open for hours. */
+function lookedAtAgain(found: FoundHandoff, { places }: PickupOptions): FoundHandoff {
+  return { ...found, local: localSession(places, found.payload.session, found.payload.project) };
+}
+
+/** Whether nobody can pick it up again once it is taken. */
+const isSpentBy = (found: FoundHandoff): boolean => found.isClaimed || isToBurn(found);
 
 /** Whether picking it up burns it: only the publisher can. */
 const isToBurn = ({ record, subject, isClaimed }: FoundHandoff): boolean => record.burn && subject.isOwn && !isClaimed;
@@ -361,45 +380,9 @@ function ended(message: string): Failure {
   );
 }
 
-/** Why a session can't go on here; null if it can. */
-function obstacleTo(found: FoundHandoff, { runs, hasClaude }: PickupOptions): Failure | null {
-  const { here, directory, directoryExists } = found.local;
-  if (!here) {
-    return new Failure(
-      'no-session',
-      'The files of this session are not on this machine, and a handoff is only a pointer to them.',
-      'Bring them over (rsync -a other-machine:.claude/projects/ ~/.claude/projects/), and pick up again. Nothing was burnt.',
-    );
-  }
-  if (directory === null || !directoryExists) return directoryMissing(found, directory);
-  if (runs && !hasClaude) {
-    return new Failure(
-      'no-claude',
-      'There is no claude here, on your PATH or where its installers put it, so the session cannot go on yet.',
-      'Install Claude Code (https://claude.com/claude-code), or take only the command with --no-run.',
-    );
-  }
-  return null;
-}
-
-function directoryMissing({ record, payload }: FoundHandoff, directory: string | null): Failure {
-  // The whole id of a burn handoff is shown to nobody before it is burnt.
-  const withoutCclink = record.burn ? null : `go on without cclink: claude --resume ${payload.session}`;
-  if (directory === null) {
-    return new Failure(
-      'no-session',
-      'The session is here, but its files do not tell which directory it belongs to.',
-      withoutCclink === null
-        ? 'Pick it up in the project folder that it belongs to.'
-        : `Change into its project folder and ${withoutCclink}`,
-    );
-  }
-  const make = 'Make it (git clone, or mkdir -p), and pick up again';
-  return new Failure(
-    'no-session',
-    `The session is here, but its directory ${directory} is not.`,
-    withoutCclink === null ? make : `${make}, or ${withoutCclink}`,
-  );
+/** Why a handoff can't be used here; null if it can. */
+async function obstacleTo(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<Failure | null> {
+  return sessionObstacle(found, options.places.claudeFolder) ?? (await ports.obstacle(found, isSpentBy(found)));
 }
 
 /** A burn that did not reach enough nodes: the next pickup goes on with it. */

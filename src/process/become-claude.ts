@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Failure } from '../failure.ts';
-import { realPath } from '../files/real-path.ts';
-import { readAt, withRegularFile } from '../files/regular-file.ts';
+import { inspectProgram } from './program-file.ts';
 import { isShim, shimLine } from './windows-shim.ts';
 
 /** How to start Claude Code in our place. */
@@ -15,6 +14,8 @@ export interface ClaudeStart {
   /** Its arguments, without the program's name. */
   readonly args: readonly string[];
   readonly directory: string;
+  /** Called when only the program itself can still fail. */
+  readonly started: () => Promise<void>;
   /** Its whole environment, but `PWD` becomes `directory` and a relative `CLAUDE_CONFIG_DIR` absolute. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -38,7 +39,10 @@ export async function becomeClaude(start: ClaudeStart): Promise<number> {
   const env = environment(start);
   enterDirectory(start.directory);
   const terminal = isatty(0) || process.platform === 'win32' ? null : terminalPath();
-  if (canReplace(start.claudePath)) replaceProcess(start, env, terminal);
+  if (canReplace(start)) {
+    await start.started();
+    replaceProcess(start, env, terminal);
+  }
   return await runAsChild(start, env, terminal);
 }
 
@@ -65,6 +69,14 @@ function enterDirectory(directory: string): void {
       { cause },
     );
   }
+}
+
+/**
+ * True if a Claude Code that is started now can talk with the user: without a terminal for its output, it
+ * runs once, as with `--print`, and takes its prompt from standard input.
+ */
+export function canTalk(): boolean {
+  return isatty(1) && (isatty(0) || (process.platform !== 'win32' && terminalPath() !== null));
 }
 
 /**
@@ -96,16 +108,11 @@ type Execve = (file: string, args: readonly string[], env: Record<string, string
 const execve = (process as { execve?: Execve }).execve?.bind(process);
 
 /**
- * True if the kernel will certainly run the program at `path`. Some versions of Node abort if it refuses, so
- * what it might refuse (a script without `#!`, or with a missing interpreter) is left to a child process,
- * which says why.
+ * True if the kernel will certainly run the program. Some versions of Node abort if it refuses, so what it
+ * might refuse is left to a child process, which says why.
  */
-function canReplace(path: string): boolean {
-  if (execve === undefined || process.platform === 'win32') return false;
-  const start = withRegularFile(realPath(path), (file) => readAt(file, 0, 256).toString('latin1'));
-  if (start === null) return false;
-  const interpreter = /^#![ \t]*([^ \t\n]+)/.exec(start)?.[1];
-  return interpreter === undefined ? start.includes('\0') : isExecutable(interpreter);
+function canReplace({ claudePath, env }: ClaudeStart): boolean {
+  return execve !== undefined && process.platform !== 'win32' && inspectProgram(claudePath, env).kind === 'kernel';
 }
 
 /** Returns only if it failed. */
@@ -142,6 +149,7 @@ function runAsChild(start: ClaudeStart, env: Record<string, string>, terminal: s
     } finally {
       if (input !== 'inherit') closeSync(input);
     }
+    child.once('spawn', () => void start.started().catch(failed));
     child.once('error', (cause) => failed(notStarted(claudePath, cause)));
     child.once('exit', (code, signal) => done(code ?? endBySignal(signal ?? 'SIGTERM')));
   });
@@ -172,13 +180,4 @@ function notStarted(claudePath: string, cause: Error): Failure {
     'See whether `claude --version` works in this terminal.',
     { cause },
   );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -16,12 +16,17 @@ export interface Output {
   readonly style: Style;
   /** Emphasis for standard output. */
   readonly resultStyle: Style;
-  /** The result of the command: `value` with `--json`, otherwise `text`. Called once. */
-  result(value: unknown, text: string): void;
+  /**
+   * The result of the command: `value` with `--json`, otherwise `text`. Called once. If it can't be written,
+   * the process ends, and `insteadOf` says beforehand, on standard error, what must not be lost with it.
+   */
+  result(value: unknown, text: string, insteadOf?: string): void;
   /** Fulfilled once the result is out. If it can't be written, the process ends. */
   written(): Promise<void>;
   /** For people, not for scripts; prints nothing with `--quiet` or `--json`. */
   say(text: string): void;
+  /** Printed even with `--quiet`, as it must not be lost. */
+  keep(text: string): void;
   /** Printed even with `--quiet`. */
   warn(text: string): void;
   /** What the network does; only with `--verbose`. */
@@ -44,10 +49,19 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     quiet,
     style,
     resultStyle: styleFor(wantsColour(env, stdout)),
-    result: (value, text) => void stdout.write(`${json ? printableJson(value) : text}\n`),
+    result(value, text, insteadOf) {
+      if (insteadOf !== undefined) {
+        stdout.prependOnceListener('error', () => {
+          say(insteadOf);
+          process.exit(1);
+        });
+      }
+      stdout.write(`${json ? printableJson(value) : text}\n`);
+    },
     // If that fails, the 'error' event of standard output ends the process (see `main.ts`).
     written: () => new Promise((resolve) => stdout.write('', (error) => (error ? undefined : resolve()))),
     say: (text) => (quiet || json ? undefined : say(text)),
+    keep: say,
     warn: (text) => say(`${style.warning('Warning:')} ${text}`),
     trace: (text) => (verbose ? say(style.dim(sentence(text))) : undefined),
     fail(failure) {

@@ -1,3 +1,5 @@
+import { fstatSync, statSync } from 'node:fs';
+
 /** What Node's streams over a terminal or a pipe have; not those over a file. */
 interface Blockable {
   readonly _handle?: { setBlocking?(isBlocking: boolean): void } | null;
@@ -13,4 +15,22 @@ export function makeStandardStreamsBlocking(): void {
   for (const stream of [process.stdin, process.stdout, process.stderr] as Blockable[]) {
     stream._handle?.setBlocking?.(true);
   }
+}
+
+/** Devices that keep nothing. Node puts the first in place of a standard stream that was closed. */
+const SINKS = ['/dev/null', '/dev/full'];
+
+/** True if standard output keeps nothing: it is closed, or leads to such a device. */
+export function isStandardOutputLost(): boolean {
+  try {
+    const output = fstatSync(1);
+    return output.isCharacterDevice() && SINKS.some((sink) => isDevice(sink, output.rdev));
+  } catch {
+    return process.platform !== 'win32';
+  }
+}
+
+function isDevice(path: string, rdev: number): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isCharacterDevice() === true && stat.rdev === rdev;
 }

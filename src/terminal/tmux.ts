@@ -1,36 +1,45 @@
 import { spawnSync } from 'node:child_process';
-import { Failure } from '../failure.ts';
 import { excerpt } from './printable.ts';
 
-/**
- * Runs a command in a new window of the tmux that this process runs in. `title` names the window; tmux runs
- * the words of `command` without a shell. The window gets the environment of the tmux server, without the
- * variables in `unset` and with those in `set`.
- */
-export function openTmuxWindow(window: {
+/** A command to run in a window of tmux. */
+export interface TmuxWindow {
+  /** Names the window. */
   readonly title: string;
   readonly directory: string;
+  /** Its words, the program first. */
   readonly command: readonly string[];
-  /** The same command as a line to type, in case tmux fails. */
-  readonly line: string;
-  readonly env: NodeJS.ProcessEnv;
+  /** It gets the environment of the tmux server, without the variables in `unset` and with those in `set`. */
   readonly unset: readonly string[];
   readonly set: Readonly<Record<string, string>>;
-}): void {
-  const { title, directory, command, env } = window;
+}
+
+/** True if the tmux that `env` names answers. */
+export function tmuxAnswers(env: NodeJS.ProcessEnv): boolean {
+  return tmux(env, ['display-message', '-p', '#{session_id}']) !== null;
+}
+
+/**
+ * Runs a command in a new window of the tmux that `env` names. Returns the window's name for people, like
+ * `work:3`; null if tmux opened none.
+ */
+export function openTmuxWindow(env: NodeJS.ProcessEnv, { title, directory, ...window }: TmuxWindow): string | null {
   const variables = [
     ...window.unset.flatMap((name) => ['-u', name]),
     ...Object.entries(window.set).map(([name, value]) => `${name}=${value}`),
   ];
   // In window names tmux expands `#`, and takes `:` and `.` for parts of a target.
   const name = excerpt(title.replace(/[#:.]/g, ' '), 30);
-  // tmux takes a word that ends in `;` as the end of a command.
-  const words = ['-n', name, '-c', directory.replaceAll('#', '##'), '--', 'env', ...variables, ...command];
+  // It would expand the directory as well, and in that nothing escapes a `#[`: a shell changes into it.
+  const change = ['sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', directory];
+  const words = ['env', ...variables, ...change, ...window.command];
+  // It takes a word that ends in `;` as the end of a command.
   const escaped = words.map((word) => word.replace(/;$/, '\\;'));
-  const { status, error } = spawnSync('tmux', ['new-window', ...escaped], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  if (error === undefined && status === 0) return;
-  throw new Failure('refused', 'tmux did not open a window.', `Run it yourself: ${window.line}`);
+  return tmux(env, ['new-window', '-P', '-F', '#{session_name}:#{window_index}', '-n', name, '--', ...escaped]);
+}
+
+/** The first line that a tmux command prints; null if it fails. */
+function tmux(env: NodeJS.ProcessEnv, words: readonly string[]): string | null {
+  // Its own reasons, as of a socket that is gone, are of use.
+  const { status, error, stdout } = spawnSync('tmux', words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  return error === undefined && status === 0 ? (stdout.toString().split('\n')[0] ?? '') : null;
 }

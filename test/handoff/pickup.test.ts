@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
@@ -60,6 +61,8 @@ async function setUp({ live = 20 } = {}) {
       machine.log.push(burns ? 'burn it?' : 'take it?');
       return true;
     },
+    obstacle: async () => null,
+    burnt: () => void machine.log.push('burnt'),
     tell: (notice) => void machine.log.push(notice.kind),
     withProgress: (step, work) => {
       machine.log.push(step);
@@ -70,8 +73,6 @@ async function setUp({ live = 20 } = {}) {
     history,
     places: { claudeFolder: join(home, '.claude'), workingDirectory: project },
     now: () => machine.nowMs,
-    runs: true,
-    hasClaude: true,
     offersFirst: false,
     reportsMissing: false,
   };
@@ -144,6 +145,25 @@ const itemOf = (identity: Identity, packet: Packet, seq: number) =>
 const putEverywhere = (on: Machine, item: MutableItem | null) => {
   for (const node of on.network.live) node.held = item;
 };
+
+const transcriptOf = (on: Machine) => join(on.home, '.claude', 'projects', slugOf(on.project), `${SESSION}.jsonl`);
+
+function replaceBy(path: string, make: () => void): void {
+  rmSync(path);
+  make();
+}
+
+/** Picks up without the privileges of root, who may read and enter everything. */
+async function pickUpAsNobody(on: Machine): Promise<unknown> {
+  if (process.geteuid?.() !== 0) return pickUp(on);
+  execFileSync('chown', ['-R', '65534', on.home]);
+  process.seteuid?.(65534);
+  try {
+    return await pickUp(on);
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
 const heldTexts = (on: Machine) =>
   on.network.live.filter(({ held }) => held !== null && held.value.length > 100).length;
@@ -520,11 +540,74 @@ describe('the fourth no: it can not go on here', () => {
     expect(burning).toMatchObject({ code: 'no-session', hint: expect.not.stringContaining(SESSION) });
   });
 
-  it('as there is no claude, unless it need not run', async () => {
+  it('as its directory may not be entered, which is known before the question', async () => {
     const on = await setUp();
-    await publishFrom(on);
-    expect(await noOf(pickUp(on, { hasClaude: false }))).toMatch(/^no-claude: /);
-    expect((await pickUp(on, { hasClaude: false, runs: false })).isTaken).toBe(true);
+    await publishFrom(on, on.handoff({ burn: true }));
+    chmodSync(on.project, 0o600);
+    const no = await noOf(pickUpAsNobody(on));
+    chmodSync(on.project, 0o700);
+    expect(no).toMatch(/^no-session: The session is here, but you may not enter its directory/);
+    expect(on.log).not.toContain('burn it?');
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it.each<[string, (transcript: string) => void, RegExp]>([
+    ['is empty', (path) => writeFileSync(path, ''), /holds no conversation/],
+    ['was copied only as a name', (path) => writeFileSync(path, '{"type":"summary"}\n'), /holds no conversation/],
+    ["can't be read", (path) => chmodSync(path, 0o000), /can't be read/],
+    ['is a folder', (path) => replaceBy(path, () => mkdirSync(path)), /are not on this machine/],
+    ['is a pipe', (path) => replaceBy(path, () => execFileSync('mkfifo', [path])), /are not on this machine/],
+    ['is a link to nothing', (path) => replaceBy(path, () => symlinkSync('nothing', path)), /are not on this machine/],
+  ])('as its transcript %s', async (_, damage, message) => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    damage(transcriptOf(on));
+    const no = await noOf(pickUpAsNobody(on));
+    expect(no).toMatch(/^no-session: /);
+    expect(no).toMatch(message);
+    expect(on.log).not.toContain('burn it?');
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it('as there is something in the way on this machine', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    const asked: boolean[] = [];
+    const obstacle = async (_found: FoundHandoff, isSpent: boolean) => {
+      asked.push(isSpent);
+      return new Failure('no-claude', 'There is no claude.');
+    };
+    expect(await noOf(pickUp(on, {}, { obstacle }))).toBe('no-claude: There is no claude.');
+    expect(asked).toEqual([true]);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it.each<[string, (on: Machine) => Partial<PickupPorts> | undefined, RegExp]>([
+    ['its directory is gone', (on) => void rmSync(on.project, { recursive: true }), /its directory .* is not/],
+    ['its transcript is gone', (on) => void rmSync(transcriptOf(on)), /are not on this machine/],
+    ['its transcript was emptied', (on) => void writeFileSync(transcriptOf(on), ''), /holds no conversation/],
+  ])('as %s since the question was asked', async (_, change, message) => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    const confirm = async () => {
+      change(on);
+      return true;
+    };
+    expect(await noOf(pickUp(on, {}, { confirm }))).toMatch(message);
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
+  });
+
+  it('as claude went away since the question was asked', async () => {
+    const on = await setUp();
+    await publishFrom(on, on.handoff({ burn: true }));
+    let isGone = false;
+    const confirm = async () => {
+      isGone = true;
+      return true;
+    };
+    const obstacle = async () => (isGone ? new Failure('no-claude', 'It went away.') : null);
+    expect(await noOf(pickUp(on, {}, { confirm, obstacle }))).toBe('no-claude: It went away.');
+    expect(heldTexts(on)).toBeGreaterThanOrEqual(8);
   });
 });
 

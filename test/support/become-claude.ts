@@ -7,7 +7,7 @@ const { claudePath, args, directory, env, touchStdin } = JSON.parse(process.env[
 process.on('SIGINT', () => process.exit(130));
 if (touchStdin) process.stdin.once('data', () => {});
 try {
-  process.exitCode = await becomeClaude({ claudePath, args, directory, env });
+  process.exitCode = await becomeClaude({ claudePath, args, directory, env, started: async () => {} });
 } catch (error) {
   const { code, message } = error as { code?: string; message?: string };
   console.error(JSON.stringify({ code, message }));
