@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
 import { takeEnvironment } from './environment.ts';
 import { EXIT_CODES, Failure } from './failure.ts';
+import { interruption } from './interruption.ts';
 import { runProgram, splitAtDashes } from './program.ts';
 import { type Output, openOutput } from './terminal/output.ts';
 
@@ -37,7 +38,7 @@ function asFailure(error: unknown): Failure {
 function exitOnSignals(): void {
   process.on('SIGINT', () => {
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-    outputOfFailures().fail(new Failure('interrupted', 'Interrupted.'));
+    outputOfFailures().fail(interruption());
     end(130);
   });
   process.on('SIGTERM', () => end(143));

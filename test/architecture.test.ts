@@ -17,7 +17,7 @@ const FLOORS = [
   ['identity'],
   ['claude', 'crypto', 'process'],
   ['files'],
-  ['running-process.ts', 'shell-quote.ts', 'time.ts'],
+  ['interruption.ts', 'running-process.ts', 'shell-quote.ts', 'time.ts'],
   ['failure.ts', 'shown-text.ts'],
 ];
 

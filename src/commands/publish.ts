@@ -16,6 +16,7 @@ import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
+import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
@@ -120,7 +121,7 @@ async function send(
 
   const history = openHistory(context);
   const unfinished = ownBurn(history, await history.read(identity.publicKey), resolution);
-  const published = await output.progress(
+  const publishing = output.progress(
     'Publishing …',
     publishHandoff(dht, identity, handoff, {
       now: Date.now,
@@ -129,6 +130,11 @@ async function send(
       from: resolution,
       beforeReplacing: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
     }),
+  );
+  const published = await interruptible(
+    'Interrupted while it was being published: some nodes may have it.',
+    'See how it stands: cclink list',
+    publishing,
   );
   const { record, payload, nodes, seq, wasOvertaken, settled } = published;
   const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;

@@ -8,6 +8,7 @@ import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
+import { interruptible } from '../interruption.ts';
 import { describeMode } from '../terminal/handoff-view.ts';
 import { describeAge } from '../time.ts';
 import { type Context, nowSeconds, openHistory } from './context.ts';
@@ -72,9 +73,14 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
       throw new Failure('interrupted', 'Not revoked; the handoff is still there.');
     }
     const identity = await own.openAs(publicKey);
-    const revoked = await output.progress(
+    const revoking = output.progress(
       'Revoking …',
       revoke(dht, identity, text, { now: Date.now, history, from: resolution, deadline }),
+    );
+    const revoked = await interruptible(
+      'Interrupted while it was being revoked: some nodes may still give it.',
+      'To go on: cclink revoke',
+      revoking,
     );
     if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
     else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);

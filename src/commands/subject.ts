@@ -2,6 +2,7 @@ import type { Deadline } from '../dht/deadline.ts';
 import type { LookOptions, LookPorts, look, Notice, Step } from '../handoff/pickup.ts';
 import { isKeyOf, type PinSource, type Subject } from '../handoff/reader.ts';
 import type { PutAgain } from '../handoff/revoke.ts';
+import { interruptible } from '../interruption.ts';
 import { type Context, openHistory, placesOf } from './context.ts';
 import { withDht } from './network.ts';
 import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
@@ -53,8 +54,17 @@ function portsOf(context: Context): LookPorts {
         return output.say('You picked this up here, and were interrupted while it was burnt; now it goes on.');
     }
   };
-  return { pins: pinSource(context), tell, withProgress: (step, work) => output.progress(STEPS[step], work) };
+  const withProgress = <T>(step: Step, work: Promise<T>) => {
+    const [message, hint] = step === 'burning' ? HALF_BURNT : ['Interrupted; nothing was picked up.'];
+    return interruptible(message, hint, output.progress(STEPS[step], work));
+  };
+  return { pins: pinSource(context), tell, withProgress };
 }
+
+const HALF_BURNT = [
+  'Interrupted while it was being burnt: it may be gone from the network, and waits for you on this machine.',
+  'Go on with it: cclink pickup',
+] as const;
 
 export const HALF_REVOKED =
   'you began to revoke this handoff here, and too few nodes took that. To try again: cclink revoke';

@@ -160,6 +160,24 @@ describe('a burn', () => {
     expect((await laptop.run(['pickup', '-y', '--no-run'])).code).toBe(3);
   });
 
+  it('that Ctrl-C interrupts says how it stands, and goes on', async () => {
+    await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
+    const pickup = laptop.terminal(['pickup', '--no-run', '-y'], WITH_PASSPHRASE);
+    for (const node of network.live) {
+      const { answer } = node;
+      node.answer = (query, self) => {
+        if (query.name === 'put') pickup.kill('SIGINT');
+        return query.name === 'put' ? null : answer(query, self);
+      };
+      honest.set(node, answer);
+    }
+    expect(await pickup.end()).toBe(130);
+    expect(pickup.text).toMatch(/Interrupted while it was being burnt.*\s+Go on with it: cclink pickup/s);
+    recover();
+    const next = await laptop.run(['pickup', '-y', '--no-run'], WITH_PASSPHRASE);
+    expect([next.code, next.stdout]).toEqual([0, expect.stringContaining(`claude --resume ${SESSION}`)]);
+  });
+
   it('that was interrupted is given up by a revoke', async () => {
     await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
     refuseAllBut(2);
