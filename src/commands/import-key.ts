@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import { holdsEnvelope } from '../identity/envelope-form.ts';
 import { type ImportedKey, parseImportedKey } from '../identity/imported-key.ts';
-import { openRecoveryFile, type RecoveryFile } from '../identity/recovery-file.ts';
+import { looksLikeRecoveryFile, openRecoveryFile, type RecoveryFile } from '../identity/recovery-file.ts';
 import { holdsHexKey, MAX_STORED_KEY_LENGTH } from '../identity/stored-key.ts';
 import { tryPassphrases } from '../identity/unlock.ts';
 import type { Context } from './context.ts';
@@ -29,7 +29,7 @@ export async function readImport(context: Context, source: string): Promise<Impo
     return await parseImportedKey(bytes, name);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Failure('usage', `${error.message} Nothing was imported.`, hintFor(bytes, source === '-'), {
+    throw new Failure('usage', `${error.message} Nothing was imported.`, hintFor(error, bytes, source === '-'), {
       cause: error,
     });
   } finally {
@@ -38,7 +38,8 @@ export async function readImport(context: Context, source: string): Promise<Impo
 }
 
 /** What to do about bytes that are no key. */
-function hintFor(bytes: Uint8Array, isPiped: boolean): string {
+function hintFor({ hint }: Failure, bytes: Uint8Array, isPiped: boolean): string {
+  if (looksLikeRecoveryFile(bytes) && hint !== undefined) return hint;
   if (holdsEnvelope(bytes) || holdsHexKey(bytes)) return isPiped ? THROUGH_A_PIPE : AS_A_FILE;
   return bytes.length === 0 && isPiped ? NOTHING_CAME : WHAT_A_KEY_IS;
 }

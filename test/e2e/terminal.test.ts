@@ -161,6 +161,9 @@ describe('init without a terminal', () => {
     const wrong = await laptop.run(['init', '--import', file, '-y'], { env: { CCLINK_PASSPHRASE: 'another one' } });
     expect(wrong.code).toBe(4);
 
+    const cut = await laptop.run(['init', '--import', '-', '-y'], { input: readFileSync(file).subarray(0, -1) });
+    expect([cut.code, cut.stderr]).toEqual([2, expect.stringMatching(/recovery file is damaged.*not as text/s)]);
+
     const phrase = `${'abandon '.repeat(11)}about`;
     await laptop.json(['init', '--import', '-', '--no-passphrase', '-y'], { input: phrase });
     expect(readFileSync(laptop.keyFile, 'utf8')).toMatch(
