@@ -4,6 +4,7 @@ import { takeEnvironment } from './environment.ts';
 import { EXIT_CODES, Failure } from './failure.ts';
 import { interruption } from './interruption.ts';
 import { runProgram, splitAtDashes } from './program.ts';
+import { systemFailure } from './system-failure.ts';
 import { type Output, openOutput } from './terminal/output.ts';
 
 /** Any error as a failure with a name. */
@@ -20,6 +21,8 @@ function asFailure(error: unknown): Failure {
       `See: cclink ${command !== undefined && /^[a-z]+$/.test(command) ? `${command} ` : ''}--help`,
     );
   }
+  const ofSystem = systemFailure(error);
+  if (ofSystem !== null) return ofSystem;
   const reason = error instanceof Error ? error.message : String(error);
   return new Failure(
     'internal',

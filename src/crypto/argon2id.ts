@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { outOfMemory, systemFailure } from '../system-failure.ts';
 
 /** Cost of one Argon2id derivation: memory in KiB, passes over it, lanes. */
 export interface Argon2Parameters {
@@ -26,7 +27,8 @@ type NodeArgon2 = (
  * Argon2id, version 0x13 (RFC 9106), 32 bytes. The caller must bound the parameters: this allocates whatever
  * they ask for.
  *
- * Throws `usage` for an empty password, `cannot-open` for a salt below 8 bytes.
+ * Throws `usage` for an empty password, `cannot-open` for a salt below 8 bytes, `refused` where there is not
+ * enough memory.
  */
 export async function argon2id(
   password: Uint8Array,
@@ -42,18 +44,16 @@ export async function argon2id(
     return new Promise((resolve, reject) => {
       const parameters = { memory: memoryKib, passes: iterations, parallelism, tagLength: 32 };
       native('argon2id', { message: password, nonce: salt, ...parameters }, (error, key) =>
-        error === null ? resolve(Uint8Array.from(key)) : reject(error),
+        // The inputs are within limits, so that only memory can be missing.
+        error === null ? resolve(Uint8Array.from(key)) : reject(outOfMemory(error)),
       );
     });
   }
   const wasm = await import('hash-wasm');
-  return wasm.argon2id({
-    password,
-    salt,
-    memorySize: memoryKib,
-    iterations,
-    parallelism,
-    hashLength: 32,
-    outputType: 'binary',
-  });
+  const costs = { memorySize: memoryKib, iterations, parallelism, hashLength: 32 };
+  try {
+    return await wasm.argon2id({ password, salt, ...costs, outputType: 'binary' });
+  } catch (error) {
+    throw systemFailure(error) ?? error;
+  }
 }

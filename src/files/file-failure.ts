@@ -9,6 +9,8 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   ENOENT: ['its folder does not exist', 'Create the folder and try again.'],
   ENOTDIR: ['a part of its path is a file, not a folder', 'Check the path.'],
   EISDIR: ['a folder stands there', 'Move the folder away, or choose another path.'],
+  EMFILE: ['no more files may be opened', 'Raise the limit (ulimit -n), and try again.'],
+  ENFILE: ['no more files can be opened on this machine', 'Close other programs, and try again.'],
   ELOOP: ['its symbolic links lead in a circle', 'Check the path with `ls -la`.'],
 };
 

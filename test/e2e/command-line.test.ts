@@ -165,6 +165,31 @@ describe('init', () => {
     expect(kept.toSorted()).toEqual(made.toSorted());
   });
 
+  it.runIf(process.platform === 'linux')('says that there is too little memory, and is no defect then', async () => {
+    const machine = new Machine('small', '127.0.0.1:9');
+    onTestFinished(() => machine.remove());
+    const noMemory = `WebAssembly.instantiate = async () => {
+      throw new RangeError('WebAssembly.instantiate(): Out of memory: Cannot allocate Wasm memory for new instance');
+    };
+    import crypto from 'node:crypto';
+    import { syncBuiltinESMExports } from 'node:module';
+    crypto.argon2 = undefined;
+    syncBuiltinESMExports();`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(noMemory)}`;
+    const { code, stderr } = await machine.run(['init'], {
+      env: { NODE_OPTIONS, CCLINK_PASSPHRASE: 'a good passphrase' },
+    });
+    expect([code, stderr]).toEqual([5, expect.stringContaining('not enough memory')]);
+  });
+
+  it('says that the directory was deleted', async () => {
+    const machine = new Machine('gone', '127.0.0.1:9');
+    onTestFinished(() => machine.remove());
+    const shell = 'mkdir gone && cd gone && rmdir ../gone && "$@"';
+    const run = machine.terminal(['whoami'], { shell, env: { CLAUDE_CONFIG_DIR: 'relative' } });
+    expect([await run.end(), run.text]).toEqual([2, expect.stringContaining('was deleted')]);
+  });
+
   it('removes what a killed init left beside the key', async () => {
     const machine = new Machine('keys', '127.0.0.1:9');
     onTestFinished(() => machine.remove());
