@@ -1,6 +1,8 @@
 import { liveSessions } from '../claude/live-sessions.ts';
 import { outerSessionVariables } from '../claude/outer-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
+import { compareCopy } from '../handoff/local-copy.ts';
+import { copyLineFor } from '../handoff/obstacle.ts';
 import { type PickupPorts, pickup as pickUp } from '../handoff/pickup.ts';
 import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
@@ -97,7 +99,8 @@ async function pickup(
 /** How a handoff is shown, and asked about. */
 function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPorts, 'show' | 'obstacle' | 'confirm'> {
   const { environment, output, questions, yes } = context;
-  const warnOf = ({ record, payload, isClaimed }: FoundHandoff, burns: boolean) => {
+  const warnOf = (found: FoundHandoff, burns: boolean) => {
+    const { record, payload, isClaimed } = found;
     const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === payload.session);
     if (open !== undefined) {
       output.warn(
@@ -108,6 +111,14 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
       output.warn(
         'only its publisher can burn this handoff: it stays on the network until it expires, or they revoke it.',
       );
+    }
+    const comparison = compareCopy(found);
+    if (comparison === 'older') {
+      output.warn(
+        `the session here is older than the handoff. What was said on the other machine after that is missing here; to bring it over:\n${copyLineFor(found, environment.claudeFolder)}`,
+      );
+    } else if (comparison === 'newer') {
+      output.say('This session has gone on here since it was published.');
     }
     const leaked = claude === null ? outerSessionVariables(environment.variables) : [];
     if (leaked.length > 0) {

@@ -37,9 +37,9 @@ export function sessionObstacle(found: FoundHandoff, claudeFolder: string): Fail
  * The line that copies the session of a handoff here. Of a burn handoff it has only the beginning of the id,
  * and a host only where the publisher is the user.
  */
-export function copyLineFor({ record, payload, subject }: FoundHandoff, claudeFolder: string): string {
+export function copyLineFor({ record, payload, isProvenOwn }: FoundHandoff, claudeFolder: string): string {
   const id = record.burn ? payload.session.slice(0, 8) : payload.session;
-  return copyLine(claudeFolder, id, copyHost(subject.isOwn ? payload.host : ''));
+  return copyLine(claudeFolder, id, copyHost(isProvenOwn ? payload.host : ''));
 }
 
 function directoryMissing({ record, payload }: FoundHandoff, directory: string | null): Failure {

@@ -51,10 +51,9 @@ export function describeMode(record: HandoffRecord, isOwn: boolean): string {
 
 /** A table with a label and a text per line; empty texts are left out. */
 export function describeLines(lines: readonly (readonly [string, string])[], style: Style): string {
-  return lines
-    .filter(([, text]) => text !== '')
-    .map(([label, text]) => `  ${style.dim(label.padEnd(12))}${text}`)
-    .join('\n');
+  const shown = lines.filter(([, text]) => text !== '');
+  const width = Math.max(12, ...shown.map(([label]) => label.length + 2));
+  return shown.map(([label, text]) => `  ${style.dim(label.padEnd(width))}${text}`).join('\n');
 }
 
 /**
@@ -68,6 +67,7 @@ export function describeHandoff(
 ): string {
   const { nowSeconds, local, isOwn, style } = view;
   const directory = local?.directory ?? '';
+  const lastChange = lastChangeOf(local);
   const key = encodePublicKey(record.publicKey);
   return describeLines(
     [
@@ -76,6 +76,7 @@ export function describeHandoff(
       ['Project', excerpt(payload.project, MAX_PATH)],
       // `claude` may start in another directory than the one that the publisher named.
       ['Here', directory === payload.project ? '' : excerpt(directory, MAX_PATH)],
+      ['Last change here', lastChange === null ? '' : describeAge(Number(nowSeconds - lastChange))],
       ['From', excerpt(payload.host, MAX_HOST)],
       ['Published', `${describeAge(Number(nowSeconds - record.createdAt))} by ${isOwn ? 'you' : key}`],
       ['Expires', `${describeEnd(expiresAt(record), nowSeconds)}${record.burn ? ', or once picked up (burn)' : ''}`],
@@ -83,6 +84,11 @@ export function describeHandoff(
     ],
     style,
   );
+}
+
+/** When something was last said in the session here, in Unix seconds. */
+function lastChangeOf(local: LocalSession | null): bigint | null {
+  return local?.lastChangeMs == null ? null : BigInt(Math.floor(local.lastChangeMs / 1000));
 }
 
 /** An opened handoff, as `pickup` and `show` show it to a person. */
@@ -95,6 +101,7 @@ export function describeFound(found: FoundHandoff, nowSeconds: bigint, style: St
 export function foundJson(found: FoundHandoff, claudeArgs: readonly string[], program: string) {
   const { record, payload, local } = found;
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
+  const lastChange = lastChangeOf(local);
   return {
     session: sessionJson(payload, local.title),
     publicKey,
@@ -105,6 +112,7 @@ export function foundJson(found: FoundHandoff, claudeArgs: readonly string[], pr
     expiresAt,
     here: local.here,
     directory: local.directory,
+    lastChange: lastChange === null ? null : rfc3339(lastChange),
     command: resumeCommand(payload.session, claudeArgs, program),
   };
 }

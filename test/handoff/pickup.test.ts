@@ -8,6 +8,7 @@ import { EMPTY_PACKET, encodePacket, type Packet } from '../../src/dht/dns-packe
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { Failure } from '../../src/failure.ts';
 import { History, hasEnded } from '../../src/handoff/history.ts';
+import { compareCopy } from '../../src/handoff/local-copy.ts';
 import { look, type PickupOptions, type PickupPorts, pickup } from '../../src/handoff/pickup.ts';
 import { type Handoff, publish } from '../../src/handoff/publish.ts';
 import type { FoundHandoff, Subject } from '../../src/handoff/reader.ts';
@@ -840,6 +841,24 @@ describe('what too few nodes have', () => {
     expect(on.log).toContain('not revoked');
     expect(heldTexts(on)).toBe(1);
   });
+});
+
+describe('the session here, compared with its handoff', () => {
+  const handedOver = { createdAt: 1_000_000n } as SignedRecord;
+  const compare = (afterSeconds: number | null) => {
+    const lastChangeMs = afterSeconds === null ? null : (1_000_000 + afterSeconds) * 1000;
+    return compareCopy({ record: handedOver, local: { lastChangeMs } as FoundHandoff['local'] });
+  };
+
+  it.each([
+    [-720, 'older'],
+    [-121, 'older'],
+    [-30, null],
+    [0, null],
+    [5, null],
+    [600, 'newer'],
+    [null, null],
+  ])('last changed %s seconds after it: %s', (after, answer) => expect(compare(after)).toBe(answer));
 });
 
 describe('a look', () => {
