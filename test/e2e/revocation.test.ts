@@ -160,6 +160,18 @@ describe('a burn', () => {
     expect((await laptop.run(['pickup', '-y', '--no-run'])).code).toBe(3);
   });
 
+  it('is handed over to exactly one of two pickups at once on one machine, and the other is told', async () => {
+    for (let round = 0; round < 3; round++) {
+      await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
+      const pickUp = () => laptop.run(['pickup', '-y', '--no-run'], WITH_PASSPHRASE);
+      const both = await Promise.all([pickUp(), pickUp()]);
+      expect(both.map(({ code }) => code === 0).toSorted()).toEqual([false, true]);
+      const [loser] = both.filter(({ code }) => code !== 0);
+      expect([loser?.stdout, loser?.stderr]).toEqual(['', expect.stringMatching(/^Error: /m)]);
+      expect((await pickUp()).code).toBe(3);
+    }
+  });
+
   it('that Ctrl-C interrupts says how it stands, and goes on', async () => {
     await laptop.json(['publish', '--burn'], WITH_PASSPHRASE);
     const pickup = laptop.terminal(['pickup', '--no-run', '-y'], WITH_PASSPHRASE);
