@@ -1,7 +1,7 @@
-// Starts the program, on a Node that is new enough. Questions whose answer never changes are answered from what the build wrote down, without
-// loading the program: --version, all helps, completion scripts. In a narrow terminal the help is laid out anew, and
-// under Claude Code the program decides what it answers.
-const answers = process.argv.length > 4 || process.env.CLAUDECODE ? {} : require('../dist/answers.json');
+// Starts the program, on a Node that is new enough. Questions whose answer never changes are answered from what the
+// build wrote down, without loading the program: --version, all helps, completion scripts. In a narrow terminal the
+// help is laid out anew.
+const answers = process.argv.length > 4 ? {} : require('../dist/answers.json');
 const typed = process.argv.slice(2).join('\n');
 if (!Object.hasOwn(answers, typed) || process.stdout.columns < 80) {
   import('../dist/main.js');

@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
+import { isCommandName } from './commands/table.ts';
 import { takeEnvironment } from './environment.ts';
 import { EXIT_CODES, Failure } from './failure.ts';
 import { interruption } from './interruption.ts';
@@ -18,7 +19,7 @@ function asFailure(error: unknown): Failure {
     return new Failure(
       'usage',
       `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?]$/.test(message) ? '' : '.'}`,
-      `See: cclink ${command !== undefined && /^[a-z]+$/.test(command) ? `${command} ` : ''}--help`,
+      `See: cclink ${command !== undefined && isCommandName(command) ? `${command} ` : ''}--help`,
     );
   }
   const ofSystem = systemFailure(error);

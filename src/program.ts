@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { notForAnAgent } from './commands/agent.ts';
 import type { Context } from './commands/context.ts';
 import {
   DEFAULT_COMMAND,
@@ -65,7 +66,8 @@ export async function runProgram(environment: Environment, argv: readonly string
         throw notForAnAgent(environment);
       }
       if (name === DEFAULT_COMMAND) await mustBeSessionId(command.args[0]);
-      const args = declaration.claudeOptions ? withoutThose(forClaude, name, command.args) : command.args;
+      if (options.json && !declaration.json) throw noJson(name);
+      const args = ownArguments(name, declaration, command.args, forClaude);
       await declaration.run({
         context: contextFor(environment, options),
         options,
@@ -85,10 +87,20 @@ export function splitAtDashes(typed: readonly string[]): { own: readonly string[
 }
 
 /** The one argument of a command, without the words after `--`, which commander takes for arguments too. */
-function withoutThose(forClaude: readonly string[], name: string, args: readonly string[]): readonly string[] {
-  const own = args.slice(0, args.length - forClaude.length);
-  if (own.length <= 1) return own;
-  throw new Failure('usage', `"${own[1]}" is one argument too many.`, `See: cclink ${name} --help`);
+function ownArguments(
+  name: CommandName,
+  { argument, claudeOptions }: Declaration,
+  args: readonly string[],
+  forClaude: readonly string[],
+): readonly string[] {
+  const own = claudeOptions ? args.slice(0, args.length - forClaude.length) : args;
+  const tooMany = own[argument === undefined ? 0 : 1];
+  if (tooMany === undefined) return own;
+  throw new Failure('usage', `"${tooMany}" is one argument too many.`, `See: cclink ${name} --help`);
+}
+
+function noJson(name: CommandName): Failure {
+  return new Failure('usage', `cclink ${name} has no JSON result.`, `Leave out --json: cclink ${name}`);
 }
 
 /** The commands to load: the one that is asked for, or all if their help is. */
@@ -109,7 +121,7 @@ function load(names: readonly CommandName[]): Promise<[CommandName, Declaration]
 function emptyProgram(): Command {
   const program = new Command('cclink')
     .description(DESCRIPTION)
-    .version(CCLINK_VERSION, '-V, --version')
+    .version(`cclink ${CCLINK_VERSION}`, '-V, --version')
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
     .usage('[session-id] [options]\n       cclink <command> [options]')
@@ -127,7 +139,8 @@ function describe(command: Command, declaration: Declaration): void {
   command.description(summary).exitOverride().helpOption('-h, --help', 'show this help');
   if (argument !== undefined) command.argument(argument);
   for (const option of optionsOf(declaration)) command.addOption(commanderOption(option));
-  if (claudeOptions) command.usage(`[options] ${argument} [-- claude-options...]`).allowExcessArguments();
+  command.allowExcessArguments(); // ownArguments says which one it is
+  if (claudeOptions) command.usage(`[options] ${argument} [-- claude-options...]`);
   if (help !== undefined) command.addHelpText('after', `\n${help}`);
 }
 
@@ -160,14 +173,6 @@ function contextFor(environment: Environment, options: SharedOptions): Context {
     yes: yes && !environment.underClaudeCode,
     timeoutMs: 1000 * parseDuration(options.timeout ?? '20s', '--timeout', 1, 3600),
   };
-}
-
-function notForAnAgent(environment: Environment): Failure {
-  return new Failure(
-    'refused',
-    "This can't run inside Claude Code.",
-    `Type it in a terminal of your own:\n  ${environment.line}`,
-  );
 }
 
 function noTerminal(question: string, instead: string | null): Failure {

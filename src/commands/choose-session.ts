@@ -51,7 +51,7 @@ function givenSession(claudeFolder: string, id: string, force: boolean): ChosenS
   throw new Failure(
     'no-session',
     `There is no session ${id} on this machine.`,
-    'Check the id; to publish it all the same: cclink <id> --force',
+    `Check the id; to publish it all the same: cclink ${id} --force`,
   );
 }
 

@@ -4,6 +4,7 @@ import { DEFAULT_COMMAND, type Declaration, optionsOf } from './declaration.ts';
 export const command: Declaration = {
   argument: '<shell>',
   summary: 'completion script for bash, zsh, fish',
+  allowedForAgent: () => true,
   async run({ args: [shell = ''], loadCommands }) {
     process.stdout.write(completionScript((await loadCommands()).map(completable), shell));
   },

@@ -12,6 +12,7 @@ import type { Declaration } from './declaration.ts';
 
 export const command: Declaration = {
   summary: 'the whole story, on this machine alone',
+  allowedForAgent: () => true,
   run: ({ context }) => demo(context),
 };
 
@@ -38,8 +39,10 @@ interface Run {
  * `cclink demo`: machines in temporary homes hand a session over, with this very program on a private DHT.
  */
 async function demo(context: Context): Promise<void> {
-  const { style } = context.output;
-  const tell = (text: string) => void process.stdout.write(`${text}\n`);
+  const { output } = context;
+  const style = output.resultStyle;
+  const print = (text: string) => void process.stdout.write(`${text}\n`);
+  const tell = (text: string) => (output.quiet ? undefined : print(text));
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-demo-')));
   const removeRoot = () => rmSync(root, { recursive: true, force: true });
   // After Ctrl-C too. A step under way is killed first, since it would write there again.
@@ -105,9 +108,9 @@ async function demo(context: Context): Promise<void> {
     tell(`\n${style.good('6. Changed your mind?')}`);
     await act(laptop, 'revoke', '--yes');
 
-    tell(
-      `\n${style.bold(`That was all of it, in ${((Date.now() - started) / 1000).toFixed(1)} s.`)} The three homes are removed again.\n`,
-    );
+    const took = `That was all of it, in ${((Date.now() - started) / 1000).toFixed(1)} s.`;
+    if (output.quiet) return print(took);
+    tell(`\n${style.bold(took)} The three homes are removed again.\n`);
     tell('Try it for real:');
     for (const [command, does] of TRY_IT) tell(`  ${style.bold(command.padEnd(32))} ${does}`);
   } finally {
@@ -149,7 +152,10 @@ async function actAs(
   const shown = args.map((arg) => arg.replace(who.home, '~'));
   tell(prompt(`   ${who.name}$ ${[...pipe, ...pin, 'cclink', ...shown].join(' ')}`));
   const { code, shown: output } = await runAs(who, directory, args);
-  for (const line of output.trimEnd().split('\n')) if (line !== '') tell(`      ${printable(line)}`);
+  for (const line of output.trimEnd().split('\n').filter(Boolean)) {
+    // All handoffs come from the laptop. Its real name is that of the one machine on which all homes are.
+    tell(`      ${printable(line).replace(/^( +From +)\S.*$/, '$1laptop')}`);
+  }
   const expectsNothing = args[0] === 'pickup' && code === 3;
   if (code !== 0 && !expectsNothing)
     throw new Failure('internal', `The demo's step "cclink ${args.join(' ')}" ended with exit code ${code}.`);

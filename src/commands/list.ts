@@ -50,7 +50,7 @@ async function list(context: Context, own: OwnKey): Promise<void> {
   const now = nowSeconds();
   const record = liveRecord(lookup, now);
   if (record === null) {
-    output.result([], `No live handoff under your key ${encodePublicKey(publicKey)}.`);
+    output.result([], output.quiet ? '' : `No live handoff under your key ${encodePublicKey(publicKey)}.`);
     return;
   }
   const payload = await open(record);

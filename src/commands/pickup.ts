@@ -12,6 +12,7 @@ import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle } from './cl
 import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
+import { WHO_HELP } from './who.ts';
 
 interface PickupOptions {
   /** False with `--no-run`. */
@@ -28,7 +29,7 @@ export const command: Declaration<PickupOptions> = {
     { flags: '--tmux', description: 'run it in a new tmux window' },
     { flags: '--qr', description: "draw the session's id as a QR code" },
   ],
-  help: `who: nothing for your own key, or the public key of the publisher.
+  help: `${WHO_HELP}
 --json implies --no-run; where the files of the session are not here, it prints
 "here": false and takes nothing.`,
   yes: true,

@@ -139,7 +139,6 @@ async function send(
   const { record, payload, nodes, seq, wasOvertaken, settled } = published;
   const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
-  output.say(summary(context, session, record, nodes, handoff.ttl));
   if (wasOvertaken)
     output.warn('another machine published under your key at the same moment; this handoff replaced it.');
   if (unfinished !== null) {
@@ -151,6 +150,7 @@ async function send(
       'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
     );
   }
+  output.say(summary(context, session, record, nodes, handoff.ttl));
   output.result(
     {
       session: sessionJson(payload, session.title),
@@ -282,7 +282,7 @@ async function showDryRun(
       recordBytes,
     },
     [
-      'Nothing was sent. This would be sealed:',
+      `Nothing was sent. This would be sealed${session.title === null ? '' : ` of “${excerpt(session.title, 50)}”`}:`,
       describeLines(
         [
           ['Session', payload.session],

@@ -1,9 +1,11 @@
+import type { Environment } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { sweepBesideKey } from '../identity/key-file.ts';
 import { OwnKey } from '../identity/own-key.ts';
 import { passphraseBytes, passphraseFromCommand } from '../identity/passphrase.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
 import type { PassphraseSource } from '../identity/unlock.ts';
+import { wayOut } from './agent.ts';
 import type { Context } from './context.ts';
 
 /** Runs `work` with the key of this machine, and wipes it afterwards. Throws `no-key` where there is none. */
@@ -35,7 +37,7 @@ export function passphraseSource(
   { environment, output, questions }: Context,
   question = 'Passphrase of your key',
 ): PassphraseSource {
-  const { passphrase, passphraseCommand, variables, underClaudeCode, line } = environment;
+  const { passphrase, passphraseCommand, variables, underClaudeCode } = environment;
   if (passphrase !== undefined) return { kind: 'value', value: passphrase };
   if (passphraseCommand !== undefined) {
     // The command may ask somebody too.
@@ -44,18 +46,18 @@ export function passphraseSource(
   return {
     kind: 'ask',
     ask: (attempt) => {
-      if (underClaudeCode) throw passphraseUnderClaude(line);
+      if (underClaudeCode) throw passphraseUnderClaude(environment);
       if (attempt > 1) output.warn('that is not the passphrase; try again.');
       return questions.secret(question, 'Set CCLINK_PASSPHRASE_COMMAND or CCLINK_PASSPHRASE');
     },
   };
 }
 
-function passphraseUnderClaude(line: string): Failure {
+function passphraseUnderClaude(environment: Environment): Failure {
   return new Failure(
     'refused',
     'Your key has a passphrase, and nobody can be asked for it inside Claude Code.',
-    `Set CCLINK_PASSPHRASE_COMMAND before you start claude, or type this in a terminal of your own:\n  ${line}`,
+    `Set CCLINK_PASSPHRASE_COMMAND before you start claude. ${wayOut(environment)}`,
   );
 }
 

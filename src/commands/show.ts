@@ -5,10 +5,12 @@ import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
+import { WHO_HELP } from './who.ts';
 
 export const command: Declaration = {
   argument: '[who]',
   summary: 'look a handoff up and open it, nothing else',
+  help: WHO_HELP,
   json: true,
   timeout: true,
   allowedForAgent: (_options, args) => args.length === 0,

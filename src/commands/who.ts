@@ -1,6 +1,9 @@
 import { Failure } from '../failure.ts';
 import { readPublicKey } from '../identity/public-key.ts';
 
+/** What the help of a command says of its `who`. */
+export const WHO_HELP = 'who: nothing for your own key, or the public key of the publisher.';
+
 /** A word up to this length is shown again in an error; a longer one may be a secret key by mistake. */
 const MAX_SHOWN = 40;
 

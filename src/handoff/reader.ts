@@ -1,7 +1,7 @@
 import { type LocalSession, localSession, type SessionPlaces } from '../claude/local-session.ts';
 import { Failure } from '../failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
-import { readPublicKey, samePublicKey } from '../identity/public-key.ts';
+import { encodePublicKey, readPublicKey, samePublicKey } from '../identity/public-key.ts';
 import { shorten } from '../shown-text.ts';
 import { openRecord } from './open.ts';
 import type { Payload } from './payload.ts';
@@ -137,10 +137,10 @@ export class Reader {
     // Told without asking for a passphrase where the record itself names somebody else.
     const mustAsk = own !== null && !own.isProven && !own.opensSilently;
     const isTold = own?.isProven || mustAsk;
-    if (isTold && known !== null && !isFor(record, publicKey, known)) throw sealedForAnother(record, isOwn);
+    if (isTold && known !== null && !isFor(record, publicKey, known)) throw sealedForAnother(record, isOwn, known);
     const identity = await (isOwn ? this.ownKey().openAs(publicKey) : this.ownKey().open());
     const payload = await openRecord(record, identity);
-    if (payload === null) throw sealedForAnother(record, isOwn);
+    if (payload === null) throw sealedForAnother(record, isOwn, own?.knownPublicKey ?? null);
     return payload;
   }
 
@@ -196,7 +196,8 @@ function isFor(record: SignedRecord, publisher: Uint8Array, ownKey: Uint8Array):
 /** The longest form of a public key, `pk:` and 52 characters, and some room. */
 const MAX_KEY = 64;
 
-function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
+/** `known` is the public key of this machine, if it is known. */
+function sealedForAnother(record: SignedRecord, isOwn: boolean, known: Uint8Array | null): Failure {
   if (isOwn) {
     return new Failure(
       'cannot-open',
@@ -209,6 +210,8 @@ function sealedForAnother(record: SignedRecord, isOwn: boolean): Failure {
     record.recipient === null
       ? 'This handoff is sealed for its publisher alone.'
       : `This handoff is sealed for another key: ${shorten(record.recipient, MAX_KEY)}.`,
-    'Ask the publisher to seal it for yours: cclink --share <your public key> (you see it with cclink whoami)',
+    known === null
+      ? 'Ask the publisher to seal it for your public key; you see it with: cclink whoami'
+      : `Ask the publisher to seal it for yours: cclink --share ${encodePublicKey(known)}`,
   );
 }

@@ -17,8 +17,9 @@ export interface Output {
   /** Emphasis for standard output. */
   readonly resultStyle: Style;
   /**
-   * The result of the command: `value` with `--json`, otherwise `text`. Called once. If it can't be written,
-   * the process ends, and `insteadOf` says beforehand, on standard error, what must not be lost with it.
+   * The result of the command: `value` with `--json`, otherwise `text`, or nothing if that is empty. Called
+   * once. If it can't be written, the process ends, and `insteadOf` says beforehand, on standard error,
+   * what must not be lost with it.
    */
   result(value: unknown, text: string, insteadOf?: string): void;
   /** Fulfilled once the result is out. If it can't be written, the process ends. */
@@ -51,12 +52,12 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     resultStyle: styleFor(wantsColour(env, stdout)),
     result(value, text, insteadOf) {
       if (insteadOf !== undefined) {
-        stdout.prependOnceListener('error', () => {
+        stdout.prependOnceListener('error', ({ code }: NodeJS.ErrnoException) => {
           say(insteadOf);
-          process.exit(1);
+          if (code !== 'EIO') process.exit(1); // of a terminal that is gone, the listener in main.ts knows more
         });
       }
-      stdout.write(`${json ? printableJson(value) : text}\n`);
+      if (json || text !== '') stdout.write(`${json ? printableJson(value) : text}\n`);
     },
     // If that fails, the 'error' event of standard output ends the process (see `main.ts`).
     written: () => new Promise((resolve) => stdout.write('', (error) => (error ? undefined : resolve()))),

@@ -18,7 +18,7 @@ describe('the command line', () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };
-    expect((await machine.run(['--version'])).stdout).toBe(`${version}\n`);
+    expect((await machine.run(['--version'])).stdout).toBe(`cclink ${version}\n`);
     const help = await machine.run(['--help']);
     expect(help.code).toBe(0);
     for (const command of ['publish', 'pickup', 'show', 'list', 'revoke', 'init', 'whoami', 'demo', 'completion']) {
@@ -69,6 +69,10 @@ describe('the command line', () => {
     [['pickup', 'not-a-key'], /public key/],
     [['pickup', '8pinxxgqs41n4aididenw5apqp1urfmzdztr8jt4abrkdn435ew9'], /public key/],
     [['pickup', 'one', 'two'], /too many/],
+    [['list', 'one'], /"one" is one argument too many[\s\S]*cclink list --help/],
+    [['one', 'two'], /"one" is neither a command nor a session id\.\nSee: cclink --help/],
+    [['demo', '--json'], /demo has no JSON/],
+    [['--json', 'completion', 'bash'], /completion has no JSON/],
     [['completion', 'tcsh'], /bash/],
     [['-q', 'list', '--verbose'], /--verbose/],
   ])('refuses %j with exit 2, a sentence and a way on', async (args, says) => {
@@ -214,8 +218,6 @@ describe('with a model at the keyboard', () => {
     ['revoke', '-y'],
     ['init', '--no-passphrase', '-y'],
     ['whoami', '--age-identity'],
-    ['demo'],
-    ['completion', 'bash'],
   ])('%s %s %s is refused with exit 5 and the line to type', async (...args) => {
     const { code, stdout, stderr } = await machine.run(args.filter(Boolean), model);
     expect([code, stdout]).toEqual([5, '']);
@@ -232,12 +234,48 @@ describe('with a model at the keyboard', () => {
     expect(await line('pickup', '-y', 'a b')).toBe("cclink pickup -y 'a b'");
   });
 
-  it.each([['publish'], ['list'], ['show'], ['whoami'], ['--help'], ['--version'], ['list', '--help']])(
-    '%s runs',
-    async (...args) => {
-      expect((await machine.run(args, model)).code).not.toBe(5);
-    },
-  );
+  it.each([
+    ['publish'],
+    ['list'],
+    ['show'],
+    ['whoami'],
+    ['--help'],
+    ['--version'],
+    ['list', '--help'],
+    ['completion', 'bash'],
+    ['demo', '-q'],
+  ])('%s runs', async (...args) => {
+    expect((await machine.run(args, model)).code).not.toBe(5);
+  });
+});
+
+describe('a variable of Claude Code in a terminal of the user', () => {
+  it('is named, with the way out and the line', async () => {
+    const env = { CLAUDECODE: '1', CLAUDE_CODE_ENTRYPOINT: 'cli', TMUX: '/tmp/tmux,1,0' };
+    const run = machine.terminal(['pickup', '-y'], { env });
+    expect(await run.end()).toBe(5);
+    expect(run.text).toMatch(
+      /\n {2}unset CLAUDECODE CLAUDE_CODE_ENTRYPOINT\n {2}tmux set-environment -gu CLAUDECODE\n/,
+    );
+    expect(run.text).toMatch(/\n {2}cclink pickup -y\n$/);
+  });
+
+  it('is named to an agent without the way out', async () => {
+    const { stderr } = await machine.run(['pickup'], { env: { CLAUDECODE: '1' } });
+    expect(stderr).toMatch(/CLAUDECODE is set/);
+    expect(stderr).not.toMatch(/unset/);
+  });
+});
+
+describe('the help', () => {
+  const helpOf = async (command: string) => (await machine.run([command, '--help'])).stdout;
+
+  it('tells of --verbose where there is a network to tell of, and what a who is', async () => {
+    for (const command of ['init', 'whoami', 'demo', 'completion'])
+      expect(await helpOf(command)).not.toMatch(/verbose/);
+    for (const command of ['publish', 'list', 'pickup']) expect(await helpOf(command)).toMatch(/--verbose/);
+    for (const command of ['show', 'pickup', 'revoke']) expect(await helpOf(command)).toMatch(/^who: /m);
+  });
 });
 
 describe('completion', () => {

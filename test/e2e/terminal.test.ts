@@ -510,6 +510,7 @@ describe('the demo at a terminal', () => {
     await run.sees(/Try it for real/);
     expect(await run.end()).toBe(0);
     expect(run.text).not.toMatch(/\? |Error: This/);
+    expect(run.text).toMatch(/From +laptop/);
     const stopped = laptop.terminal(['demo']);
     await stopped.answers(/3\. Hand it over/, CTRL_C);
     expect(await stopped.end()).toBe(130);
@@ -522,5 +523,6 @@ describe('waiting', () => {
     const run = laptop.terminal(['list'], { env: { CCLINK_BOOTSTRAP: '127.0.0.1:9' } });
     await run.answers(/Asking the network/, CTRL_C);
     expect(await run.end()).toBe(130);
+    expect(run.text).toMatch(/Interrupted\.\n$/);
   });
 });

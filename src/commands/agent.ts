@@ -1,0 +1,26 @@
+import { outerSessionVariables } from '../claude/outer-session.ts';
+import type { Environment } from '../environment.ts';
+import { Failure } from '../failure.ts';
+
+/** Why a command that only a person may run does not run inside Claude Code. */
+export function notForAnAgent(environment: Environment): Failure {
+  return new Failure('refused', "This can't run inside Claude Code.", wayOut(environment));
+}
+
+/**
+ * How a person runs what was typed. A variable may have been left behind by a session, in a tmux server that
+ * was started there: that is said where somebody sits at the terminal, since an agent's output is no terminal.
+ */
+export function wayOut({ line, variables }: Environment): string {
+  if (!process.stdin.isTTY && !process.stdout.isTTY) {
+    return `CLAUDECODE is set. Type it in a terminal of your own:\n  ${line}`;
+  }
+  const names = outerSessionVariables(variables);
+  return [
+    'If no session runs in this terminal, CLAUDECODE was left behind by one. Then type:',
+    `  unset ${names.join(' ')}`,
+    ...(variables['TMUX'] ? names.map((name) => `  tmux set-environment -gu ${name}`) : []),
+    'and again, here or in another terminal:',
+    `  ${line}`,
+  ].join('\n');
+}
