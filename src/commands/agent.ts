@@ -9,7 +9,7 @@ export function notForAnAgent(environment: Environment): Failure {
 
 /**
  * How a person runs what was typed. A variable may have been left behind by a session, in a tmux server that
- * was started there: that is said where somebody sits at the terminal, since an agent's output is no terminal.
+ * was started there: that is said only where somebody sits at the terminal, as an agent does not.
  */
 export function wayOut({ line, variables }: Environment): string {
   if (!process.stdin.isTTY && !process.stdout.isTTY) {

@@ -31,7 +31,7 @@ export interface Declaration<Options = unknown> {
   readonly options?: readonly OptionDeclaration[];
   /** What its help says below the options. */
   readonly help?: string;
-  /** Which of the options that commands share it takes, beside --quiet. With a timeout, it tells of --verbose. */
+  /** Which of the options that commands share it takes, beside --quiet; with a timeout, --verbose is told. */
   readonly yes?: true;
   readonly json?: true;
   readonly timeout?: true;
@@ -66,7 +66,7 @@ export interface SharedOptions {
   readonly timeout?: string;
 }
 
-/** The options that a command's help tells, its own first. All take --verbose; it says most of the network. */
+/** The options that a command's help tells, its own first. All take --verbose, which tells of the network. */
 export function optionsOf({ options = [], yes, json, timeout }: Declaration): readonly OptionDeclaration[] {
   return [
     ...options,
