@@ -32,14 +32,14 @@ export function openTmuxWindow(env: NodeJS.ProcessEnv, { title, directory, ...wi
   // It would expand the directory as well, and in that nothing escapes a `#[`: a shell changes into it.
   const change = ['sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', directory];
   const words = ['env', ...variables, ...change, ...window.command];
-  // It takes a word that ends in `;` as the end of a command.
-  const escaped = words.map((word) => word.replace(/;$/, '\\;'));
-  return tmux(env, ['new-window', '-P', '-F', '#{session_name}:#{window_index}', '-n', name, '--', ...escaped]);
+  return tmux(env, ['new-window', '-P', '-F', '#{session_name}:#{window_index}', '-n', name, '--', ...words]);
 }
 
 /** The first line that a tmux command prints; null if it fails. */
 function tmux(env: NodeJS.ProcessEnv, words: readonly string[]): string | null {
+  // It takes a word that ends in `;` as the end of a command.
+  const escaped = words.map((word) => word.replace(/;$/, '\\;'));
   // Its own reasons, as of a socket that is gone, are of use.
-  const { status, error, stdout } = spawnSync('tmux', words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const { status, error, stdout } = spawnSync('tmux', escaped, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   return error === undefined && status === 0 ? (stdout.toString().split('\n')[0] ?? '') : null;
 }

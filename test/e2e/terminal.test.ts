@@ -416,6 +416,7 @@ describe('pickup --tmux', () => {
       const socket = tmux('display-message', '-p', '#{socket_path},#{pid},0').trim();
       const inside = await desk.run(['pickup', '-y', '--tmux', '--', 'do it;', 'x'], { env: { TMUX: socket } });
       expect([inside.code, inside.stdout]).toEqual([0, '']);
+      expect(inside.stderr).toMatch(/runs in window \d+:1 of tmux/);
       expect(tmux('list-windows', '-F', '#{window_name}')).toContain('remember the word ZEBRA');
       await expect
         .poll(() => desk.claudeStart(), { timeout: 5000 })
