@@ -84,7 +84,7 @@ async function pickup(
 
   const { directory, title } = found.local;
   const { session } = found.payload;
-  if (drawQr !== null) output.say(drawQr(session));
+  if (drawQr !== null) output.say(drawQr(session, process.stderr, environment.variables));
   if (!isTaken || claude === null || directory === null) {
     const line = lineFor(found);
     const insteadOf = `The result could not be written. To go on with the session:\n${line}`;

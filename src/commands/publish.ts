@@ -168,7 +168,7 @@ async function send(
   );
   if (qr && !output.json) {
     const { drawQr } = await import('../terminal/qr.ts');
-    process.stdout.write(`${drawQr(pickup)}\n`);
+    process.stdout.write(`${drawQr(pickup, process.stdout, context.environment.variables)}\n`);
   }
   if ((await settled).overtakenBy !== null) {
     output.warn(

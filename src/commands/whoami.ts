@@ -3,6 +3,7 @@ import { x25519PublicOf, x25519SecretOf } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, fingerprint } from '../identity/public-key.ts';
+import type { Copied } from '../terminal/clipboard.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { printable } from '../terminal/printable.ts';
 import type { Context } from './context.ts';
@@ -38,15 +39,23 @@ async function whoami(context: Context, options: WhoamiOptions): Promise<void> {
   output.result(view, output.quiet ? view.publicKey : describeKey(view, output.resultStyle));
   if (options.qr && !output.json) {
     const { drawQr } = await import('../terminal/qr.ts');
-    process.stdout.write(`${drawQr(view.publicKey)}\n`);
+    process.stdout.write(`${drawQr(view.publicKey, process.stdout, environment.variables)}\n`);
   }
   if (options.copy) {
     const { copyToClipboard } = await import('../terminal/clipboard.ts');
     const how = copyToClipboard(view.publicKey, environment.variables);
     if (how === null) output.warn('there is no clipboard to copy to here; the public key stands above.');
-    else output.say(`Public key copied by ${how}.`);
+    else output.say(COPIED[how.kind](how.by));
   }
 }
+
+const COPIED: Readonly<Record<Copied['kind'], (by: string) => string>> = {
+  copied: (by) => `Public key copied by ${by}.`,
+  'in tmux': () =>
+    'Public key copied to tmux (paste: its prefix, then ]). tmux has asked the terminal to copy it too; whether it did, it does not say.',
+  asked: () =>
+    'The terminal was asked to copy the public key (OSC 52). Whether it did, it does not say: try to paste it.',
+};
 
 /** What `whoami` and `init` report of a key. */
 export interface KeyView {

@@ -502,6 +502,32 @@ describe('whoami at a terminal', () => {
     const run = laptop.terminal(['whoami', '--copy'], { env: { SSH_TTY: '/dev/pts/9' } });
     expect(await run.end()).toBe(0);
     expect(run.raw).toContain(`\u001b]52;c;${Buffer.from(publicKey).toString('base64')}\u0007`);
+    expect(run.text).toMatch(/The terminal was asked to copy/);
+    expect(run.text).not.toMatch(/copied/);
+  });
+
+  it('copies by tmux inside tmux, which would swallow what asks the terminal', async () => {
+    const publicKey = await laptop.init();
+    const taken = join(laptop.home, 'taken');
+    const stub = `#!/bin/sh\n[ "$*" = 'load-buffer -w -' ] && cat > '${taken}'\n`;
+    writeFileSync(join(laptop.home, 'bin', 'tmux'), stub, { mode: 0o755 });
+    const run = laptop.terminal(['whoami', '--copy'], { env: { TMUX: '/tmp/tmux,1,0' } });
+    expect(await run.end()).toBe(0);
+    expect(readFileSync(taken, 'utf8')).toBe(publicKey);
+    expect(run.text).toMatch(/copied to tmux/);
+    expect(run.raw).not.toContain('\u001b]52');
+  });
+
+  it('draws a QR code in colours of its own on a terminal, whatever the theme and NO_COLOR', async () => {
+    await laptop.init();
+    const run = laptop.terminal(['whoami', '--qr'], { env: { NO_COLOR: '1' } });
+    expect(await run.end()).toBe(0);
+    const rows = run.raw.split('\r\n').filter((line) => line.startsWith('\u001b[38;5;231;48;5;16m'));
+    expect(rows.length).toBeGreaterThan(18);
+    // A quiet zone of four modules: two lines above, four columns on each side.
+    for (const row of rows) expect(row).toMatch(/^[^m]+m█{4}.*█{4}\u001b\[0m$/);
+    expect(rows[0]).toBe(rows[1]);
+    expect(rows[1]).toMatch(/m█+\u001b/);
   });
 });
 
