@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   type Stats,
+  statSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -231,7 +232,8 @@ function removePublicKeyFile(path: string): void {
 /** Gives the file at `path` a second name that no other file has. Null if there is no file. */
 function keepBackup(path: string, nowMs: number): string | null {
   if (!exists(path)) return null;
-  if (lstatSync(path).isDirectory()) throw notAFile(path);
+  // The copy of a pipe or a device, where links can't be made, would have no end.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw notAFile(path);
   const name = `${path}.${nameOfKeyAt(path) ?? `unknown-${timestamp(nowMs)}`}`;
   for (let n = 1; n <= MAX_BACKUPS; n++) {
     const backup = n === 1 ? `${name}.bak` : `${name}-${n}.bak`;
