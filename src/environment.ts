@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from './claude/folders.ts';
 import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
+import { wipeFromStart } from './process/start-environment.ts';
 import { quoteForShell } from './shell-quote.ts';
 
 /**
@@ -37,6 +38,8 @@ export interface Environment {
 /** Reads `env` and removes our secrets from it. `typed` are the arguments of the program. */
 export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]): Environment {
   const { CCLINK_PASSPHRASE: passphrase, CCLINK_NEW_PASSPHRASE: newPassphrase, CCLINK_PIN: pin } = env;
+  // Beside them, what the system shows of them to others, `claude` and its tools among these.
+  if (SECRET_VARIABLES.some((name) => env[name] !== undefined)) wipeFromStart(SECRET_VARIABLES);
   for (const name of SECRET_VARIABLES) delete env[name];
   // An empty variable is an unset one, as for the XDG base directories.
   const home = homeOf(env);

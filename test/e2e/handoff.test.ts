@@ -36,6 +36,22 @@ describe('a handoff to oneself', () => {
     expect(claude?.env['HOME']).toBe(desk.home);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'shows claude no secret of the environment, not even of our own process',
+    async () => {
+      await shareKeyAndSession();
+      await laptop.json(['publish']);
+      const seen = join(desk.home, 'seen');
+      const script = `#!/bin/sh\ncat /proc/$PPID/environ /proc/self/environ > '${seen}'\n`;
+      writeFileSync(join(desk.home, 'bin', 'claude'), script, { mode: 0o755 });
+      const secret = 'a secret of the environment';
+      const { code } = await desk.run(['pickup', '-y'], { env: { CCLINK_PIN: secret, CCLINK_PASSPHRASE: secret } });
+      expect(code).toBe(0);
+      expect(readFileSync(seen, 'utf8')).toContain('CCLINK_BOOTSTRAP=');
+      expect(readFileSync(seen, 'utf8')).not.toContain(secret);
+    },
+  );
+
   it('passes on what follows -- and gives back the exit code of claude', async () => {
     await shareKeyAndSession();
     await laptop.json(['publish', SESSION]);

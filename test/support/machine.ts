@@ -185,8 +185,8 @@ process.exit(${exitCode});
   }
 
   /**
-   * Makes a key here, as `cclink init` does, but without starting it: plain, or sealed with a passphrase by an
-   * Argon2id that takes no time. Returns the public key.
+   * Makes a key here, as `cclink init` does, but without starting it: plain, or sealed with a passphrase by
+   * an Argon2id that takes no time. Returns the public key.
    */
   async init(passphrase?: string): Promise<string> {
     const seed = randomBytes(32);
