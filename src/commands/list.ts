@@ -50,6 +50,7 @@ async function list(context: Context, own: OwnKey): Promise<void> {
   const now = nowSeconds();
   const record = liveRecord(lookup, now);
   if (record === null) {
+    await own.checkSilently(publicKey);
     output.result([], output.quiet ? '' : `No live handoff under your key ${encodePublicKey(publicKey)}.`);
     return;
   }

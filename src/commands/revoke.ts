@@ -1,3 +1,4 @@
+import type { Resolution } from '../dht/client.ts';
 import { parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
 import type { History } from '../handoff/history.ts';
@@ -49,13 +50,13 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
   const history = openHistory(context);
   await withDht(context, async (dht, deadline) => {
     const resolution = await ownResolution(context, dht.resolve(publicKey, { deadline }));
-    const newest = resolution.newest;
-    const text = newest === null ? null : HANDOFF_TXT.read(parsePacket(newest.value), encodePublicKey(publicKey));
+    const text = handoffIn(resolution);
     const nothing = { publicKey: encodePublicKey(publicKey), revoked: false, nodes: 0, older: 0 };
     if (text === null) {
       const completing = putAgainIfFew(dht, resolution, nowSeconds(), { history, deadline });
       const completed = await output.progress('Revoking …', completing);
       if (await giveUpClaim(history, publicKey)) output.say('The pickup of it that was interrupted here is given up.');
+      if (completed === null) await own.checkSilently(publicKey);
       if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
       return showRevocation(
         context,
@@ -85,6 +86,20 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
     if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
     else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);
   });
+}
+
+/**
+ * The handoff in the newest packet, or in one that contradicts it under the same number; null if there is
+ * none.
+ */
+function handoffIn({ publicKey, newest, nodes }: Resolution): string | null {
+  if (newest === null) return null;
+  const others = nodes.flatMap(({ item }) => (item?.seq === newest.seq ? item : []));
+  for (const { value } of [newest, ...others]) {
+    const text = HANDOFF_TXT.read(parsePacket(value), encodePublicKey(publicKey));
+    if (text !== null) return text;
+  }
+  return null;
 }
 
 /**

@@ -293,6 +293,7 @@ class HandoffSearch {
     const memory = await this.options.history.read(this.subject.publicKey);
     if (lookup.record === null) {
       const { isOwn } = this.subject;
+      if (isOwn) await this.subject.own?.checkSilently(this.subject.publicKey);
       if (isOwn && ownBurn(this.options.history, memory, lookup.resolution) !== null) throw beganHere();
       throw isOwn && memory.revoked ? revokedHere() : notFound(this.subject, lookup, memory.seq > 0);
     }

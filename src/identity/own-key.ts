@@ -104,6 +104,19 @@ export class OwnKey {
     );
   }
 
+  /**
+   * To be called before it is said that nothing stands under `publicKey` (32 bytes), which may come from the
+   * file beside an encrypted key. Throws `refused` as `openAs` does, if the key opens without a question.
+   */
+  async checkSilently(publicKey: Uint8Array): Promise<void> {
+    if (this.isProven || !this.opensSilently) return;
+    try {
+      await this.openAs(publicKey);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'cannot-open') throw error;
+    }
+  }
+
   /** Overwrites the secret key, now or as soon as it has been opened. It can't be used any more. */
   wipe(): void {
     this.isWiped = true;

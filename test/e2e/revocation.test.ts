@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parsePacket } from '../../src/dht/dns-packet.ts';
+import { EMPTY_PACKET, encodePacket, parsePacket } from '../../src/dht/dns-packet.ts';
+import { signItem } from '../../src/dht/mutable-item.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
+import { openEnvelope, parseEnvelope } from '../../src/identity/envelope.ts';
 import { Machine, SESSION } from '../support/machine.ts';
 import { type SimulatedNetwork, startSimulatedNetwork } from '../support/simulated-network.ts';
 import type { SimulatedNode } from '../support/simulated-node.ts';
@@ -95,6 +98,21 @@ describe('a revocation', () => {
     expect(stderr).toContain('To try again: cclink revoke');
     recover();
     expect(await laptop.json(['revoke', '-y'])).toMatchObject({ revoked: true, nodes: 12, older: 0 });
+  });
+
+  it('takes both of two packets with one number, although the newest of them holds no handoff', async () => {
+    await laptop.json(['publish'], WITH_PASSPHRASE);
+    const published = network.live[0]?.held;
+    const envelope = parseEnvelope(readFileSync(laptop.keyFile));
+    const seed = await openEnvelope(envelope, Buffer.from(PASSPHRASE));
+    if (seed === null) throw new Error('the passphrase is wrong');
+    if (!published) throw new Error('no node holds it');
+    const item = signItem(seed, published.publicKey, published.seq, encodePacket(EMPTY_PACKET));
+    network.live.slice(6).forEach((node) => {
+      node.held = item;
+    });
+    expect(await laptop.json(['revoke', '-y'], WITH_PASSPHRASE)).toMatchObject({ revoked: true, nodes: 12, older: 0 });
+    expect(held()).toEqual({ handoff: 0, empty: 12 });
   });
 
   it('tells with -v how many nodes hold it', async () => {

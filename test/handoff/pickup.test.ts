@@ -496,6 +496,14 @@ describe('the public key of somebody else beside an encrypted key', () => {
     expect((await pickup(on.dht, subject, on.ports, on.options)).isTaken).toBe(true);
   });
 
+  it('does not make it look as if nothing were there', async () => {
+    const on = await setUp();
+    await publishFrom(on);
+    const subject = await mistaken(on, silent);
+    const no = await noOf(pickup(on.dht, subject, on.ports, on.options));
+    expect(no).toMatch(/^refused: The public key beside .* has been corrected/);
+  });
+
   it('does not pass for the publisher of a handoff with a PIN', async () => {
     const on = await setUp();
     await publishFrom(on, on.handoff({ audience: { mode: 'pin', pin: Buffer.from('five-words') } }), STRANGER);
