@@ -41,9 +41,7 @@ async function doctor(context: Context): Promise<number> {
   const checks = await output.progress('Looking at everything …', look(context));
   const ill = checks.filter(({ state }) => state === 'bad');
   const shown = output.quiet ? ill : checks;
-  if (output.json || shown.length > 0) {
-    output.result(checks, shown.map((check) => describe(check, output.resultStyle)).join('\n'));
-  }
+  output.result(checks, shown.map((check) => describe(check, output.resultStyle)).join('\n'));
   const [first] = ill;
   if (first?.code == null) {
     output.say('Nothing is wrong here.');

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
@@ -28,6 +28,7 @@ export function ownFolderCheck(id: string, what: string, path: string): Check {
         `chmod 700 ${quoteForShell(path)}`,
       );
     }
+    mustBelongToUser(path, stats);
     mustHaveRoom(path, path);
     mustBeOurs(path);
     return good(id, `The folder for ${what} is yours alone, and can be written: ${path}.`);
@@ -52,6 +53,22 @@ export function claudeFolderCheck(path: string, projects: string): Check {
     }
     return good('claude-folder', `The sessions of Claude Code can be read: ${projects}.`);
   });
+}
+
+/**
+ * Throws `refused` for a file or folder of another user. To root all of them are open: what it writes there,
+ * the owner can't write any more.
+ */
+export function mustBelongToUser(path: string, { uid }: Stats): void {
+  const own = process.getuid?.();
+  if (own === undefined || uid === own) return;
+  throw new Failure(
+    'refused',
+    `${path} belongs to another user (uid ${uid}; yours is ${own}).`,
+    own === 0
+      ? 'Run cclink as that user, without sudo.'
+      : `If cclink once ran with sudo: sudo chown -R "$(id -un)" ${quoteForShell(path)}`,
+  );
 }
 
 /** The folder that exists and is the nearest above `path`. */

@@ -5,6 +5,7 @@ import { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { bad, type Check, checked, good } from './check.ts';
+import { mustBelongToUser } from './folders.ts';
 
 /** Whether the key file at `path` can be used and is the user's alone. It is not opened. */
 export function keyCheck(path: string): Check {
@@ -12,6 +13,7 @@ export function keyCheck(path: string): Check {
     const own = OwnKey.read(path, { kind: 'ask', ask: () => Promise.reject(new Error('doctor asks nothing')) });
     const { isEncrypted, knownPublicKey } = own;
     own.wipe();
+    mustBelongToUser(path, statSync(path));
     const folder = dirname(path);
     const { mode } = statSync(folder);
     if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
@@ -19,7 +21,7 @@ export function keyCheck(path: string): Check {
       const what = `Other users can replace your key: its folder ${folder} is ${octal}.`;
       return bad('key', new Failure('refused', what, `chmod go-w ${quoteForShell(folder)}`));
     }
-    const whose = knownPublicKey === null ? 'opened at its first use' : encodePublicKey(knownPublicKey);
+    const whose = knownPublicKey === null ? 'its public key shows once it is opened' : encodePublicKey(knownPublicKey);
     const how = isEncrypted ? 'encrypted' : 'not encrypted';
     return good('key', `Your key is yours alone, and ${how}: ${path} (${whose}).`);
   });

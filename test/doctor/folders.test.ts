@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { claudeFolderCheck, ownFolderCheck } from '../../src/doctor/folders.ts';
@@ -34,6 +34,12 @@ describe.skipIf(process.platform === 'win32')('a folder of cclink', () => {
     writeFileSync(file, '', { mode: 0o600 });
     expect(at(file)).toMatchObject({ state: 'bad', code: 'refused' });
     expect(at(join(file, 'cclink'))).toMatchObject({ state: 'bad', code: 'refused' });
+  });
+
+  it.skipIf(!isRoot)('is bad if it belongs to the user who typed sudo', () => {
+    const folder = temporaryFolder();
+    chownSync(folder, 12345, 12345);
+    expect(at(folder)).toMatchObject({ state: 'bad', hint: 'Run cclink as that user, without sudo.' });
   });
 
   it.skipIf(isRoot)('is bad if it, what is in it, or the folder to make it in can not be written', () => {
