@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EMPTY_PACKET, encodePacket, parsePacket } from '../../src/dht/dns-packet.ts';
+import { encodePacket, parsePacket } from '../../src/dht/dns-packet.ts';
 import { signItem } from '../../src/dht/mutable-item.ts';
 import { HANDOFF_TXT } from '../../src/handoff/txt-record.ts';
 import { openEnvelope, parseEnvelope } from '../../src/identity/envelope.ts';
@@ -100,14 +100,19 @@ describe('a revocation', () => {
     expect(await laptop.json(['revoke', '-y'])).toMatchObject({ revoked: true, nodes: 12, older: 0 });
   });
 
-  it('takes both of two packets with one number, although the newest of them holds no handoff', async () => {
+  it('takes both of two packets with one number, although the one that counts holds no handoff', async () => {
     await laptop.json(['publish'], WITH_PASSPHRASE);
     const published = network.live[0]?.held;
     const envelope = parseEnvelope(readFileSync(laptop.keyFile));
     const seed = await openEnvelope(envelope, Buffer.from(PASSPHRASE));
     if (seed === null) throw new Error('the passphrase is wrong');
     if (!published) throw new Error('no node holds it');
-    const item = signItem(seed, published.publicKey, published.seq, encodePacket(EMPTY_PACKET));
+    const records = ['a', 'b'].map((label) => {
+      const owner = [Buffer.from(label), Buffer.from(publicKey)];
+      return { owner, type: 16, class: 1, ttl: 60, data: Buffer.from('\u0001x'), compressed: false };
+    });
+    // With more records it counts as the newer.
+    const item = signItem(seed, published.publicKey, published.seq, encodePacket({ records }));
     network.live.slice(6).forEach((node) => {
       node.held = item;
     });
