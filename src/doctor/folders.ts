@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
@@ -14,7 +14,7 @@ const LEAST_SPACE = 1024 * 1024;
  */
 export function ownFolderCheck(id: string, what: string, path: string): Check {
   return checked(id, () => {
-    const stats = asFailure('create', path, () => statSync(path, { throwIfNoEntry: false }));
+    const stats = statsOf(path, path);
     if (stats === undefined) {
       mustHaveRoom(nearestFolder(path), path);
       return good(id, `The folder for ${what} will be made at the first need: ${path}.`);
@@ -71,11 +71,19 @@ export function mustBelongToUser(path: string, { uid }: Stats): void {
   );
 }
 
+/** What the system knows of `path`, undefined if there is nothing; `wanted` is what the failure names. */
+function statsOf(path: string, wanted: string): Stats | undefined {
+  const stats = asFailure('create', wanted, () => statSync(path, { throwIfNoEntry: false }));
+  if (stats === undefined && asFailure('create', wanted, () => lstatSync(path, { throwIfNoEntry: false }))) {
+    throw new Failure('refused', `${path} is a link that leads nowhere.`, 'Make what it leads to, or remove it.');
+  }
+  return stats;
+}
+
 /** The folder that exists and is the nearest above `path`. */
 function nearestFolder(path: string): string {
   const above = dirname(path);
-  const stats = asFailure('create', path, () => statSync(above, { throwIfNoEntry: false }));
-  return stats !== undefined || above === path ? above : nearestFolder(above);
+  return statsOf(above, path) !== undefined || above === path ? above : nearestFolder(above);
 }
 
 /** Throws `refused` unless files can be made in `folder`; `path` is what the failure names. */

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { claudeFolderCheck, ownFolderCheck } from '../../src/doctor/folders.ts';
@@ -34,6 +34,14 @@ describe.skipIf(process.platform === 'win32')('a folder of cclink', () => {
     writeFileSync(file, '', { mode: 0o600 });
     expect(at(file)).toMatchObject({ state: 'bad', code: 'refused' });
     expect(at(join(file, 'cclink'))).toMatchObject({ state: 'bad', code: 'refused' });
+  });
+
+  it('is bad if it, or what is above it, is a link that leads nowhere', () => {
+    const link = join(temporaryFolder(), 'link');
+    symlinkSync('/nowhere/at/all', link);
+    for (const path of [link, join(link, 'cclink')]) {
+      expect(at(path)).toMatchObject({ state: 'bad', message: `${link} is a link that leads nowhere.` });
+    }
   });
 
   it.skipIf(!isRoot)('is bad if it belongs to the user who typed sudo', () => {
