@@ -19,6 +19,29 @@ export function startOf(pid: number): string | null {
 }
 
 /**
+ * When process `pid` started, in Unix milliseconds; null where the system doesn't tell (all but Linux). Wrong
+ * by as much as the clock was set since the system started.
+ */
+export function startTimeOf(pid: number): number | null {
+  const ticks = Number(startOf(pid) ?? Number.NaN);
+  // A clock tick is a hundredth of a second wherever Node runs.
+  return Number.isNaN(ticks) ? null : Date.now() - 1000 * uptime() + 10 * ticks;
+}
+
+/** The process `pid` and those above it, itself first; only itself where the system doesn't tell. */
+export function lineageOf(pid: number): number[] {
+  const lineage = [pid];
+  for (let parent = parentOf(pid); parent > 1 && !lineage.includes(parent); parent = parentOf(parent)) {
+    lineage.push(parent);
+  }
+  return lineage;
+}
+
+function parentOf(pid: number): number {
+  return Number(statOf(pid)?.[1] ?? 0);
+}
+
+/**
  * What tells this machine from another of the same name (machine-id(5)); null where the system doesn't tell.
  */
 function machineId(): string | null {

@@ -1,12 +1,14 @@
-import { readdirSync } from 'node:fs';
+import { fstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAt, withRegularFile } from '../files/regular-file.ts';
-import { isRunning, startOf } from '../running-process.ts';
+import { isRunning, startOf, startTimeOf } from '../running-process.ts';
 import { parseObject } from './json-object.ts';
 import { isSessionId } from './session-id.ts';
 
 const MOST_FILES = 1000;
 const FILE_BYTES = 64 * 1024;
+/** By how much the clocks of a file and of a process may differ, in milliseconds. */
+const CLOCK_TOLERANCE_MS = 5000;
 
 /** A session that is open in a running Claude Code. */
 export interface LiveSession {
@@ -19,13 +21,18 @@ export interface LiveSession {
 /**
  * The sessions open in a running Claude Code, as its `sessions/<pid>.json` says. Files of another form, and
  * those left behind by a process that has ended, are skipped.
+ *
+ * Not to be trusted over the transcripts: up to 2.1.119 the file names the session before the last `/clear`.
  */
 export function liveSessions(claudeFolder: string): LiveSession[] {
   const folder = join(claudeFolder, 'sessions');
   return pidsIn(folder).flatMap((pid) => {
-    const text = withRegularFile(join(folder, `${pid}.json`), (file) => readAt(file, 0, FILE_BYTES).toString());
-    const record = text === null ? null : parsePidFile(text, pid);
-    return record !== null && isRunning(pid) && !wasReused(pid, record.started)
+    const file = withRegularFile(join(folder, `${pid}.json`), (descriptor) => ({
+      text: readAt(descriptor, 0, FILE_BYTES).toString(),
+      modifiedMs: fstatSync(descriptor).mtimeMs,
+    }));
+    const record = file === null ? null : parsePidFile(file.text, pid);
+    return file !== null && record !== null && isRunning(pid) && !wasReused(pid, record.started, file.modifiedMs)
       ? [{ pid, sessionId: record.sessionId, cwd: record.cwd }]
       : [];
   });
@@ -53,9 +60,14 @@ function pidsIn(folder: string): number[] {
 }
 
 /**
- * True if the process `pid` is not the one that started at `started`. Only Linux can tell; elsewhere false.
+ * True if the process `pid` is not the one that wrote its file at `modifiedMs` and says that it started at
+ * `started` (null if it doesn't say). Only Linux can tell; elsewhere false.
  */
-function wasReused(pid: number, started: string | null): boolean {
-  const actual = startOf(pid);
-  return started !== null && actual !== null && started !== actual;
+function wasReused(pid: number, started: string | null, modifiedMs: number): boolean {
+  if (started !== null) {
+    const actual = startOf(pid);
+    return actual !== null && started !== actual;
+  }
+  const startMs = startTimeOf(pid);
+  return startMs !== null && startMs > modifiedMs + CLOCK_TOLERANCE_MS;
 }

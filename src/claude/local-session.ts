@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { Failure } from '../failure.ts';
 import { lastChangeOf } from './last-change.ts';
-import { resumePlace } from './resume-place.ts';
-import { describeSession } from './session.ts';
+import { type FoundBy, resumePlace } from './resume-place.ts';
+import { describeSession, type Session } from './session.ts';
 import { isSessionId } from './session-id.ts';
-import { findTranscripts } from './transcript-files.ts';
+import { findTranscripts, type OnUnreadable, type TranscriptFile, unreadable } from './transcript-files.ts';
 
 /** What this machine knows of a session that was handed over. */
 export interface LocalSession {
@@ -15,6 +15,10 @@ export interface LocalSession {
   readonly directoryExists: boolean;
   /** True if this user may change into it. */
   readonly canEnter: boolean;
+  /** Which versions of Claude Code find it in that directory. */
+  readonly foundBy: FoundBy;
+  /** What could not be read where its transcript may be; null if all could, or if it was found. */
+  readonly unreadable: Failure | null;
   readonly title: string | null;
   /** The path of the transcript that Claude Code will resume. */
   readonly transcript: string | null;
@@ -46,21 +50,34 @@ export function localSession(places: SessionPlaces, id: string, project: string)
   }
   const { claudeFolder, workingDirectory } = places;
   const hints = workingDirectory === null ? [project] : [project, workingDirectory];
-  const place = resumePlace(findTranscripts(claudeFolder, id), hints);
-  if (place === null) return NOT_HERE;
-  const { file, directory, exists } = place;
-  const lastChangeMs = lastChangeOf(file.path);
-  const { title, hasConversation } = describeSession(file);
+  let problem: Failure | null = null;
+  const onUnreadable: OnUnreadable = (path, error) => {
+    problem ??= unreadable(path, error);
+  };
+  const place = resumePlace(findTranscripts(claudeFolder, id, onUnreadable), hints);
+  if (place === null) return { ...NOT_HERE, unreadable: problem };
+  const { file, directory, exists, foundBy } = place;
+  const session = described(file);
   return {
     here: true,
     directory,
     directoryExists: exists,
     canEnter: directory !== null && mayEnter(directory),
-    title,
+    foundBy,
+    unreadable: null,
+    title: session?.title ?? null,
     transcript: file.path,
-    defect: lastChangeMs === null ? 'unreadable' : hasConversation ? null : 'empty',
-    lastChangeMs,
+    defect: session === null ? 'unreadable' : session.standing === 'empty' ? 'empty' : null,
+    lastChangeMs: lastChangeOf(file.path),
   };
+}
+
+function described(file: TranscriptFile): Session | null {
+  try {
+    return describeSession(file);
+  } catch {
+    return null;
+  }
 }
 
 const NOT_HERE: LocalSession = {
@@ -68,6 +85,8 @@ const NOT_HERE: LocalSession = {
   directory: null,
   directoryExists: false,
   canEnter: false,
+  foundBy: 'none',
+  unreadable: null,
   title: null,
   transcript: null,
   defect: null,

@@ -1,8 +1,15 @@
-import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { slugOf } from './folders.ts';
+import { existingDirectory, isFolderOf } from './project-directory.ts';
 import { recordedDirectories } from './session.ts';
 import type { TranscriptFile } from './transcript-files.ts';
+
+/**
+ * Which versions of Claude Code find a session in its directory. `every`: its project folder is the
+ * directory's own. `since 2.1.223`: it is another's, and those look there too. `none`: they do not, because
+ * the session is in several, or its project folder is a symbolic link.
+ */
+export type FoundBy = 'every' | 'since 2.1.223' | 'none';
 
 /** Which transcript of a session to resume, and where. */
 export interface ResumePlace {
@@ -11,6 +18,7 @@ export interface ResumePlace {
   readonly directory: string | null;
   /** True if the directory exists on this machine. */
   readonly exists: boolean;
+  readonly foundBy: FoundBy;
 }
 
 /**
@@ -18,26 +26,44 @@ export interface ResumePlace {
  * from a directory that its project folder is named after, so every candidate must be one: first those in the
  * records, then `hints` (the project that a handoff names, the current directory).
  *
- * Of several transcripts, one whose directory exists comes first, then the newest. Null if there are none.
+ * Of several transcripts, one whose directory exists comes first, then one that every Claude Code finds
+ * there, then the newest. Null if there are none. One that can't be read names no directory.
  */
 export function resumePlace(files: readonly TranscriptFile[], hints: readonly string[]): ResumePlace | null {
+  const isAlone = files.filter(({ isInLinkedFolder }) => !isInLinkedFolder).length === 1;
   const places = files
     .toSorted((a, b) => b.modifiedMs - a.modifiedMs)
     .map((file): ResumePlace => {
       // Compared by name only: a path from a stranger must not make us look at files or follow links, unless
       // one of our project folders is named after it.
       const fitting = hints.filter((hint) => isAbsolute(hint) && slugOf(hint) === file.projectFolder);
-      const candidates = [...recordedDirectories(file), ...fitting];
-      const existing = candidates.find(isDirectory);
-      return { file, directory: existing ?? candidates[0] ?? null, exists: existing !== undefined };
+      const candidates = [...recorded(file), ...fitting];
+      const existing = candidates.flatMap((candidate) => existingDirectory(candidate) ?? []);
+      const own = existing.find((directory) => isFolderOf(file.projectFolder, directory));
+      const elsewhere = isAlone && !file.isInLinkedFolder ? 'since 2.1.223' : 'none';
+      return {
+        file,
+        directory: own ?? existing[0] ?? candidates[0] ?? null,
+        exists: existing.length > 0,
+        foundBy: own === undefined ? elsewhere : 'every',
+      };
     });
-  return places.find(({ exists }) => exists) ?? places[0] ?? null;
+  const [newest = null] = places;
+  return (
+    places.find(({ exists, foundBy }) => exists && foundBy === 'every') ?? places.find(({ exists }) => exists) ?? newest
+  );
 }
 
-function isDirectory(path: string): boolean {
+/** Whether Claude Code of `version` (`2.1.222`) finds a session from directories of other project folders. */
+export function findsAnywhere(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  return major !== 2 ? major > 2 : minor !== 1 ? minor > 1 : patch >= 223;
+}
+
+function recorded(file: TranscriptFile): readonly string[] {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return recordedDirectories(file);
   } catch {
-    return false;
+    return [];
   }
 }

@@ -1,7 +1,8 @@
 import { readAt, withRegularFile } from '../files/regular-file.ts';
-import { isSlug, slugOf } from './folders.ts';
+import { isSlug } from './folders.ts';
+import { isNamedAfter } from './project-directory.ts';
 import type { TranscriptFile } from './transcript-files.ts';
-import { summarizeTranscript, type TranscriptSummary } from './transcript-summary.ts';
+import { type Standing, summarizeTranscript, type TranscriptSummary } from './transcript-summary.ts';
 
 /**
  * A session on this machine. Its text is unchanged from the transcript: what prints it must make it harmless.
@@ -13,20 +14,27 @@ export interface Session extends TranscriptFile {
   readonly title: string | null;
   /** The first thing that the user asked. At most 200 characters. */
   readonly firstPrompt: string | null;
-  /** False if nobody has said anything in it yet. */
-  readonly hasConversation: boolean;
+  /** `empty` if there is nothing to go on with. */
+  readonly standing: Standing;
+  /** The session in which Claude Code went on with this one. */
+  readonly continuedIn: string | null;
 }
 
-/** Reads the two ends of a transcript. If it can't be read, nothing is known about the session. */
+/**
+ * Reads the two ends of a transcript. Of what is no regular file nothing is known. Throws the system error if
+ * it can't be read.
+ */
 export function describeSession(file: TranscriptFile): Session {
   const transcript = readSession(file);
-  if (transcript === null) return { ...file, directory: null, title: null, firstPrompt: null, hasConversation: false };
-  const { customTitle, summary, firstPrompt, hasConversation } = transcript;
+  if (transcript === null) {
+    return { ...file, directory: null, title: null, firstPrompt: null, standing: 'empty', continuedIn: null };
+  }
+  const { customTitle, summary, firstPrompt, standing, continuedIn } = transcript;
   const directory = fittingDirectories(file, transcript)[0] ?? null;
-  return { ...file, directory, title: customTitle ?? summary ?? firstPrompt, firstPrompt, hasConversation };
+  return { ...file, directory, title: customTitle ?? summary ?? firstPrompt, firstPrompt, standing, continuedIn };
 }
 
-/** The directories that the transcript says the session may belong to, likeliest first. */
+/** The directories that the transcript says the session may belong to, likeliest first. Throws as above. */
 export function recordedDirectories(file: TranscriptFile): readonly string[] {
   const transcript = readSession(file);
   return transcript === null ? [] : fittingDirectories(file, transcript);
@@ -50,7 +58,7 @@ function fittingDirectories(
 
 /** True if the project folder is named after `directory`, or has a name set by hand, which says nothing. */
 function fits({ projectFolder }: TranscriptFile, directory: string): boolean {
-  return !isSlug(projectFolder) || slugOf(directory) === projectFolder;
+  return !isSlug(projectFolder) || isNamedAfter(projectFolder, directory);
 }
 
 /** How much of a transcript `firstDirectory` reads, in bytes. */
@@ -67,7 +75,7 @@ export function firstDirectory(file: TranscriptFile): string | null {
   const start = withRegularFile(file.path, (descriptor) => readAt(descriptor, 0, FIRST_RECORDS).toString('latin1'));
   for (const [, value = ''] of (start ?? '').matchAll(CWD)) {
     const directory = parseText(Buffer.from(value, 'latin1').toString());
-    if (directory !== null && slugOf(directory) === file.projectFolder) return directory;
+    if (directory !== null && isNamedAfter(file.projectFolder, directory)) return directory;
   }
   return null;
 }

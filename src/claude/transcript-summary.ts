@@ -1,14 +1,25 @@
-import { fstatSync, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join, posix, win32 } from 'node:path';
-import { readAt, withRegularFile } from '../files/regular-file.ts';
-import { isObject, parseObject } from './json-object.ts';
+import { readAt, useRegularFile, withRegularFile } from '../files/regular-file.ts';
+import { parseObject } from './json-object.ts';
+import { isMachineText, isSaid, promptTexts, typedCommand } from './message.ts';
+import { holds, type Line, lastLines, type Progress, readForwards } from './transcript-lines.ts';
 
-const STEP_BYTES = 64 * 1024;
+/** How much is read to find the first prompt, in bytes. */
 const HEAD_BYTES = 1024 * 1024;
+/** How much is read to find anything at all, in bytes: more is not worth the time that a user waits. */
+const MOST_BYTES = 64 * 1024 * 1024;
 const TITLE_FILE_BYTES = 16 * 1024;
 const LONGEST_TEXT = 200;
 const LONGEST_PATH = 4096;
 const MOST_DIRECTORIES = 64;
+
+/**
+ * How likely somebody wants to go on with a session. `typed`: a person said something in it. `automated`:
+ * `claude -p`, a program or a team of agents did. `shell`: it holds nothing but `!` lines. `commands`:
+ * nothing but local commands (`/clear`, `/exit`). `empty`: nothing that Claude Code resumes.
+ */
+export type Standing = 'typed' | 'automated' | 'shell' | 'commands' | 'empty';
 
 /**
  * What the beginning and the end of a transcript say about its session. Text is unchanged, control characters
@@ -25,87 +36,96 @@ export interface TranscriptSummary {
   readonly summary: string | null;
   /** The first thing that the user asked; a slash command or a shell line if there is nothing else. */
   readonly firstPrompt: string | null;
-  /** False if nobody said anything in it: there is nothing to resume. */
-  readonly hasConversation: boolean;
+  readonly standing: Standing;
+  /** The session in which Claude Code went on with this one, so that this one is over. */
+  readonly continuedIn: string | null;
 }
 
 /**
  * Reads the transcript at `path`. Like Claude Code, it tolerates lines that are blank, cut off or not JSON.
  *
- * Large files are not read whole: at most 1 MB from the beginning, in steps of 64 KB until the first prompt
- * and the start directory (recognised by `isStart`) are found, and the last 64 KB. Null if it is not a
- * regular file, or can't be read.
+ * Large files are not read whole: the beginning in steps of 64 KB, until the first prompt and the start
+ * directory (recognised by `isStart`) are found, and the last lines, 64 KB of them. Lines of more than 256 KB
+ * are passed over, but for their ends. Null if it is not a regular file; throws the system error if it can't
+ * be read.
  */
 export function summarizeTranscript(path: string, isStart: (directory: string) => boolean): TranscriptSummary | null {
-  return withRegularFile(path, (descriptor) => {
-    const { size } = fstatSync(descriptor);
+  return useRegularFile(path, (descriptor) => {
     const findings = new Findings();
-    // Bytes as Latin-1, because a step may end inside a character: a line is decoded once it is complete.
-    let rest = '';
-    let offset = 0;
-    while (offset < size && offset < HEAD_BYTES && !findings.hasEnough(isStart)) {
-      const bytes = readAt(descriptor, offset, STEP_BYTES).toString('latin1');
-      if (bytes === '') break;
-      offset += bytes.length;
-      const lines = (rest + bytes).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) findings.note(line);
-    }
-    const readWhole = offset >= size;
-    if (readWhole) findings.note(rest);
+    const isEnough = (progress: Progress) => findings.areEnough(progress, isStart);
+    const offset = readForwards(descriptor, (line) => findings.note(line), isEnough);
+    const rest = lastLines(descriptor, offset, MOST_BYTES);
     // The title in the separate file is newer than what was seen so far, but not than the last records.
-    if (!readWhole || findings.customTitle === null) findings.noteTitle(readTitleBeside(path));
-    if (!readWhole) {
-      const lineStart = offset - rest.length;
-      const tailStart = Math.max(lineStart, size - STEP_BYTES);
-      const lines = readAt(descriptor, tailStart, STEP_BYTES).toString('latin1').split('\n');
-      for (const line of tailStart > lineStart ? lines.slice(1) : lines) findings.note(line);
-      findings.hasConversation = true;
-    }
-    return findings.transcript();
+    if (rest.length > 0 || findings.customTitle === null) findings.noteTitle(readTitleBeside(path));
+    for (const line of rest) findings.note(line);
+    return findings.transcript((uuid) => {
+      const value = JSON.stringify(uuid);
+      return value.length <= LONGEST_TEXT && holds(descriptor, [`"uuid":${value}`, `"uuid": ${value}`], MOST_BYTES);
+    });
   });
 }
 
 /** What was found so far: the first prompt and the last title, in the order of the file. */
 class Findings {
   customTitle: string | null = null;
-  hasConversation = false;
   #directories: string[] = [];
   #relocatedDirectory: string | null = null;
+  #continuedIn: string | null = null;
   #aiTitle: string | null = null;
-  #summary: string | null = null;
+  #summaries: { readonly text: string | null; readonly leafUuid: string | null }[] = [];
   #prompt: string | null = null;
+  #promptOfGiant: string | null = null;
   #command: string | null = null;
+  /** The main chain holds something, so that Claude Code resumes it. */
+  #hasMainChain = false;
+  #isSaid = false;
+  #hasShellLine = false;
+  /** Something was said, and not by a program. */
+  #isTyped = false;
+  /** A record is marked as a program's. */
+  #isProgram = false;
+  #isTeamWorker = false;
 
-  transcript(): TranscriptSummary {
+  /** `hasRecord` tells whether a record with that `uuid` is in the transcript. */
+  transcript(hasRecord: (uuid: string) => boolean): TranscriptSummary {
+    // Older versions wrote the summaries of other sessions of the project here too.
+    const ofThis = this.#summaries.findLast(({ leafUuid }) => leafUuid === null || hasRecord(leafUuid));
     return {
       directories: this.#directories,
       relocatedDirectory: this.#relocatedDirectory,
       customTitle: this.customTitle,
-      summary: this.#aiTitle ?? this.#summary,
-      firstPrompt: this.#prompt ?? this.#command,
-      hasConversation: this.hasConversation,
+      summary: this.#aiTitle ?? ofThis?.text ?? null,
+      firstPrompt: this.#prompt ?? this.#promptOfGiant ?? this.#command,
+      standing: this.#standing(),
+      continuedIn: this.#continuedIn,
     };
   }
 
-  hasEnough(isStart: (directory: string) => boolean): boolean {
-    return this.#prompt !== null && this.#directories.some(isStart);
+  areEnough({ all, ordinary }: Progress, isStart: (directory: string) => boolean): boolean {
+    if (all >= MOST_BYTES) return true;
+    if (!this.#isSaid || this.#directories.length === 0) return false;
+    return ordinary >= HEAD_BYTES || (this.#prompt !== null && this.#directories.some(isStart));
   }
 
-  /** Takes one line as Latin-1, one character per byte. */
-  note(line: string): void {
-    const record = parseObject(Buffer.from(line, 'latin1').toString());
-    if (record === null) return;
-    const { type, cwd, relocatedCwd, aiTitle, summary } = record;
-    if (isDirectory(cwd) && !this.#directories.includes(cwd) && this.#directories.length < MOST_DIRECTORIES) {
-      this.#directories.push(cwd);
+  note(line: Line): void {
+    if (line.isGiant) {
+      this.#noteGiant(line);
+      return;
     }
-    if (type === 'user' || type === 'assistant') this.hasConversation = true;
-    if (type === 'user') this.#notePrompt(record);
+    const record = parseObject(line.text);
+    if (record === null) return;
+    const { type, cwd, relocatedCwd, aiTitle, summary, continuedInSessionId } = record;
+    if (isDirectory(cwd)) this.#noteDirectory(cwd);
+    this.#noteProgram(record);
+    if (type === 'user' || type === 'assistant') this.#noteMessage(record);
     if (type === 'relocated' && isDirectory(relocatedCwd)) this.#relocatedDirectory = relocatedCwd;
+    if (type === 'continued-in' && typeof continuedInSessionId === 'string') this.#continuedIn = continuedInSessionId;
     if (type === 'custom-title') this.noteTitle(record['customTitle']);
     if (type === 'ai-title' && typeof aiTitle === 'string') this.#aiTitle = shorten(aiTitle);
-    if (type === 'summary' && typeof summary === 'string') this.#summary = shorten(summary);
+    if (type === 'summary' && typeof summary === 'string') {
+      const { leafUuid } = record;
+      this.#summaries.push({ text: shorten(summary), leafUuid: typeof leafUuid === 'string' ? leafUuid : null });
+    }
   }
 
   /** Takes the user's title; an empty one removes the previous one. */
@@ -113,44 +133,88 @@ class Findings {
     if (typeof title === 'string') this.customTitle = shorten(title);
   }
 
-  #notePrompt(record: Record<string, unknown>): void {
-    if (record['isMeta'] === true || record['isCompactSummary'] === true || record['isSidechain'] === true) return;
-    for (const text of promptTexts(record['message'])) {
+  #standing(): Standing {
+    if (!this.#isSaid && this.#hasShellLine) return 'shell';
+    if (!this.#isSaid) return this.#hasMainChain ? 'commands' : 'empty';
+    return !this.#isTeamWorker && (this.#isTyped || !this.#isProgram) ? 'typed' : 'automated';
+  }
+
+  #noteDirectory(directory: string): void {
+    if (this.#directories.length < MOST_DIRECTORIES && !this.#directories.includes(directory)) {
+      this.#directories.push(directory);
+    }
+  }
+
+  /** Notes what a record tells about who works in the session. */
+  #noteProgram(record: Record<string, unknown>): void {
+    if (isProgramMark(record)) this.#isProgram = true;
+    const { teamName } = record;
+    if (typeof teamName === 'string' && teamName !== '') this.#isTeamWorker = true;
+  }
+
+  #noteMessage(record: Record<string, unknown>): void {
+    if (record['isSidechain'] === true) return;
+    this.#hasMainChain = true;
+    if (record['isMeta'] === true) return;
+    const texts = promptTexts(record['message']);
+    if (texts.some((text) => /^\s*<bash-input>/.test(text))) this.#hasShellLine = true;
+    if (isSaid(record)) this.#noteSaid(record);
+    if (record['type'] === 'user' && record['isCompactSummary'] !== true) this.#notePrompts(texts);
+  }
+
+  #noteSaid(record: Record<string, unknown>): void {
+    this.#isSaid = true;
+    this.#continuedIn = null;
+    if (typeof record['entrypoint'] === 'string' && !isProgramMark(record)) this.#isTyped = true;
+  }
+
+  #notePrompts(texts: readonly string[]): void {
+    for (const text of texts) {
       const command = typedCommand(text);
       if (command !== null) this.#command ??= shorten(command);
       else if (!isMachineText(text)) this.#prompt ??= shorten(text);
     }
   }
+
+  /** Of a giant only its ends are known. Inside of a text every quotation mark has a backslash before it. */
+  #noteGiant({ start, end }: { readonly start: string; readonly end: string }): void {
+    const ends = [start, end];
+    const has = (part: string) => ends.some((text) => text.includes(part));
+    const textAfter = (part: string) => ends.map((text) => stringAfter(text, part)).find((text) => text !== null);
+    const directory = stringAfter(end, '"cwd":') ?? stringAfter(start, '"cwd":');
+    if (isDirectory(directory)) this.#noteDirectory(directory);
+    const record = Object.fromEntries(MARKS.map((key) => [key, textAfter(`"${key}":`)]));
+    this.#noteProgram(record);
+    const type = ['user', 'assistant'].find((name) => has(`"type":"${name}"`) || has(`"role":"${name}"`));
+    if (type === undefined || has('"isSidechain":true')) return;
+    this.#hasMainChain = true;
+    if (has('"isMeta":true') || /"content":"<(?:local-command-|command-|bash-)/.test(start)) return;
+    this.#noteSaid(record);
+    const text = type === 'user' && !has('"tool_result"') ? textAfter('"text":') : undefined;
+    if (text !== undefined && !isMachineText(text)) this.#promptOfGiant ??= shorten(text);
+  }
 }
 
-/** The texts of a user's message; none if it carries the result of a tool. */
-function promptTexts(message: unknown): string[] {
-  const content = isObject(message) ? message['content'] : undefined;
-  if (typeof content === 'string') return [content];
-  if (!Array.isArray(content)) return [];
-  const blocks = content.filter(isObject);
-  if (blocks.some(({ type }) => type === 'tool_result')) return [];
-  return blocks.flatMap(({ type, text }) => (type === 'text' && typeof text === 'string' ? [text] : []));
+/** The keys that tell who works in a session. */
+const MARKS = ['entrypoint', 'promptSource', 'turnOrigin', 'sessionKind', 'teamName'];
+
+/** Whether a record says that a program started the session, or typed its prompt. */
+function isProgramMark({ entrypoint, promptSource, turnOrigin, sessionKind }: Record<string, unknown>): boolean {
+  return (
+    (typeof entrypoint === 'string' && entrypoint.startsWith('sdk-')) ||
+    promptSource === 'sdk' ||
+    turnOrigin === 'sdk' ||
+    sessionKind === 'daemon' ||
+    sessionKind === 'daemon-worker'
+  );
 }
 
-/** A slash command or a `!` line as it was typed, without the tags in which Claude Code keeps them. */
-function typedCommand(text: string): string | null {
-  if (!/^\s*<(?:command-|bash-input>)/.test(text)) return null;
-  const shell = between(text, 'bash-input');
-  if (shell !== null) return `! ${shell}`;
-  const name = between(text, 'command-name');
-  return name === null ? null : `${name} ${between(text, 'command-args') ?? ''}`;
-}
-
-function between(text: string, tag: string): string | null {
-  const start = text.indexOf(`<${tag}>`);
-  const end = text.indexOf(`</${tag}>`, start);
-  return start === -1 || end === -1 ? null : text.slice(start + tag.length + 2, end).trim();
-}
-
-/** What Claude Code writes in the user's name: reminders and output in tags, caveats, interruption notes. */
-function isMachineText(text: string): boolean {
-  return /^\s*(?:<[a-z][\w-]*[\s>]|\[Request interrupted by user|Caveat: The messages below were generated)/.test(text);
+/** The string that follows `key` in JSON that may be cut off; null if there is none. */
+function stringAfter(json: string, key: string): string | null {
+  const at = json.indexOf(`${key}"`);
+  const value = at === -1 ? null : /^"(?:[^"\\]|\\.)*"/.exec(json.slice(at + key.length));
+  const text: unknown = value === null ? null : (parseObject(`{"text":${value[0]}}`)?.['text'] ?? null);
+  return typeof text === 'string' ? text : null;
 }
 
 /** The `customTitle` in `<session-id>/custom-title.json` beside the transcript. */

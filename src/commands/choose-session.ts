@@ -1,11 +1,12 @@
 import { gitRootOf } from '../claude/git-root.ts';
-import { liveSessions } from '../claude/live-sessions.ts';
+import { type LiveSession, liveSessions } from '../claude/live-sessions.ts';
 import { describeSession, type Session } from '../claude/session.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { newestSessions, sessionsOf } from '../claude/sessions-here.ts';
-import { completeSessionId, findTranscripts } from '../claude/transcript-files.ts';
+import { completeSessionId, findTranscripts, type OnUnreadable, unreadable } from '../claude/transcript-files.ts';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
+import { lineageOf } from '../running-process.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeAge } from '../time.ts';
 import type { Context } from './context.ts';
@@ -25,7 +26,8 @@ const MAX_OFFERED = 20;
 /**
  * The session to publish: the one given, else the one that runs this command, else one of the current folder.
  *
- * Throws `no-session` if there is none, or if somebody would have to be asked and nobody is there.
+ * Throws `no-session` if there is none, if it can't be read, or if somebody would have to be asked and nobody
+ * is there.
  */
 export async function chooseSession(
   context: Context,
@@ -34,29 +36,76 @@ export async function chooseSession(
 ): Promise<ChosenSession> {
   const { claudeFolder, claudeSessionId } = context.environment;
   if (given !== undefined) return givenSession(claudeFolder, completeSessionId(claudeFolder, given), force);
-  if (claudeSessionId !== undefined && isSessionId(claudeSessionId)) {
-    // The first prompt of a session runs before its transcript is written, so that the file may be missing.
-    const [file] = findTranscripts(claudeFolder, claudeSessionId);
-    return file === undefined
-      ? { id: claudeSessionId, directory: workingDirectory(), title: null }
-      : describeSession(file);
+  const live = liveSessions(claudeFolder);
+  const running =
+    claudeSessionId !== undefined && isSessionId(claudeSessionId)
+      ? runningSession(context, claudeSessionId, live)
+      : null;
+  return running ?? sessionOfFolder(context, live);
+}
+
+/** Collects what can't be read. A session may be there, so it is told. */
+class Unreadable {
+  first: Failure | null = null;
+  readonly note: OnUnreadable = (path, error) => {
+    this.first ??= unreadable(path, error);
+  };
+}
+
+/** The transcript of session `id` that was written last, described; null if it is not on this machine. */
+function sessionWithId(claudeFolder: string, id: string): Session | null {
+  const problems = new Unreadable();
+  const [file] = findTranscripts(claudeFolder, id, problems.note);
+  if (file === undefined && problems.first !== null) throw problems.first;
+  try {
+    return file === undefined ? null : describeSession(file);
+  } catch (error) {
+    throw unreadable(file?.path ?? claudeFolder, error);
   }
-  return sessionOfFolder(context);
 }
 
 function givenSession(claudeFolder: string, id: string, force: boolean): ChosenSession {
-  const [file] = findTranscripts(claudeFolder, id);
-  if (file !== undefined) return describeSession(file);
-  if (force) return { id, directory: null, title: null };
-  throw new Failure(
-    'no-session',
-    `There is no session ${id} on this machine.`,
-    `Check the id; to publish it all the same: cclink ${id} --force`,
-  );
+  const unknown = { id, directory: null, title: null };
+  try {
+    const session = sessionWithId(claudeFolder, id);
+    if (session !== null && (force || session.standing !== 'empty')) return session;
+    if (force) return unknown;
+    throw new Failure(
+      'no-session',
+      session === null
+        ? `There is no session ${id} on this machine.`
+        : `Session ${id} holds no conversation that Claude Code could go on with.`,
+      `Check the id; to publish it all the same: cclink ${id} --force`,
+    );
+  } catch (error) {
+    if (force && error instanceof Failure) return unknown;
+    throw error;
+  }
 }
 
-async function sessionOfFolder(context: Context): Promise<ChosenSession> {
-  const { environment, questions, yes } = context;
+/**
+ * The session `id` that the environment says runs this command; null if that can't be believed. A terminal
+ * keeps the variable for as long as it lives, if it was started from inside of a session (tmux, an editor).
+ */
+function runningSession(context: Context, id: string, live: readonly LiveSession[]): ChosenSession | null {
+  const { environment, output } = context;
+  const lineage = lineageOf(process.pid);
+  const isInside = live.some(({ pid, sessionId }) => sessionId === id || lineage.includes(pid));
+  const session = sessionWithId(environment.claudeFolder, id);
+  if (session === null) {
+    // The first prompt of a session runs before its transcript is written, so that the file may be missing.
+    if (isInside || environment.underClaudeCode) return { id, directory: workingDirectory(), title: null };
+  } else if (isInside || isFresh(session)) {
+    return session;
+  }
+  const why =
+    session === null ? 'which is not on this machine' : `which is not open, and was last used ${ageOf(session)}`;
+  output.warn(`CLAUDE_CODE_SESSION_ID names session ${id}, ${why}; it is not taken. To publish it: cclink ${id}`);
+  return null;
+}
+
+async function sessionOfFolder(context: Context, live: readonly LiveSession[]): Promise<ChosenSession> {
+  const { environment, questions, output, yes } = context;
   const cwd = workingDirectory();
   if (cwd === null) {
     throw new Failure(
@@ -65,18 +114,29 @@ async function sessionOfFolder(context: Context): Promise<ChosenSession> {
       'Change into a project folder, or name the session: cclink <id>',
     );
   }
-  const open = new Set(liveSessions(environment.claudeFolder).map(({ sessionId }) => sessionId));
-  const isRecent = ({ id, modifiedMs }: Session) => open.has(id) || Date.now() - modifiedMs < RECENT_MS;
-
+  const problems = new Unreadable();
   const offered: Session[] = [];
-  for (const session of sessionsOf(environment.claudeFolder, cwd, gitRootOf(cwd), open)) {
+  const spelling = environment.variables['PWD'];
+  const surroundings = { gitRoot: gitRootOf(cwd), spelling, live, onUnreadable: problems.note };
+  for (const session of sessionsOf(environment.claudeFolder, cwd, surroundings)) {
     offered.push(session);
     if (offered.length === MAX_OFFERED) break;
   }
-  const [first, second] = offered;
-  if (first === undefined) throw noneHere(environment.claudeFolder, cwd);
-  const oneOnly = isRecent(first) && (second === undefined || !isRecent(second));
-  if (oneOnly || (isRecent(first) && (yes || !questions.possible))) return first;
+  const [first] = offered;
+  if (first === undefined) throw problems.first ?? noneHere(environment.claudeFolder, cwd);
+  if (problems.first !== null) output.warn(`${problems.first.message} A session there is not offered.`);
+
+  const choice = chooseFrom(offered, new Set(live.map(({ sessionId }) => sessionId)));
+  if (choice.kind === 'this') return choice.session;
+  if (choice.kind === 'newest' && (yes || !questions.possible)) {
+    const { session, open } = choice;
+    if (open !== null) {
+      output.warn(
+        `the newest session of this folder is taken, ${describeOne(session)}; open in a running claude is another, ${describeOne(open)}. To publish that one: cclink ${open.id}`,
+      );
+    }
+    return session;
+  }
   if (!questions.possible) {
     throw new Failure(
       'no-session',
@@ -87,30 +147,72 @@ async function sessionOfFolder(context: Context): Promise<ChosenSession> {
   return questions.choose(
     'Which session?',
     offered.map((session) => ({
-      name: `${session.id.slice(0, 8)}  ${describeOne(session)}${open.has(session.id) ? ', open now' : ''}`,
+      name: nameOf(session, live),
       value: session,
-      description: [
-        `${kilobytes(session.size)}, in ${printable(session.directory ?? '?')}`,
-        excerpt(session.firstPrompt ?? '', 100),
-      ]
-        .filter((line) => line !== '')
-        .join('\n'),
+      description: descriptionOf(session),
     })),
   );
 }
 
-function describeOne({ title, id, modifiedMs }: Session): string {
-  const name = title === null ? id : `“${excerpt(title, 60)}”`;
-  return `${name}, ${describeAge((Date.now() - modifiedMs) / 1000)}`;
+/** Which of the sessions of a folder is meant. */
+export type Choice<T> =
+  | { readonly kind: 'this'; readonly session: T }
+  /**
+   * Several may be. Where nobody can be asked it is the newest. `open` is another one, which a running Claude
+   * Code says is open: up to 2.1.119 it goes on to say so after `/clear`.
+   */
+  | { readonly kind: 'newest'; readonly session: T; readonly open: T | null }
+  /** None was used within a day. */
+  | { readonly kind: 'none' };
+
+/** Chooses among `offered`, the likeliest first. `open` are the ids of those open in a Claude Code. */
+export function chooseFrom<T extends Pick<Session, 'id' | 'modifiedMs' | 'standing'>>(
+  offered: readonly T[],
+  open: ReadonlySet<string>,
+  nowMs = Date.now(),
+): Choice<T> {
+  const isOpen = ({ id }: T) => open.has(id);
+  const recent = offered.filter((session) => isOpen(session) || isFresh(session, nowMs));
+  const [newest] = offered;
+  const [session] = recent;
+  if (newest === undefined || session === undefined) return { kind: 'none' };
+  const marked = isOpen(newest) ? null : (offered.find(isOpen) ?? null);
+  if (marked !== null && marked.standing === newest.standing) return { kind: 'newest', session: newest, open: marked };
+  return recent.length === 1 ? { kind: 'this', session } : { kind: 'newest', session, open: null };
 }
+
+const isFresh = ({ modifiedMs }: Pick<Session, 'modifiedMs'>, nowMs = Date.now()) => nowMs - modifiedMs < RECENT_MS;
+
+function nameOf(session: Session, live: readonly LiveSession[]): string {
+  const marks = [
+    live.some(({ sessionId }) => sessionId === session.id) ? ', open now' : '',
+    session.standing === 'automated' ? ', run by a program' : '',
+  ];
+  return `${session.id.slice(0, 8)}  ${describeOne(session)}${marks.join('')}`;
+}
+
+/** Below the name of the marked session: what its name does not say. */
+function descriptionOf({ size, directory, firstPrompt, title }: Session): string {
+  const prompt = firstPrompt === null || firstPrompt === title ? [] : [excerpt(firstPrompt, 100)];
+  return [`${kilobytes(size)}, in ${printable(directory ?? '?')}`, ...prompt].join('\n');
+}
+
+function describeOne(session: Session): string {
+  const { title, id } = session;
+  return `${title === null ? id : `“${excerpt(title, 60)}”`}, ${ageOf(session)}`;
+}
+
+const ageOf = ({ modifiedMs }: Session) => describeAge((Date.now() - modifiedMs) / 1000);
 
 const kilobytes = (bytes: number) => `${Math.ceil(bytes / 1000).toLocaleString('en')} kB`;
 
 function noneHere(claudeFolder: string, cwd: string): Failure {
-  const elsewhere = newestSessions(claudeFolder, 5).map(
+  const problems = new Unreadable();
+  const elsewhere = newestSessions(claudeFolder, 5, problems.note).map(
     (session) =>
       `  cclink ${session.id}   ${describeOne(session)}, in ${printable(session.directory ?? 'an unknown folder')}`,
   );
+  if (elsewhere.length === 0 && problems.first !== null) return problems.first;
   return new Failure(
     'no-session',
     `There is no Claude Code session of ${cwd}.`,

@@ -29,6 +29,12 @@ interface ResumedSession {
   readonly command: readonly string[];
 }
 
+/** Asks the `claude` that is to be started for its version; null if it can't be told. */
+export async function versionOfClaude({ environment }: Context): Promise<string | null> {
+  const path = findClaude(environment);
+  return path === null ? null : claudeVersion(path, withoutOuterSession(environment.variables));
+}
+
 /** What keeps a command from being printed where `claude` is not started; else as `obstacle`. */
 export async function printingObstacle(isSpent: boolean): Promise<Failure | null> {
   return isSpent && isStandardOutputLost() ? nobodyReads() : null;

@@ -2,13 +2,13 @@ import { liveSessions } from '../claude/live-sessions.ts';
 import { outerSessionVariables } from '../claude/outer-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import { compareCopy } from '../handoff/local-copy.ts';
-import { copyLineFor } from '../handoff/obstacle.ts';
+import { copyLineFor, findingObstacle } from '../handoff/obstacle.ts';
 import { type PickupPorts, pickup as pickUp } from '../handoff/pickup.ts';
 import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
-import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle } from './claude-start.ts';
+import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle, versionOfClaude } from './claude-start.ts';
 import { type Context, nowSeconds } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withSubject } from './subject.ts';
@@ -129,7 +129,11 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
     }
   };
   return {
-    obstacle: (_found, isSpent) => (claude === null ? printingObstacle(isSpent) : claude.obstacle(isSpent)),
+    obstacle: async (found, isSpent) => {
+      if (claude === null) return printingObstacle(isSpent);
+      const obstacle = await claude.obstacle(isSpent);
+      return obstacle ?? findingObstacle(found, isSpent, () => versionOfClaude(context));
+    },
     show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),
     confirm: async (found, burns) => {
       warnOf(found, burns);

@@ -9,9 +9,23 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
  */
 export function withRegularFile<T>(path: string, use: (descriptor: number) => T): T | null {
   try {
-    return withOpenFile(path, O_NOFOLLOW, (descriptor, stats) => (stats.isFile() ? use(descriptor) : null));
+    return useRegularFile(path, use);
   } catch {
     return null;
+  }
+}
+
+/**
+ * As `withRegularFile`, but throws the system error if a file that is there can't be read. Null if there is
+ * none, or no regular one.
+ */
+export function useRegularFile<T>(path: string, use: (descriptor: number) => T): T | null {
+  try {
+    return withOpenFile(path, O_NOFOLLOW, (descriptor, stats) => (stats.isFile() ? use(descriptor) : null));
+  } catch (error) {
+    // What is no link is opened whatever `O_NOFOLLOW` says.
+    if (['ENOENT', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
   }
 }
 

@@ -1,10 +1,12 @@
 import { copyHost, copyLine } from '../claude/copy-line.ts';
+import { findsAnywhere } from '../claude/resume-place.ts';
 import { Failure } from '../failure.ts';
 import type { FoundHandoff } from './reader.ts';
 
 /** What stands in the way of going on with a session here, by its files; null if nothing does. */
 export function sessionObstacle(found: FoundHandoff, claudeFolder: string): Failure | null {
-  const { here, directory, directoryExists, canEnter, transcript, defect } = found.local;
+  const { here, directory, directoryExists, canEnter, transcript, defect, unreadable } = found.local;
+  if (unreadable !== null) return unreadable;
   if (!here) {
     return noSession(
       'The files of this session are not on this machine, and a handoff is only a pointer to them.',
@@ -31,6 +33,34 @@ export function sessionObstacle(found: FoundHandoff, claudeFolder: string): Fail
     );
   }
   return null;
+}
+
+/**
+ * Why the `claude` that is to go on would not find the session in its directory; null if it will.
+ * `claudeVersion` asks it for its version (`2.1.222`; null if it can't be told), where that matters.
+ * `isSpent`: there will be no other try, so it must be known that it will.
+ */
+export async function findingObstacle(
+  { local }: FoundHandoff,
+  isSpent: boolean,
+  claudeVersion: () => Promise<string | null>,
+): Promise<Failure | null> {
+  if (local.foundBy === 'every') return null;
+  const place = `in ${local.directory}, as it was started in a directory of another name`;
+  if (local.foundBy === 'none') {
+    return noSession(
+      `The session is here, but claude would not find it ${place}, and its file is in several project folders, or behind a link.`,
+      `Leave one copy of ${local.transcript}, in a project folder that is no link, and pick up again. Nothing was burnt.`,
+    );
+  }
+  const version = await claudeVersion();
+  if (version === null ? !isSpent : findsAnywhere(version)) return null;
+  return noSession(
+    version === null
+      ? `The session is here, but claude may not find it ${place}: its version is not known.`
+      : `The session is here, but this claude (${version}) would not find it ${place}.`,
+    'Update Claude Code to 2.1.223 or later (claude update), and pick up again. Nothing was burnt.',
+  );
 }
 
 /**

@@ -125,7 +125,7 @@ export async function pickup(
     if (shown !== null) await offer(shown, ports, options);
 
     const wanted = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
-    if (!wanted.local.here && options.reportsMissing) {
+    if (!wanted.local.here && wanted.local.unreadable === null && options.reportsMissing) {
       return { found: wanted, isTaken: false, burnt: null, handedOver: async () => {} };
     }
     if (wanted.record.text !== shown?.record.text) await offer(wanted, ports, options); // the fourth and fifth

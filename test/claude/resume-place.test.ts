@@ -1,8 +1,8 @@
-import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
-import { resumePlace } from '../../src/claude/resume-place.ts';
+import { findsAnywhere, resumePlace } from '../../src/claude/resume-place.ts';
 import { findTranscripts } from '../../src/claude/transcript-files.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -24,6 +24,8 @@ function machine() {
       const place = resumePlace(findTranscripts(claude, ID), hints);
       return place && { directory: place.directory, exists: place.exists };
     },
+    foundBy: (...hints: string[]) => resumePlace(findTranscripts(claude, ID), hints)?.foundBy,
+    claude,
   };
 }
 
@@ -84,5 +86,45 @@ describe('the place to resume a session', () => {
 
   it('is not there without a transcript', () => {
     expect(resumePlace([], ['/'])).toBe(null);
+  });
+
+  it('is one that every Claude Code finds, if there is one', () => {
+    const { root, directory, transcript, place, foundBy } = machine();
+    const app = directory('data/app');
+    symlinkSync('data', join(root, 'work'));
+    // Recorded through a link, in the folder of the real path.
+    transcript(slugOf(app), [said(join(root, 'work/app'))]);
+    expect([place(), foundBy()]).toEqual([{ directory: join(root, 'work/app'), exists: true }, 'every']);
+  });
+
+  it('is known to be one that only newer versions find, and only where they will', () => {
+    const { root, claude, directory, transcript, place, foundBy } = machine();
+    directory('data/app');
+    symlinkSync('data', join(root, 'work'));
+    // On the other machine `work` was no link.
+    const recorded = join(root, 'work/app');
+    const folder = slugOf(recorded);
+    transcript(folder, [said(recorded)]);
+    expect([place(), foundBy()]).toEqual([{ directory: recorded, exists: true }, 'since 2.1.223']);
+    transcript(slugOf('/gone'), [said('/gone')]);
+    expect([place(), foundBy()]).toEqual([{ directory: recorded, exists: true }, 'none']);
+    rmSync(join(claude, 'projects', slugOf('/gone')), { recursive: true });
+    renameSync(join(claude, 'projects', folder), join(root, 'moved'));
+    symlinkSync(join(root, 'moved'), join(claude, 'projects', folder));
+    expect(foundBy()).toBe('none');
+  });
+
+  it('is spelled as it exists here', () => {
+    const { root, directory, transcript, place, foundBy } = machine();
+    const app = directory('Gru\u0308n');
+    transcript(slugOf(join(root, 'Gr\u00fcn')), [said(join(root, 'Gr\u00fcn'))]);
+    expect([place(), foundBy()]).toEqual([{ directory: app, exists: true }, 'every']);
+  });
+});
+
+describe('a version of Claude Code', () => {
+  it('finds sessions of other directories since 2.1.223', () => {
+    const versions = ['1.0.300', '2.0.76', '2.1.119', '2.1.222', '2.1.223', '2.1.1000', '2.2.0', '3.0.0'];
+    expect(versions.filter(findsAnywhere)).toEqual(['2.1.223', '2.1.1000', '2.2.0', '3.0.0']);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
 import { gitRootOf } from '../../src/claude/git-root.ts';
-import { newestSessions, sessionsOf } from '../../src/claude/sessions-here.ts';
+import { newestSessions, type Surroundings, sessionsOf } from '../../src/claude/sessions-here.ts';
 import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -25,8 +25,8 @@ function machine() {
       writeTranscript(claude, projectFolder, id, lines, 1_700_000_000_000 + count * 1000);
       return id;
     },
-    here(cwd: string, gitRoot: string | null = null, first?: Set<string>): string[] {
-      return [...sessionsOf(claude, cwd, gitRoot, first)].map(({ id }) => id);
+    here(cwd: string, gitRoot: string | null = null, more: Surroundings = {}): string[] {
+      return [...sessionsOf(claude, cwd, { gitRoot, ...more })].map(({ id }) => id);
     },
   };
 }
@@ -58,13 +58,6 @@ describe('the sessions of a directory', () => {
     expect(here(cwd, directory('elsewhere'))).toEqual(ids.slice(2));
   });
 
-  it('come with the given ones first', () => {
-    const { directory, session, here } = machine();
-    const app = directory('app');
-    const [a, b, c] = [session(app), session(app), session(app)];
-    expect(here(app, null, new Set([a, 'unknown']))).toEqual([a, c, b]);
-  });
-
   it('are told apart where two directories give the project folder one name', () => {
     const { directory, session, here } = machine();
     const [dash, slash] = [directory('a-b'), directory('a/b')];
@@ -87,17 +80,17 @@ describe('the sessions of a directory', () => {
     const { claude, directory, session } = machine();
     const [first, second] = [directory('first'), directory('second')];
     session(second, [said(first), said(second), { type: 'relocated', relocatedCwd: second }]);
-    expect([...sessionsOf(claude, second, null)].map((it) => it.directory)).toEqual([second]);
-    expect([...sessionsOf(claude, first, null)]).toEqual([]);
+    expect([...sessionsOf(claude, second)].map((it) => it.directory)).toEqual([second]);
+    expect([...sessionsOf(claude, first)]).toEqual([]);
   });
 
   it('count a transcript that was copied to the project folder, and names other directories only', () => {
     const { claude, directory, session } = machine();
     const app = directory('app');
     const id = session(app, [said('/home/alice/proj')]);
-    expect([...sessionsOf(claude, app, null)].map((it) => [it.id, it.directory])).toEqual([[id, app]]);
+    expect([...sessionsOf(claude, app)].map((it) => [it.id, it.directory])).toEqual([[id, app]]);
     // Nobody can tell which directory below this one it would be.
-    expect([...sessionsOf(claude, directory('.'), null)]).toEqual([]);
+    expect([...sessionsOf(claude, directory('.'))]).toEqual([]);
   });
 
   it('are found through symbolic links, on either side', () => {
@@ -143,9 +136,86 @@ describe('the sessions of a directory', () => {
     expect(here(directory('.'))).toEqual([]);
   });
 
+  it('come with those that somebody typed in first, then those of programs, then shell lines', () => {
+    const { directory, session, here } = machine();
+    const app = directory('app');
+    const record = (more: object) => ({ ...said(app), ...more });
+    const typed = session(app, [record({ entrypoint: 'cli' })]);
+    const shell = session(app, [said(app, '<bash-input>ls</bash-input>')]);
+    const runs = [session(app, [record({ entrypoint: 'sdk-cli' })]), session(app, [record({ teamName: 't' })])];
+    session(app, [said(app, '<command-name>/clear</command-name>')]);
+    session(app, [record({ isSidechain: true })]);
+    expect(here(app)).toEqual([typed, ...runs.toReversed(), shell]);
+  });
+
+  it('do not include one that Claude Code went on with in another, if that is here', () => {
+    const { directory, session, here } = machine();
+    const app = directory('app');
+    const now = session(app);
+    session(app, [said(app), { type: 'continued-in', continuedInSessionId: now }]);
+    const alone = session(app, [said(app), { type: 'continued-in', continuedInSessionId: sessionId(999) }]);
+    expect(here(app)).toEqual([alone, now]);
+  });
+
+  it('are found under the name that a link gives the directory, here or on another machine', () => {
+    for (const [link, target, work] of [
+      ['work', 'data', 'work/proj'],
+      ['proj', 'data/proj-v2', 'proj'],
+    ] as const) {
+      const { root, directory, session, here } = machine();
+      const real = work === 'proj' ? directory(target) : directory('data/proj');
+      symlinkSync(join(root, target), join(root, link));
+      const id = session(join(root, work));
+      expect(here(real)).toEqual([id]);
+      const newer = session(real);
+      expect(here(real, null, { spelling: join(root, work) })).toEqual([newer, id]);
+      expect(here(directory('elsewhere'), null, { spelling: join(root, work) })).toEqual([]);
+    }
+  });
+
+  it('are found where a name is decomposed, as macOS may have it, and composed in the records', () => {
+    const { root, directory, session, here } = machine();
+    const app = directory('Gru\u0308n/app');
+    const composed = join(root, 'Gr\u00fcn/app');
+    const ids = [session(app), session(composed, [said(composed)])];
+    expect(here(app)).toEqual(ids.toReversed());
+  });
+
+  it('are found in a project folder that is a link, once', () => {
+    const { claude, directory, session, here } = machine();
+    const app = directory('app');
+    const id = session(app);
+    const folder = join(claude, 'projects', slugOf(app));
+    renameSync(folder, join(claude, 'projects/-moved'));
+    symlinkSync(join(claude, 'projects/-moved'), folder);
+    expect(here(app)).toEqual([id]);
+  });
+
+  it('include one that is open here, wherever its file lies', () => {
+    const { root, directory, session, here } = machine();
+    const [app, other] = [directory('app'), directory('other')];
+    symlinkSync(app, join(root, 'link'));
+    const id = session(other);
+    session(other);
+    const live = [{ pid: 2, sessionId: id, cwd: join(root, 'link') }];
+    expect(here(app, null, { live })).toEqual([id]);
+    expect(here(other, null, { live: [{ ...live[0], cwd: '/gone' } as (typeof live)[0]] })).toHaveLength(2);
+  });
+
+  it('tell what could not be read', () => {
+    const { claude, directory, session } = machine();
+    const app = directory('app');
+    const id = session(app);
+    symlinkSync(`${slugOf(app)}-loop`, join(claude, 'projects', `${slugOf(app)}-loop`));
+    const told: string[] = [];
+    const sessions = [...sessionsOf(claude, app, { onUnreadable: (path) => told.push(path) })];
+    expect(sessions.map((it) => it.id)).toEqual([id]);
+    expect(new Set(told)).toEqual(new Set([join(claude, 'projects', `${slugOf(app)}-loop`)]));
+  });
+
   it('know titles and prompts', () => {
     const claude = sampleClaudeFolder();
-    const sessions = [...sessionsOf(claude, '/home/alice/proj', null)].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const sessions = [...sessionsOf(claude, '/home/alice/proj')].toSorted((a, b) => (a.id < b.id ? -1 : 1));
     expect(sessions.map(({ title, firstPrompt, directory }) => [title, firstPrompt, directory])).toEqual([
       ['remember the word ZEBRA', 'remember the word ZEBRA', '/home/alice/proj'],
       ['notes cleanup', 'remember the word ZEBRA', '/home/alice/proj'],
@@ -166,7 +236,7 @@ describe('the sessions of a directory', () => {
     const time = (count: number, directory: string) => {
       const runs = [1, 2, 3].map(() => {
         const start = performance.now();
-        expect([...take(sessionsOf(claude, join(root, directory), null), count)]).toHaveLength(count);
+        expect([...take(sessionsOf(claude, join(root, directory)), count)]).toHaveLength(count);
         return performance.now() - start;
       });
       return Math.min(...runs);

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -6,6 +6,7 @@ import {
   findTranscripts,
   sessionsMatching,
   transcriptFiles,
+  unreadable,
 } from '../../src/claude/transcript-files.ts';
 import { Failure } from '../../src/failure.ts';
 import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
@@ -53,11 +54,35 @@ describe('the session files', () => {
     }
     mkdirSync(join(folder, 'projects/-a', `${sessionId(4)}.jsonl`));
     symlinkSync(path, join(folder, 'projects/-a', `${sessionId(5)}.jsonl`));
-    symlinkSync(join(folder, 'projects/-a'), join(folder, 'projects/-link'));
+    symlinkSync(join(folder, 'projects/-gone'), join(folder, 'projects/-broken'));
     writeFileSync(join(folder, 'projects/file'), '');
     expect(transcriptFiles(folder).map((file) => file.path)).toEqual([path]);
     for (const number of [4, 5]) expect(findTranscripts(folder, sessionId(number))).toEqual([]);
     expect(findTranscripts(folder, sessionId(1)).map((file) => file.path)).toEqual([path]);
+  });
+
+  it('are found in project folders that are links, as Claude Code finds them', () => {
+    const folder = temporaryFolder();
+    const path = writeTranscript(folder, '-a', sessionId(1), [said('/a')]);
+    renameSync(join(folder, 'projects/-a'), join(folder, 'moved'));
+    symlinkSync(join(folder, 'moved'), join(folder, 'projects/-a'));
+    expect(findTranscripts(folder, sessionId(1))).toMatchObject([{ path, isInLinkedFolder: true }]);
+    renameSync(join(folder, 'projects'), join(folder, 'elsewhere'));
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'projects'));
+    expect(transcriptFiles(folder)).toMatchObject([{ path, projectFolder: '-a' }]);
+  });
+
+  it('that can not be listed are told, and those that are not there are not', () => {
+    const folder = temporaryFolder();
+    writeTranscript(folder, '-a', sessionId(1), [said('/a')]);
+    symlinkSync('-loop', join(folder, 'projects/-loop'));
+    const told: string[] = [];
+    const files = transcriptFiles(folder, undefined, (path) => told.push(path));
+    expect([files.length, told]).toEqual([1, [join(folder, 'projects/-loop')]]);
+    writeFileSync(join(folder, 'file'), '');
+    findTranscripts(join(folder, 'file'), sessionId(1), (path, error) => told.push(unreadable(path, error).message));
+    expect(told[1]).toBe(`Cannot read ${join(folder, 'file/projects')}: a part of its path is a file, not a folder.`);
+    expect(codeOf(() => completeSessionId(join(folder, 'file'), 'aaaaaaaa'))).toBe('no-session');
   });
 
   it('are none where Claude Code never ran', () => {

@@ -31,10 +31,10 @@ describe('a transcript', () => {
     ['33333333-3333-4333-8333-333333333333', null],
   ])('as Claude Code wrote it tells directory, title and first prompt (%s)', (id, customTitle) => {
     const path = join(sampleClaudeFolder(), 'projects/-home-alice-proj', `${id}.jsonl`);
-    const { directories, relocatedDirectory, firstPrompt, hasConversation, ...titles } = read(path);
+    const { directories, relocatedDirectory, firstPrompt, standing, ...titles } = read(path);
     expect(directories).toEqual(['/home/alice/proj']);
     expect(firstPrompt).toBe('remember the word ZEBRA');
-    expect({ relocatedDirectory, hasConversation }).toEqual({ relocatedDirectory: null, hasConversation: true });
+    expect({ relocatedDirectory, standing }).toEqual({ relocatedDirectory: null, standing: 'typed' });
     expect(titles.customTitle).toBe(customTitle);
   });
 
@@ -171,15 +171,15 @@ describe('a transcript', () => {
       ]),
     );
     const transcript = readLines(giant, said('/work/app', 'and now?'));
-    expect(transcript).toMatchObject({ directories: ['/work/app'], firstPrompt: 'and now?', hasConversation: true });
-    expect(readLines(giant)).toMatchObject({ directories: [], firstPrompt: null, hasConversation: true });
+    expect(transcript).toMatchObject({ directories: ['/work/app'], firstPrompt: 'and now?', standing: 'typed' });
+    expect(readLines(giant)).toMatchObject({ directories: ['/work/app'], firstPrompt: 'look', standing: 'typed' });
   });
 
   it('has no conversation where nobody said anything', () => {
-    expect(readLines({ type: 'mode', mode: 'normal' }, { type: 'last-prompt', cwd: '/work/app' }).hasConversation).toBe(
-      false,
+    expect(readLines({ type: 'mode', mode: 'normal' }, { type: 'last-prompt', cwd: '/work/app' }).standing).toBe(
+      'empty',
     );
-    expect(readLines().hasConversation).toBe(false);
+    expect(readLines().standing).toBe('empty');
   });
 
   it('has the title that stands beside it where its records have scrolled away', () => {
@@ -267,14 +267,118 @@ describe('a transcript', () => {
     fc.assert(
       fc.property(bytes, (content) => {
         writeFileSync(path, content);
-        const { directories, hasConversation, ...texts } = read(path);
+        const { directories, standing, ...texts } = read(path);
         for (const directory of directories) expect(directory).toMatch(/^(?:[/\\]|[A-Za-z]:)/);
-        expect(typeof hasConversation).toBe('boolean');
+        expect(typeof standing).toBe('string');
         for (const text of [texts.customTitle, texts.summary, texts.firstPrompt]) {
           expect(text === null || (typeof text === 'string' && text !== '' && [...text].length <= 200)).toBe(true);
         }
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+/** Lines as Claude Code 2.1.119 and 2.1.332 write them. */
+const local = {
+  caveat: user('<local-command-caveat>Caveat: …</local-command-caveat>', { isMeta: true, entrypoint: 'cli' }),
+  clear: user(
+    '<command-name>/clear</command-name>\n<command-message>clear</command-message>\n<command-args></command-args>',
+    { entrypoint: 'cli' },
+  ),
+  output: user('<local-command-stdout>Bye!</local-command-stdout>', { entrypoint: 'cli' }),
+  shell: user('<bash-input>ls</bash-input>', { entrypoint: 'cli' }),
+  listing: user('<bash-stdout>a</bash-stdout><bash-stderr></bash-stderr>', { entrypoint: 'cli' }),
+};
+const answer = (more: object = {}, model = 'claude-opus-5-5') => ({
+  type: 'assistant',
+  message: { role: 'assistant', model, content: [{ type: 'text', text: 'ok' }] },
+  cwd: '/work/app',
+  ...more,
+});
+
+describe('the standing of a session', () => {
+  it.each<[string, string, (object | string)[]]>([
+    ['nothing', 'empty', [{ type: 'mode' }]],
+    ['/clear and /exit', 'commands', [local.caveat, local.clear, local.output]],
+    [
+      'an error of the API after a command',
+      'commands',
+      [local.clear, answer({ isApiErrorMessage: true }, '<synthetic>')],
+    ],
+    ['"No response requested."', 'commands', [local.caveat, local.clear, answer({}, '<synthetic>')]],
+    ['shell lines', 'shell', [local.caveat, local.shell, local.listing]],
+    ['a shell line that was answered', 'typed', [local.shell, local.listing, answer({ entrypoint: 'cli' })]],
+    ['a side chain alone', 'empty', [user('x', { isSidechain: true }), answer({ isSidechain: true })]],
+    ['a side chain and a local command', 'commands', [answer({ isSidechain: true }), local.clear]],
+    ['a prompt', 'typed', [user('x')]],
+    ['a prompt that begins with a tag', 'typed', [user('<div>why?</div>')]],
+    ['a screenshot alone', 'typed', [user([{ type: 'image' }])]],
+    ['what was compacted', 'typed', [{ type: 'system' }, user('This session is …', { isCompactSummary: true })]],
+    ['claude -p', 'automated', [user('x', { entrypoint: 'sdk-cli' }), answer({ entrypoint: 'sdk-cli' })]],
+    ['an SDK that only other records name', 'automated', [{ type: 'system', entrypoint: 'sdk-ts' }, user('x')]],
+    ['an SDK that only the source of the prompt names', 'automated', [user('x', { promptSource: 'sdk' })]],
+    [
+      'a worker of a team',
+      'automated',
+      [user('x', { entrypoint: 'cli', teamName: 't' }), answer({ entrypoint: 'cli' })],
+    ],
+    ['a daemon', 'automated', [user('x', { entrypoint: 'cli', sessionKind: 'daemon' })]],
+    ['claude -p, then somebody', 'typed', [user('x', { entrypoint: 'sdk-cli' }), user('y', { entrypoint: 'cli' })]],
+    ['somebody, then claude -p', 'typed', [user('x', { entrypoint: 'cli' }), user('y', { entrypoint: 'sdk-cli' })]],
+    ['an editor', 'typed', [user('x', { entrypoint: 'claude-vscode' })]],
+  ])('with %s is %s', (_, standing, lines) => {
+    expect(readLines(...lines).standing).toBe(standing);
+  });
+
+  it('is told by the last records where the first ones were of a program', () => {
+    const filler = { type: 'attachment', x: 'x'.repeat(100_000) };
+    const lines = [user('x', { entrypoint: 'sdk-cli' }), filler, filler, filler];
+    expect(readLines(...lines).standing).toBe('automated');
+    expect(readLines(...lines, user('y', { entrypoint: 'cli' })).standing).toBe('typed');
+  });
+});
+
+describe('a transcript of giant lines', () => {
+  const image = (megabytes: number) => [{ type: 'image', source: { data: 'A'.repeat(megabytes * 1_000_000) } }];
+
+  it('is read past them, wherever they are', () => {
+    for (const first of [1.05, 20]) {
+      const transcript = readLines(
+        user([{ type: 'text', text: 'look' }, ...image(first)]),
+        { type: 'custom-title', customTitle: 'early' },
+        user('and now?'),
+        { type: 'custom-title', customTitle: 'late' },
+        user(image(first), { entrypoint: 'cli' }),
+      );
+      expect(transcript).toMatchObject({ directories: ['/work/app'], firstPrompt: 'and now?', customTitle: 'late' });
+    }
+  });
+
+  it('is read past many of them, without holding them', () => {
+    const giant = JSON.stringify({ type: 'attachment', x: 'A'.repeat(500_000) });
+    const lines = Array.from({ length: 40 }, () => giant);
+    expect(readLines(...lines, user('at last'), ...lines)).toMatchObject({
+      directories: ['/work/app'],
+      firstPrompt: 'at last',
+      standing: 'typed',
+    });
+  });
+
+  it('that say what they are at their ends only counts like the others', () => {
+    const told = (more: object) => readLines(user(image(1), more)).standing;
+    expect(told({ entrypoint: 'cli' })).toBe('typed');
+    expect(told({ entrypoint: 'sdk-cli' })).toBe('automated');
+    expect(told({ isSidechain: true })).toBe('empty');
+    expect(readLines({ type: 'attachment', x: 'A'.repeat(1_000_000) }).standing).toBe('empty');
+  });
+});
+
+describe('a summary', () => {
+  it('of another session, whose last record is not here, is no title', () => {
+    const own = { type: 'user', message: { content: 'x' }, uuid: 'aaaa', cwd: '/work/app' };
+    const summary = (text: string, leafUuid: string) => ({ type: 'summary', summary: text, leafUuid });
+    expect(readLines(summary('of another', 'bbbb'), own).summary).toBe(null);
+    expect(readLines(summary('own', 'aaaa'), summary('of another', 'bbbb'), own).summary).toBe('own');
   });
 });

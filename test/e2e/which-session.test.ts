@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { slugOf } from '../../src/claude/folders.ts';
+import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { laptop, useTwoMachines } from '../support/two-machines.ts';
+
+useTwoMachines(1);
+beforeEach(async () => void (await laptop.init()));
+
+const HOUR = 3600_000;
+
+/** A session of the laptop's project that was last used some hours ago. */
+function session(number: number, hoursAgo: number, lines: object[] = [said(laptop.project, `talk ${number}`)]): string {
+  const id = sessionId(number);
+  writeTranscript(laptop.claudeFolder, slugOf(laptop.project), id, lines, Date.now() - hoursAgo * HOUR);
+  return id;
+}
+
+/** Marks a session as open in this process, as Claude Code does. */
+function open(id: string, cwd = laptop.project): void {
+  mkdirSync(join(laptop.claudeFolder, 'sessions'), { recursive: true });
+  const file = join(laptop.claudeFolder, 'sessions', `${process.pid}.json`);
+  writeFileSync(file, JSON.stringify({ pid: process.pid, sessionId: id, cwd }));
+}
+
+/** What a publish without an id would take, where nobody can be asked. */
+async function taken(env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await laptop.run(['--dry-run', '--json'], { env });
+  return { code, id: code === 0 ? (JSON.parse(stdout).session.id as string) : null, stderr };
+}
+
+describe('the session that is published', () => {
+  it('is the newest, also where another one is marked as open, which is then said', async () => {
+    const [marked, newest] = [session(1, 3), session(2, 0)];
+    open(marked);
+    const { id, stderr } = await taken();
+    expect([id, stderr.includes(`cclink ${marked}`)], stderr).toEqual([newest, true]);
+  });
+
+  it('is one that somebody typed in, not a newer one of claude -p or of local commands', async () => {
+    const typed = session(1, 1);
+    const run = { ...said(laptop.project, 'write a commit message'), entrypoint: 'sdk-cli' };
+    session(2, 0.1, [run]);
+    session(3, 0, [said(laptop.project, '<command-name>/clear</command-name>')]);
+    session(4, 0, [{ ...said(laptop.project), isSidechain: true }]);
+    expect(await taken()).toMatchObject({ code: 0, id: typed });
+    expect((await laptop.run([sessionId(4), '--dry-run'])).code).toBe(7);
+  });
+
+  it('is not one that a stale CLAUDE_CODE_SESSION_ID names, and that is said', async () => {
+    const [old, fresh] = [session(1, 50), session(2, 1)];
+    for (const env of [{ CLAUDE_CODE_SESSION_ID: old }, { CLAUDE_CODE_SESSION_ID: old, CLAUDECODE: '1' }]) {
+      expect(await taken(env)).toMatchObject({ id: fresh });
+      const { stderr } = await laptop.run(['--dry-run'], { env });
+      expect(stderr).toContain(`CLAUDE_CODE_SESSION_ID names session ${old}`);
+    }
+  });
+
+  it('is the one that runs the command, whatever its file says, or before it has one', async () => {
+    const [running] = [session(1, 50), session(2, 1)];
+    open(running, '/elsewhere');
+    const CLAUDE_CODE_SESSION_ID = running;
+    expect(await taken({ CLAUDE_CODE_SESSION_ID })).toMatchObject({ id: running });
+    const unwritten = sessionId(3);
+    expect(await taken({ CLAUDE_CODE_SESSION_ID: unwritten, CLAUDECODE: '1' })).toMatchObject({ id: unwritten });
+    const short = session(4, 0, [said(laptop.project, '<command-name>/clear</command-name>')]);
+    expect(await taken({ CLAUDE_CODE_SESSION_ID: short, CLAUDECODE: '1' })).toMatchObject({ id: short });
+  });
+
+  it('is found where it is open here, and its file lies elsewhere', async () => {
+    const id = sessionId(1);
+    writeTranscript(laptop.claudeFolder, '-somewhere-else', id, [said('/somewhere/else')]);
+    expect((await taken()).code).toBe(7);
+    open(id);
+    expect(await taken()).toMatchObject({ id });
+  });
+});
+
+describe('what can not be read', () => {
+  it('is told, and not taken for nothing', async () => {
+    mkdirSync(laptop.claudeFolder, { recursive: true });
+    const projects = join(laptop.claudeFolder, 'projects');
+    symlinkSync('projects', projects);
+    const { code, stderr } = await laptop.run(['--dry-run']);
+    expect(code).toBe(7);
+    expect(stderr).toContain(`Cannot read ${projects}: its symbolic links lead in a circle.`);
+  });
+
+  it.runIf(process.getuid?.() === 0)('because of its permissions, is told with its path', () => {
+    const PROGRAM = fileURLToPath(new URL('../../bin/cclink.cjs', import.meta.url));
+    const id = session(1, 0);
+    const path = join(laptop.claudeFolder, 'projects', slugOf(laptop.project), `${id}.jsonl`);
+    const run = (args: string[]) => {
+      const nobody = { uid: 65_534, gid: 65_534, cwd: laptop.project, env: laptop.env };
+      spawnSync('chown', ['-R', '65534:65534', laptop.home]);
+      spawnSync('chown', ['0:0', path]);
+      return spawnSync(process.execPath, [PROGRAM, '--dry-run', ...args], { ...nobody, encoding: 'utf8' });
+    };
+    chmodSync(path, 0o600);
+    for (const args of [[], [id]]) {
+      const { status, stderr } = run(args);
+      expect([status, stderr.includes(`Cannot read ${path}: permission denied.`)], stderr).toEqual([7, true]);
+    }
+  });
+});
