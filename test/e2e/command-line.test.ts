@@ -277,19 +277,3 @@ describe('the help', () => {
     for (const command of ['show', 'pickup', 'revoke']) expect(await helpOf(command)).toMatch(/^who: /m);
   });
 });
-
-describe('completion', () => {
-  it.each(['bash', 'zsh', 'fish'])('for %s knows every command and its options', async (shell) => {
-    const { code, stdout } = await machine.run(['completion', shell]);
-    expect(code).toBe(0);
-    for (const word of ['pickup', 'revoke', shell === 'fish' ? '-l no-run' : '--no-run', 'age-identity'])
-      expect(stdout).toContain(word);
-  });
-
-  it('for bash completes in a real bash', async () => {
-    const { execFileSync } = await import('node:child_process');
-    const { stdout } = await machine.run(['completion', 'bash']);
-    const script = `${stdout}\nCOMP_WORDS=(cclink pi); COMP_CWORD=1; _cclink; echo "\${COMPREPLY[@]}"; COMP_WORDS=(cclink pickup --no); COMP_CWORD=2; _cclink; echo "\${COMPREPLY[@]}"`;
-    expect(String(execFileSync('bash', ['-c', script]))).toBe('pickup\n--no-run\n');
-  });
-});
