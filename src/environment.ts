@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from './claude/folders.ts';
 import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
-import { wipeFromStart } from './process/start-environment.ts';
+import { takeFromStart } from './process/start-environment.ts';
 import { quoteForShell } from './shell-quote.ts';
 
 /**
@@ -20,11 +20,12 @@ export interface Environment {
   readonly cacheFolder: string;
   /** `CCLINK_BOOTSTRAP` as given. */
   readonly bootstrap: string | undefined;
-  readonly passphrase: string | undefined;
+  /** UTF-8 bytes, as the other two secrets; `wipeSecrets` overwrites all three. */
+  readonly passphrase: Uint8Array | undefined;
   /** What `init --change-passphrase` sets. */
-  readonly newPassphrase: string | undefined;
+  readonly newPassphrase: Uint8Array | undefined;
   readonly passphraseCommand: string | undefined;
-  readonly pin: string | undefined;
+  readonly pin: Uint8Array | undefined;
   /** True if a Claude Code session started this process: an agent may be typing. */
   readonly underClaudeCode: boolean;
   /** The session that started this process. */
@@ -37,10 +38,7 @@ export interface Environment {
 
 /** Reads `env` and removes our secrets from it. `typed` are the arguments of the program. */
 export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]): Environment {
-  const { CCLINK_PASSPHRASE: passphrase, CCLINK_NEW_PASSPHRASE: newPassphrase, CCLINK_PIN: pin } = env;
-  // Beside them, what the system shows of them to others, `claude` and its tools among these.
-  if (SECRET_VARIABLES.some((name) => env[name] !== undefined)) wipeFromStart(SECRET_VARIABLES);
-  for (const name of SECRET_VARIABLES) delete env[name];
+  const secrets = takeSecrets(env);
   // An empty variable is an unset one, as for the XDG base directories.
   const home = homeOf(env);
   return {
@@ -50,15 +48,33 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     stateFolder: stateFolder(env, home, process.platform),
     cacheFolder: cacheFolder(env, home, process.platform),
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
-    passphrase: passphrase || undefined,
-    newPassphrase: newPassphrase || undefined,
+    passphrase: secrets.get('CCLINK_PASSPHRASE'),
+    newPassphrase: secrets.get('CCLINK_NEW_PASSPHRASE'),
     passphraseCommand: env['CCLINK_PASSPHRASE_COMMAND'] || undefined,
-    pin: pin || undefined,
+    pin: secrets.get('CCLINK_PIN'),
     underClaudeCode: Boolean(env['CLAUDECODE']),
     claudeSessionId: env['CLAUDE_CODE_SESSION_ID'] || undefined,
     line: lineFor(typed, env['CLAUDE_CODE_SESSION_ID'] || undefined),
     variables: env,
   };
+}
+
+/**
+ * The secrets in `env`, as bytes, without those that are empty. They are removed from it, and from what the
+ * system shows of it to other programs, `claude` and its tools among these.
+ */
+function takeSecrets(env: NodeJS.ProcessEnv): ReadonlyMap<string, Uint8Array> {
+  // Only where it must be is a secret read from `env`, as the string would stay in memory.
+  const present = SECRET_VARIABLES.filter((name) => name in env);
+  const fromStart = env === process.env && present.length > 0 ? takeFromStart(present) : new Map<string, Uint8Array>();
+  const secrets = present.map((name) => [name, fromStart.get(name) ?? Buffer.from(env[name] ?? '')] as const);
+  for (const name of present) delete env[name];
+  return new Map(secrets.filter(([, value]) => value.length > 0));
+}
+
+/** Overwrites the secrets that came from the environment. Nothing that needs one can be done afterwards. */
+export function wipeSecrets({ passphrase, newPassphrase, pin }: Environment): void {
+  for (const secret of [passphrase, newPassphrase, pin]) secret?.fill(0);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { OUTER_SESSION_VARIABLES, withoutOuterSession } from '../claude/outer-session.ts';
 import { resumeLine } from '../claude/resume-command.ts';
-import { type Environment, SECRET_VARIABLES } from '../environment.ts';
+import { type Environment, SECRET_VARIABLES, wipeSecrets } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { becomeClaude, canTalk } from '../process/become-claude.ts';
 import { claudeVersion } from '../process/claude-version.ts';
@@ -53,6 +53,7 @@ export function inThisTerminal({ environment, output }: Context, claudeArgs: rea
       if (!runsOnce(claudeArgs) && !canTalk()) {
         output.say(`There is no terminal for claude here. In a terminal, type:\n${resumeLine(directory, command)}`);
       }
+      wipeSecrets(environment);
       makeStandardStreamsBlocking();
       return becomeClaude({ claudePath: claudePathIn(environment), args: command.slice(1), directory, env, started });
     },

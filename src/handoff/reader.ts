@@ -34,7 +34,7 @@ export interface FoundHandoff {
 
 /** Where the PIN of a handoff comes from. */
 export type PinSource =
-  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'value'; readonly value: string | Uint8Array }
   /** Somebody is asked, up to three times; `isAgain` after a wrong one. Answers (UTF-8 bytes) are wiped. */
   | { readonly kind: 'ask'; readonly ask: (isAgain: boolean) => Promise<Uint8Array> };
 

@@ -5,8 +5,8 @@ import { Failure } from '../failure.ts';
 const MAX_OUTPUT = 65_536;
 
 /** The bytes of a passphrase: UTF-8 as typed, not normalised, as in Rust cclink. The caller wipes them. */
-export function passphraseBytes(passphrase: string): Uint8Array {
-  return new TextEncoder().encode(passphrase);
+export function passphraseBytes(passphrase: string | Uint8Array): Uint8Array {
+  return typeof passphrase === 'string' ? new TextEncoder().encode(passphrase) : Uint8Array.from(passphrase);
 }
 
 /**

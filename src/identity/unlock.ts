@@ -12,7 +12,7 @@ export interface Identity {
 
 /** Where the passphrase of an encrypted key comes from. */
 export type PassphraseSource =
-  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'value'; readonly value: string | Uint8Array }
   /**
    * `CCLINK_PASSPHRASE_COMMAND`, and the environment it runs in, free of our secrets. `beforehand` is called
    * before it runs.

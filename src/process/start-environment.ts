@@ -1,20 +1,25 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /**
- * Overwrites variables in the environment that this process was started with. The system shows that one to
- * other programs of the user, in /proc/<pid>/environ, even after a process has removed a variable for itself
- * and its children. Also they must not be read in this process afterwards.
+ * Takes variables out of the environment that this process was started with. Returns their values as bytes,
+ * which the caller wipes: Node gives a variable as a string, which stays in memory.
  *
- * Does nothing where the system isn't Linux, or doesn't allow it.
+ * The system shows that environment to other programs of the user, in /proc/<pid>/environ, even after a
+ * process has removed a variable for itself and its children. So it is overwritten there.
+ *
+ * Takes nothing where the system isn't Linux, or doesn't allow it.
  */
-export function wipeFromStart(names: readonly string[]): void {
-  if (process.platform !== 'linux') return;
+export function takeFromStart(names: readonly string[]): ReadonlyMap<string, Uint8Array> {
+  const values = new Map<string, Uint8Array>();
+  if (process.platform !== 'linux') return values;
   try {
     const variables = readFileSync('/proc/self/environ');
     const start = addressOfEnvironment();
     const memory = openSync('/proc/self/mem', 'r+');
     try {
-      for (const { offset, length } of placesOf(names, variables)) {
+      for (const { name, offset, length } of placesOf(names, variables)) {
+        const value = variables.subarray(offset + name.length + 1, offset + length);
+        if (!values.has(name)) values.set(name, Uint8Array.from(value));
         writeSync(memory, Buffer.alloc(length), 0, length, start + offset);
       }
     } finally {
@@ -24,16 +29,17 @@ export function wipeFromStart(names: readonly string[]): void {
   } catch {
     // Where /proc is missing or closed to us, nobody else reads it either, or nothing can be done about it.
   }
+  return values;
 }
 
 /** Where `NAME=value` stands in a block of variables that end with NUL. */
-function placesOf(names: readonly string[], variables: Buffer): { offset: number; length: number }[] {
+function placesOf(names: readonly string[], variables: Buffer): { name: string; offset: number; length: number }[] {
   const places = [];
   for (let offset = 0; offset < variables.length; ) {
     const end = variables.indexOf(0, offset);
     const length = (end === -1 ? variables.length : end) - offset;
-    const equals = variables.indexOf('=', offset);
-    if (names.includes(variables.toString('latin1', offset, equals))) places.push({ offset, length });
+    const name = names.find((each) => variables.subarray(offset, offset + length).indexOf(`${each}=`) === 0);
+    if (name !== undefined) places.push({ name, offset, length });
     offset += length + 1;
   }
   return places;
