@@ -388,6 +388,22 @@ describe('nothing to hand over', () => {
   });
 });
 
+describe('a clock that is six minutes behind', () => {
+  it('takes no handoff from somebody else without a question, from an agent never', async () => {
+    await shareKeyAndSession();
+    await laptop.json(['publish', '--share', 'df9sse9bp1nuftim3yhxiuk6w6r5hddsskjygpydux7esxjstioo']);
+    const behind = 'const now = Date.now; Date.now = () => now() - 360_000;';
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(behind)}`;
+    const [person, agent] = [
+      await laptop.run(['publish'], { env: { NODE_OPTIONS } }),
+      await laptop.run(['publish'], { env: { NODE_OPTIONS, CLAUDECODE: '1' } }),
+    ];
+    expect([person.code, person.stderr]).toEqual([2, expect.stringContaining('would be replaced. Replace it?')]);
+    expect(agent.code).toBe(5);
+    expect(await laptop.json(['list'])).toMatchObject([{ mode: 'share' }]);
+  });
+});
+
 describe('where there is no network', () => {
   it('says which of the three it was, with exit 6 and in time', async () => {
     await laptop.init();
