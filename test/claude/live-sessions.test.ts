@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -51,6 +51,17 @@ describe('a live session', () => {
     const record = { pid, sessionId: sessionId(1), cwd: '/work/app', procStart: String(Number(started) - 100) };
     expect(liveSessions(folderWith({ [`${pid}.json`]: record }))).toEqual([]);
   });
+
+  it.runIf(isLinux)(
+    'is not one whose file is older than the process, where it does not say when that started',
+    async () => {
+      const { pid } = await runningProcess();
+      const folder = folderWith({ [`${pid}.json`]: { pid, sessionId: sessionId(1), cwd: '/work/app' } });
+      expect(liveSessions(folder)).toHaveLength(1);
+      utimesSync(join(folder, 'sessions', `${pid}.json`), Date.now() / 1000 - 60, Date.now() / 1000 - 60);
+      expect(liveSessions(folder)).toEqual([]);
+    },
+  );
 
   it('is not told by files of another form', () => {
     const { pid } = process;

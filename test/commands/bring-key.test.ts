@@ -19,7 +19,9 @@ function typed(line: string): string {
 
 describe.runIf(process.platform !== 'win32')('a line that runs cclink on another machine through ssh', () => {
   it('finds it where neither cclink nor node is on the PATH', () => {
-    expect(typed(sshLine('desk', [...programWords(process.execPath, PROGRAM), '--version']))).toMatch(/^cclink \d+\.\d+/);
+    expect(typed(sshLine('desk', [...programWords(process.execPath, PROGRAM), '--version']))).toMatch(
+      /^cclink \d+\.\d+/,
+    );
   });
 
   it('names the program itself, not a link to it, and survives spaces and quotes in its path', () => {

@@ -44,7 +44,10 @@ describe('on an old Node', () => {
   });
 
   it.each(['20.19.0', '22.0.0', '100.1.0'])('(but %s is none) it starts', (version) => {
-    expect(startOn(version, '--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^cclink \d+\.\d+/) });
+    expect(startOn(version, '--version')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^cclink \d+\.\d+/),
+    });
   });
 
   it('the first file is read without an error, since it is ES5', () => {
