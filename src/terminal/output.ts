@@ -1,6 +1,7 @@
 import { EXIT_CODES, type Failure } from '../failure.ts';
 import { printableJson, printableLines, sentence } from './printable.ts';
 import { type Style, styleFor, wantsColour } from './style.ts';
+import { wrap } from './wrap.ts';
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -41,10 +42,13 @@ export interface Output {
 const PROGRESS_DELAY_MS = 500;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
+/** How many columns a terminal has; null for a file, whose lines have no end. */
+const columnsOfStream = ({ isTTY, columns }: NodeJS.WriteStream) => (isTTY && columns > 0 ? columns : null);
+
 export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.ProcessEnv): Output {
   const { stdout, stderr } = process;
   const style = styleFor(wantsColour(env, stderr));
-  const say = (text: string) => void stderr.write(`${text}\n`);
+  const say = (text: string) => void stderr.write(`${wrap(text, columnsOfStream(stderr))}\n`);
   return {
     json,
     quiet,
@@ -57,7 +61,8 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
           if (code !== 'EIO') process.exit(1); // of a terminal that is gone, the listener in main.ts knows more
         });
       }
-      if (json || text !== '') stdout.write(`${json ? printableJson(value) : text}\n`);
+      const shown = json ? printableJson(value) : wrap(text, columnsOfStream(stdout));
+      if (shown !== '') stdout.write(`${shown}\n`);
     },
     // If that fails, the 'error' event of standard output ends the process (see `main.ts`).
     written: () => new Promise((resolve) => stdout.write('', (error) => (error ? undefined : resolve()))),
@@ -69,7 +74,8 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
       const { code, message, hint, details, stack } = failure;
       if (verbose && code === 'internal' && stack !== undefined) say(style.dim(printableLines(stack)));
       if (json) {
-        say(printableJson({ error: { code, message, hint: hint ?? null, ...details } }));
+        const error = { code, message, hint: hint ?? null, ...details };
+        stderr.write(`${printableJson({ error })}\n`);
       } else {
         const cancelled = EXIT_CODES[code] === EXIT_CODES.interrupted;
         say(cancelled ? message : `${style.bad('Error:')} ${sentence(message)}`);

@@ -3,6 +3,7 @@ import { printable, printableLines } from './printable.ts';
 import type { Style } from './style.ts';
 import { TypedLine } from './typed-line.ts';
 import { columnsOf, cutToColumns } from './width.ts';
+import { wrap } from './wrap.ts';
 
 /** What stands on the terminal while a question is open. Its methods return what is to be written. */
 export interface Prompt<T> {
@@ -33,8 +34,8 @@ export class ConfirmPrompt implements Prompt<boolean> {
   private readonly question: string;
   private typed = '';
 
-  constructor(message: string, style: Style) {
-    this.question = `${lead(message, style)} ${style.dim('(y/N)')} `;
+  constructor(message: string, style: Style, columns: number) {
+    this.question = `${wrap(`${lead(message, style)} ${style.dim('(y/N)')}`, columns - 4)} `;
   }
 
   draw(): string {
@@ -66,8 +67,8 @@ export class SecretPrompt implements Prompt<Uint8Array> {
   private readonly question: string;
   private readonly line = new TypedLine();
 
-  constructor(message: string, style: Style) {
-    this.question = `${lead(message, style)} ${style.dim('(not shown)')} `;
+  constructor(message: string, style: Style, columns: number) {
+    this.question = `${wrap(`${lead(message, style)} ${style.dim('(not shown)')}`, columns - 1)} `;
   }
 
   draw(): string {

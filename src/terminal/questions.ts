@@ -58,8 +58,9 @@ export function terminalQuestions(
   return {
     possible,
     confirm: (message, instead) =>
-      ask(message, instead, { open: () => new ConfirmPrompt(message, style), holds: false }),
-    secret: (message, instead) => ask(message, instead, { open: () => new SecretPrompt(message, style), holds: true }),
+      ask(message, instead, { open: ({ size }) => new ConfirmPrompt(message, style, size()[0]), holds: false }),
+    secret: (message, instead) =>
+      ask(message, instead, { open: ({ size }) => new SecretPrompt(message, style, size()[0]), holds: true }),
     choose: (message, choices) =>
       ask(message, null, {
         open: ({ size }) => new ChoosePrompt(message, choices, { size, style }),
