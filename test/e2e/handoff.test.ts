@@ -13,7 +13,7 @@ const memorySearch = (file: string) => `#!${process.execPath}
 const fs = require('node:fs');
 const needle = Buffer.from(process.env.NEEDLE, 'hex');
 const parent = '/proc/' + process.ppid;
-const isBelow = fs.readFileSync(parent + '/cmdline', 'latin1').includes('pickup');
+const isBelow = fs.readFileSync(parent + '/cmdline', 'latin1').split('\\0').includes('pickup');
 let found = null;
 if (isBelow) try {
   const memory = fs.openSync(parent + '/mem', 'r');
@@ -72,7 +72,7 @@ describe('a handoff to oneself', () => {
       const env = { CCLINK_PASSPHRASE: secret, NEEDLE: Buffer.from(secret).toString('hex') };
       expect((await desk.run(['pickup', '-y'], { env })).code).toBe(0);
       const { environ, found } = JSON.parse(readFileSync(seen, 'utf8'));
-    expect(environ).toContain('NEEDLE=');
+      expect(environ).toContain('NEEDLE=');
       expect(environ).not.toContain(secret);
       // Null where the system lets no program read the memory of its parent, or it has no such parent.
       expect(found ?? 0).toBe(0);

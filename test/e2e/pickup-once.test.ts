@@ -57,6 +57,9 @@ describe('a handoff that can be picked up once', () => {
     const run = desk.terminal(['pickup', '-y', '--no-run'], { shell: '{ "$@"; echo "code $?" >&2; } | true' });
     await run.sees(/code 1/);
     expect(run.text).toContain(resumeLine());
-    expect((await desk.run(['pickup', '-y', '--no-run'])).stdout).toBe(`${resumeLine()}\n`);
+    // A claude that is started by hand in such a terminal would not save what follows.
+    const again = await desk.run(['pickup', '-y', '--no-run'], { env: { CLAUDE_CODE_CHILD_SESSION: '1' } });
+    expect(again.stdout).toBe(`${resumeLine()}\n`);
+    expect(again.stderr).toContain('\nunset CLAUDE_CODE_CHILD_SESSION\n');
   });
 });
