@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from './claude/folders.ts';
+import { isOver } from './claude/running-session.ts';
 import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
 import { takeFromStart } from './process/start-environment.ts';
@@ -54,7 +55,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     pin: secrets.get('CCLINK_PIN'),
     underClaudeCode: Boolean(env['CLAUDECODE']),
     claudeSessionId: env['CLAUDE_CODE_SESSION_ID'] || undefined,
-    line: lineFor(typed, env['CLAUDE_CODE_SESSION_ID'] || undefined),
+    line: lineFor(typed, env['CLAUDE_CODE_SESSION_ID'] || undefined, claudeFolder(env, home)),
     variables: env,
   };
 }
@@ -78,13 +79,14 @@ export function wipeSecrets({ passphrase, newPassphrase, pin }: Environment): vo
 }
 
 /**
- * What was typed. A publish that names no session gets the current one added: another terminal would choose
- * another.
+ * What was typed. A publish that names no session gets the current one added, unless that is over: another
+ * terminal would choose another.
  */
-function lineFor(typed: readonly string[], session: string | undefined): string {
+function lineFor(typed: readonly string[], session: string | undefined, claudeFolder: string): string {
   const isValue = (i: number) => ['--ttl', '--share', '--timeout'].includes(typed[i - 1] ?? '');
   const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
-  return ['cclink', ...typed.map(quoteForShell), ...(publishes && session !== undefined ? [session] : [])].join(' ');
+  const names = publishes && session !== undefined && !isOver(claudeFolder, session) ? [quoteForShell(session)] : [];
+  return ['cclink', ...typed.map(quoteForShell), ...names].join(' ');
 }
 
 /**

@@ -1,12 +1,12 @@
 import { gitRootOf } from '../claude/git-root.ts';
 import { type LiveSession, liveSessions } from '../claude/live-sessions.ts';
+import { isRecent, isRunningSession } from '../claude/running-session.ts';
 import { describeSession, type Session } from '../claude/session.ts';
 import { isSessionId } from '../claude/session-id.ts';
-import { newestSessions, sessionsOf } from '../claude/sessions-here.ts';
+import { newestSessions, type Surroundings, sessionsOf } from '../claude/sessions-here.ts';
 import { completeSessionId, findTranscripts, type OnUnreadable, unreadable } from '../claude/transcript-files.ts';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
-import { lineageOf } from '../running-process.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeAge } from '../time.ts';
 import type { Context } from './context.ts';
@@ -18,8 +18,6 @@ export interface ChosenSession {
   readonly title: string | null;
 }
 
-/** A session that changed this recently, in milliseconds, is taken without a question. */
-const RECENT_MS = 24 * 3600 * 1000;
 /** How many sessions are offered at most. */
 const MAX_OFFERED = 20;
 
@@ -84,24 +82,34 @@ function givenSession(claudeFolder: string, id: string, force: boolean): ChosenS
 }
 
 /**
- * The session `id` that the environment says runs this command; null if that can't be believed. A terminal
- * keeps the variable for as long as it lives, if it was started from inside of a session (tmux, an editor).
+ * The session `id` that the environment says runs this command; null if that can't be believed: it is not
+ * open, and was not used within a day, or not as recently as another one of this folder. That is told.
  */
 function runningSession(context: Context, id: string, live: readonly LiveSession[]): ChosenSession | null {
   const { environment, output } = context;
-  const lineage = lineageOf(process.pid);
-  const isInside = live.some(({ pid, sessionId }) => sessionId === id || lineage.includes(pid));
+  const isRunning = isRunningSession(id, live);
   const session = sessionWithId(environment.claudeFolder, id);
-  if (session === null) {
-    // The first prompt of a session runs before its transcript is written, so that the file may be missing.
-    if (isInside || environment.underClaudeCode) return { id, directory: workingDirectory(), title: null };
-  } else if (isInside || isFresh(session)) {
-    return session;
+  if (session !== null && isRunning) return session;
+  const name = `session ${id}, which CLAUDE_CODE_SESSION_ID names,`;
+  // The first prompt of a session runs before its transcript is written, so that the file may be missing.
+  if (session === null && (isRunning || environment.underClaudeCode)) {
+    if (!isRunning) output.warn(`${name} has no file on this machine yet.`);
+    return { id, directory: workingDirectory(), title: null };
   }
-  const why =
-    session === null ? 'which is not on this machine' : `which is not open, and was last used ${ageOf(session)}`;
-  output.warn(`CLAUDE_CODE_SESSION_ID names session ${id}, ${why}; it is not taken. To publish it: cclink ${id}`);
+  if (session !== null && isRecent(session)) {
+    const cwd = workingDirectory();
+    const [newest] = cwd === null ? [] : sessionsOf(environment.claudeFolder, cwd, surroundingsOf(context, cwd, live));
+    const isOlder = newest?.standing === 'typed' && newest.modifiedMs > session.modifiedMs;
+    if (newest === undefined || newest.id === id || !isOlder) return session;
+  }
+  const why = session === null ? 'is not on this machine' : `is not open, and was last used ${ageOf(session)}`;
+  output.warn(`${name} ${why}; it is not taken. To publish it: cclink ${id}`);
   return null;
+}
+
+/** What is known of the directory whose sessions are looked for. */
+function surroundingsOf({ environment }: Context, cwd: string, live: readonly LiveSession[]): Surroundings {
+  return { gitRoot: gitRootOf(cwd), spelling: environment.variables['PWD'], live };
 }
 
 async function sessionOfFolder(context: Context, live: readonly LiveSession[]): Promise<ChosenSession> {
@@ -116,8 +124,7 @@ async function sessionOfFolder(context: Context, live: readonly LiveSession[]): 
   }
   const problems = new Unreadable();
   const offered: Session[] = [];
-  const spelling = environment.variables['PWD'];
-  const surroundings = { gitRoot: gitRootOf(cwd), spelling, live, onUnreadable: problems.note };
+  const surroundings = { ...surroundingsOf(context, cwd, live), onUnreadable: problems.note };
   for (const session of sessionsOf(environment.claudeFolder, cwd, surroundings)) {
     offered.push(session);
     if (offered.length === MAX_OFFERED) break;
@@ -172,7 +179,7 @@ export function chooseFrom<T extends Pick<Session, 'id' | 'modifiedMs' | 'standi
   nowMs = Date.now(),
 ): Choice<T> {
   const isOpen = ({ id }: T) => open.has(id);
-  const recent = offered.filter((session) => isOpen(session) || isFresh(session, nowMs));
+  const recent = offered.filter((session) => isOpen(session) || isRecent(session, nowMs));
   const [newest] = offered;
   const [session] = recent;
   if (newest === undefined || session === undefined) return { kind: 'none' };
@@ -180,8 +187,6 @@ export function chooseFrom<T extends Pick<Session, 'id' | 'modifiedMs' | 'standi
   if (marked !== null && marked.standing === newest.standing) return { kind: 'newest', session: newest, open: marked };
   return recent.length === 1 ? { kind: 'this', session } : { kind: 'newest', session, open: null };
 }
-
-const isFresh = ({ modifiedMs }: Pick<Session, 'modifiedMs'>, nowMs = Date.now()) => nowMs - modifiedMs < RECENT_MS;
 
 function nameOf(session: Session, live: readonly LiveSession[]): string {
   const marks = [

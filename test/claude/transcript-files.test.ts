@@ -52,6 +52,9 @@ describe('the session files', () => {
     for (const name of ['agent-0a1b2c3d', 'notes', sessionId(2).replaceAll('-', ''), `A${sessionId(3).slice(1)}`]) {
       writeTranscript(folder, '-a', name, [said('/a')]);
     }
+    for (const ending of ['superseded-1795692213509', 'compact.tmp.1']) {
+      writeFileSync(join(folder, 'projects/-a', `${sessionId(6)}.jsonl.${ending}`), JSON.stringify(said('/a')));
+    }
     mkdirSync(join(folder, 'projects/-a', `${sessionId(4)}.jsonl`));
     symlinkSync(path, join(folder, 'projects/-a', `${sessionId(5)}.jsonl`));
     symlinkSync(join(folder, 'projects/-gone'), join(folder, 'projects/-broken'));

@@ -460,7 +460,9 @@ describe('publish at a terminal', () => {
     laptop.addSession();
     const run = laptop.terminal([]);
     await run.sees(/Which session\?/);
-    await run.sees(/99999999 +“notes cleanup”/);
+    await run.sees(/99999999 +“notes cleanup”[\s\S]*kB, in /);
+    // Its title is its first prompt, which is not shown twice.
+    expect(run.text.match(/remember the word ZEBRA/g)).toHaveLength(1);
     await run.answers(/remember the word ZEBRA/, `\u001b[B${RETURN}`);
     expect(await run.end()).toBe(0);
     expect(run.text).toMatch(/Published session/);

@@ -55,8 +55,17 @@ describe('the session that is published', () => {
     for (const env of [{ CLAUDE_CODE_SESSION_ID: old }, { CLAUDE_CODE_SESSION_ID: old, CLAUDECODE: '1' }]) {
       expect(await taken(env)).toMatchObject({ id: fresh });
       const { stderr } = await laptop.run(['--dry-run'], { env });
-      expect(stderr).toContain(`CLAUDE_CODE_SESSION_ID names session ${old}`);
+      expect(stderr).toContain(`session ${old}, which CLAUDE_CODE_SESSION_ID names, is not open`);
     }
+    // Of a terminal that was opened this morning.
+    expect(await taken({ CLAUDE_CODE_SESSION_ID: session(3, 3) })).toMatchObject({ id: fresh });
+    expect(await taken({ CLAUDE_CODE_SESSION_ID: session(4, 0.1) })).toMatchObject({ id: sessionId(4) });
+  });
+
+  it('is not named in the line for another terminal where the variable is stale', async () => {
+    const env = { CLAUDE_CODE_SESSION_ID: session(1, 50), CLAUDECODE: '1' };
+    const { code, stderr } = await laptop.run(['--pin', '--ttl', '1h'], { env });
+    expect([code, /cclink --pin --ttl 1h$/m.test(stderr)], stderr).toEqual([5, true]);
   });
 
   it('is the one that runs the command, whatever its file says, or before it has one', async () => {
