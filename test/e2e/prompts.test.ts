@@ -166,6 +166,30 @@ describe('a passphrase', () => {
   });
 });
 
+describe('a question without a terminal', () => {
+  it.each([
+    [
+      'a passphrase',
+      ['whoami'],
+      {},
+      /ask this on: Passphrase of your key\nSet CCLINK_PASSPHRASE_COMMAND or CCLINK_PASSPHRASE, or/,
+    ],
+    ['a yes', ['init', '--no-passphrase'], {}, /Replace it\?.*\nAnswer it with -y, or run it in a terminal\.\n/],
+    ['a yes over ssh', ['init', '--no-passphrase'], { SSH_CONNECTION: '1' }, /-y, or run it with ssh -t\.\n/],
+    [
+      'a yes over ssh, with data on standard input',
+      ['init', '--no-passphrase', '--import', '-'],
+      { SSH_CONNECTION: '1' },
+      /-y, or run it in a terminal\.\n/,
+    ],
+  ])('says which one it is, and what answers it: %s', async (_, args, env, says) => {
+    await lockedKey();
+    const { code, stdout, stderr } = await machine.run(args, { env, input: '07'.repeat(32) });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(says);
+  });
+});
+
 it('ends by the hang-up when its window is closed while it waits for the network', async () => {
   keyAndSessions(1);
   const run = machine.terminal(['list']);

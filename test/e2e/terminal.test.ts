@@ -453,6 +453,12 @@ describe('publish at a terminal', () => {
     expect(await asked.end()).toBe(0);
   });
 
+  it('warns of a PIN handoff that others cannot burn before the line to copy, not between', async () => {
+    await shareKeyAndSession();
+    const { stderr } = await laptop.run(['--pin', '--burn'], { env: { CCLINK_PIN: 'correct horse battery' } });
+    expect(stderr).toMatch(/Warning: a PIN handoff burns only[\s\S]*There, type:\n$/);
+  });
+
   it('asks which of several recent sessions it is, with title and folder', async () => {
     await laptop.init();
     const other = '99999999-9999-4999-8999-999999999999';
