@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { slugOf } from '../../src/claude/folders.ts';
 import { SESSION } from '../support/machine.ts';
 import { desk, laptop, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
 import { readVectors } from '../support/vectors.ts';
@@ -359,13 +358,13 @@ describe('pickup at a terminal', () => {
   it('warns before the question of a session that is older here than its handoff, and says how to bring it', async () => {
     await shareKeyAndSession();
     await laptop.json(['publish']);
+    const transcript = desk.addSession(laptop.project, { ageSeconds: 725 });
     const run = desk.terminal(['pickup']);
-    await run.sees(/Last change here +\d+ \w+ ago/);
+    await run.sees(/Last change here +12 minutes ago/);
     await run.sees(/older than the handoff[\s\S]*rsync -aubR[\s\S]*Go on with this session here\?/);
     await run.answers(/Go on with this session here\?/, RETURN);
     await run.end();
 
-    const transcript = join(desk.claudeFolder, 'projects', slugOf(laptop.project), `${SESSION}.jsonl`);
     const record = { type: 'user', message: { role: 'user', content: 'more' }, timestamp: new Date().toISOString() };
     appendFileSync(transcript, `${JSON.stringify(record)}\n`);
     const { stderr, stdout } = await desk.run(['pickup', '-y', '--no-run']);

@@ -46,6 +46,13 @@ export interface ClaudeStart {
   readonly stdinIsTty: boolean;
 }
 
+/** A transcript with its times moved, so that the last is `endMs`. */
+function endingAt(transcript: string, endMs: number): string {
+  const TIME = /(?<="timestamp":")[^"]+/g;
+  const lastMs = Math.max(...[...transcript.matchAll(TIME)].map(([time]) => Date.parse(time)));
+  return transcript.replace(TIME, (time) => new Date(Date.parse(time) - lastMs + endMs).toISOString());
+}
+
 /** A user's machine: a home folder with its own keys and Claude folder, and the built cclink. */
 export class Machine {
   readonly home: string;
@@ -141,7 +148,7 @@ export class Machine {
   /** Puts a sample session into the Claude folder, as if started in `directory`. Returns its file. */
   addSession(
     directory = this.project,
-    { id = SESSION, sample = 'simple' }: { id?: string; sample?: string } = {},
+    { id = SESSION, sample = 'simple', ageSeconds = 0 }: { id?: string; sample?: string; ageSeconds?: number } = {},
   ): string {
     const folder = join(this.claudeFolder, 'projects', slugOf(directory));
     mkdirSync(folder, { recursive: true });
@@ -149,7 +156,8 @@ export class Machine {
     const [source = ''] = readdirSync(original).filter((name) => name.endsWith('.jsonl'));
     const text = readFileSync(join(original, source), 'utf8').replaceAll(basename(source, '.jsonl'), id);
     const file = join(folder, `${id}.jsonl`);
-    writeFileSync(file, text.replaceAll('/home/alice/proj', directory), { mode: 0o600 });
+    const moved = text.replaceAll('/home/alice/proj', directory);
+    writeFileSync(file, endingAt(moved, Date.now() - 1000 * ageSeconds), { mode: 0o600 });
     return file;
   }
 
