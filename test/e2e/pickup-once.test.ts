@@ -26,7 +26,7 @@ describe('a handoff that can be picked up once', () => {
     await piped.end();
     standIn('#!/no/such/node\n');
     const broken = desk.terminal(['pickup', '-y']);
-    await broken.sees(/its interpreter \/no\/such\/node is missing/);
+    await broken.sees(/its interpreter \/no\/such\/node is\s+missing/);
     expect(await broken.end()).toBe(7);
     for (const sink of ['>/dev/full', '>/dev/null', '>&-']) {
       const lost = desk.terminal(['pickup', '-y', '--no-run'], { shell: `"$@" ${sink}` });
