@@ -116,7 +116,7 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
     const comparison = compareCopy(found);
     if (comparison === 'older') {
       output.warn(
-        `the session here is older than the handoff. What was said on the other machine after that is missing here; to bring it over:\n${copyLineFor(found, environment.claudeFolder)}`,
+        `nothing was said in the session here for a while before it was published. If it went on there, that is missing here. To bring it over:\n${copyLineFor(found, environment.claudeFolder)}`,
       );
     } else if (comparison === 'newer') {
       output.say('This session has gone on here since it was published.');

@@ -361,7 +361,7 @@ describe('pickup at a terminal', () => {
     const transcript = desk.addSession(laptop.project, { ageSeconds: 725 });
     const run = desk.terminal(['pickup']);
     await run.sees(/Last change here +12 minutes ago/);
-    await run.sees(/older than the handoff[\s\S]*rsync -aubR[\s\S]*Go on with this session here\?/);
+    await run.sees(/that\s+is\s+missing\s+here[\s\S]*rsync -aubR[\s\S]*Go on with this session here\?/);
     await run.answers(/Go on with this session here\?/, RETURN);
     await run.end();
 
