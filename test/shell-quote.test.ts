@@ -22,7 +22,7 @@ const NASTY = [...'\'\\"$`!%#;& |()<>*?[]{}~^=-:,./@+aX0é日\n\t\u0001\u001b\u0
 const word = fc.string({ unit: fc.constantFrom(...NASTY), maxLength: 12 }).filter((text) => !text.endsWith('\n'));
 
 describe('a word in a line to copy', () => {
-  describe.each(['sh', 'dash', 'bash', 'zsh', 'fish', 'ksh', 'mksh'])('means the same to %s', (shell) => {
+  describe.each(['sh', 'dash', 'bash', 'zsh', 'fish', 'ksh'])('means the same to %s', (shell) => {
     itIn(shell)('whatever is in it', () => {
       fc.assert(
         fc.property(fc.array(word, { minLength: 100, maxLength: 100 }), (words) => {
