@@ -103,7 +103,13 @@ async function lookAtNetwork({ environment, output, timeoutMs }: Context): Promi
 
 const WORDS = { good: 'good', bad: 'bad', 'not-checked': 'not checked' } as const;
 
+/** The width of the words beside which a check stands, in columns. */
+const LABEL = 13;
+
 function describe({ state, message, hint }: Check, style: Style): string {
   const paint = state === 'good' ? style.good : state === 'bad' ? style.bad : style.dim;
-  return `${paint(WORDS[state].padEnd(12))}${printable(message)}${hint === null ? '' : `\n${printableLines(hint).replace(/^/gm, ' '.repeat(12))}`}`;
+  const lines = hint === null ? [] : printableLines(hint).split('\n');
+  // Beside a mark a sentence is broken between words; a line to copy has none, and stays whole.
+  const hints = lines.map((line) => `${(/^[A-Z]/.test(line) ? '  →' : '').padEnd(LABEL)}${line}`);
+  return [`${paint(WORDS[state])}${' '.repeat(LABEL - WORDS[state].length)}${printable(message)}`, ...hints].join('\n');
 }

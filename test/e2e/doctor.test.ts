@@ -51,7 +51,7 @@ describe('cclink doctor', () => {
     installWorkingClaude();
     const terminal = laptop.terminal(['doctor']);
     expect(await terminal.end()).toBe(0);
-    expect(terminal.text).toContain('good        Claude Code 2.1.222 is ');
+    expect(terminal.text).toContain('good         Claude Code 2.1.222 is ');
     expect(terminal.text).toContain('There is a terminal to ask on: 120 columns, colours.');
     expect(terminal.text).toContain('Nothing is wrong here.');
   });
