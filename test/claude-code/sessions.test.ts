@@ -23,4 +23,24 @@ describe.each(CLAUDE_VERSIONS)('publishing a session of Claude Code %s', (versio
     const planned = await laptop.json<{ session: { id: string } }>(['publish', '--dry-run']);
     expect(planned.session.id).toBe(conversation);
   });
+
+  it('takes the conversation after a /clear, while its claude is open', async () => {
+    await laptop.init();
+    installRealClaude(laptop, version);
+    const claude = startClaude(laptop, ['Remember the word ZEBRA.']);
+    await expect.poll(answered, { timeout: 40_000 }).toHaveLength(1);
+    const [before = ''] = answered()[0] ?? [];
+    await command(claude, '/clear');
+    await expect.poll(() => transcriptsOf(laptop).size, { timeout: 40_000 }).toBe(2);
+    claude.type('And-ZEBRA-again?');
+    await claude.answers(/And-ZEBRA-again\?/, '\r');
+    await expect.poll(answered, { timeout: 40_000 }).toHaveLength(2);
+
+    // Up to 2.1.119 the file of the process goes on to name the session before.
+    const planned = await laptop.json<{ session: { id: string } }>(['publish', '--dry-run']);
+    expect(answered().map(([id]) => id)).toContain(planned.session.id);
+    expect(planned.session.id).not.toBe(before);
+    await command(claude, '/exit');
+    expect(await claude.end()).toBe(0);
+  });
 });

@@ -110,7 +110,7 @@ describe.each(Object.entries(QUESTIONS))('%s', (_, { args, asks, prepare }) => {
       seen += `[\\s\\S]*${asks.source}`;
       await run.sees(new RegExp(seen));
     }
-    run.types(CTRL_D);
+    run.type(CTRL_D);
     await run.sees(/Interrupted/);
     run.closeWindow();
   });
@@ -136,8 +136,8 @@ describe('a passphrase', () => {
     const run = machine.terminal(['whoami']);
     // Ctrl-U, backspace over a character of two bytes, Ctrl-W, an arrow, F5, a lone Esc.
     await run.answers(/Passphrase of your key/, 'wrong\u0015a good pä\u007fx y\u0017\u007f\u007f\u007f');
-    run.types('\u001b[D\u001b[15~');
-    run.types(`passphrase${RETURN}`);
+    run.type('\u001b[D\u001b[15~');
+    run.type(`passphrase${RETURN}`);
     expect(await run.end()).toBe(0);
   });
 
@@ -148,7 +148,7 @@ describe('a passphrase', () => {
     for (let attempt = 1; attempt <= 3; attempt++) {
       await run.answers(new RegExp(`(Passphrase of your key[\\s\\S]*){${attempt}}`), `wrong${RETURN}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
-      run.types('too early');
+      run.type('too early');
     }
     expect(await run.end()).toBe(4);
     expect(run.raw).not.toMatch(/early/);
@@ -160,7 +160,7 @@ describe('a passphrase', () => {
     const run = machine.terminal(['whoami'], { shell: THEN_MODE });
     await run.answers(/Passphrase of your key/, `wrong${RETURN}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    run.types(CTRL_C);
+    run.type(CTRL_C);
     expect(await run.end()).toBe(130);
     await run.sees(/(^|\s)echo\b/m);
   });
@@ -208,7 +208,7 @@ describe('a choice', () => {
     await expect.poll(() => run.text.slice(length)).toMatch(/1 of 3[\s\S]*33333333/);
     const [, , ...lines] = run.text.slice(length).split('\n');
     for (const line of lines) expect(line.length).toBeLessThan(40);
-    run.types(`j${RETURN}`);
+    run.type(`j${RETURN}`);
     expect(await run.end()).toBe(0);
     expect(run.text).toMatch(/Session +([123])\1{7}-/);
   });

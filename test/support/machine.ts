@@ -282,12 +282,8 @@ export class TerminalRun {
     this.type(keys);
   }
 
-  type(keys: string): void {
-    this.pty.write(keys);
-  }
-
   /** Types `keys` at once. */
-  types(keys: string): void {
+  type(keys: string): void {
     this.pty.write(keys);
   }
 
