@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, fstatSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, posix } from 'node:path';
 import { realPath } from '../files/real-path.ts';
 import { readAt, withRegularFile } from '../files/regular-file.ts';
@@ -16,6 +16,9 @@ export type ProgramFile =
 
 /** How much of a script the kernel looks at, in bytes. */
 const SHEBANG_BYTES = 256;
+const SHEBANG = /^#![ \t]*([^ \t\n]+)[ \t]*([^\n]*)/;
+/** How many scripts Linux lets interpret one another. */
+const MOST_INTERPRETERS = 4;
 /** `e_machine` of ELF files for the processors that Node runs on (elf.h). */
 const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183, ia32: 3, arm: 40, ppc64: 21, s390x: 22 };
 /** How native programs of macOS begin: for one processor, or for several (mach-o/loader.h, mach-o/fat.h). */
@@ -32,23 +35,37 @@ export function inspectProgram(path: string, env: NodeJS.ProcessEnv): ProgramFil
   const start = withRegularFile(realPath(path), (file) => readAt(file, 0, SHEBANG_BYTES));
   if (start === null) return { kind: 'unknown' };
   if (start.length === 0) return broken('it is empty');
-  if (start.toString('latin1', 0, 2) === '#!') return inspectScript(start.toString('latin1'), env);
+  if (isScript(start)) return inspectScript(start.toString('latin1'), env);
   if (!start.includes(0)) return { kind: 'shell' };
   if (process.platform === 'linux') return inspectElf(realPath(path), start);
   return { kind: MACH_O.includes(start.toString('hex', 0, 4)) ? 'kernel' : 'unknown' };
 }
 
 function inspectScript(start: string, env: NodeJS.ProcessEnv): ProgramFile {
-  const [, interpreter, argument = ''] = /^#![ \t]*([^ \t\n]+)[ \t]*([^\n]*)/.exec(start) ?? [];
+  const [, interpreter, argument = ''] = SHEBANG.exec(start) ?? [];
   if (interpreter === undefined) return { kind: 'shell' };
-  const obstacle = whyNotExecutable(interpreter);
+  const obstacle = whyNotInterpreter(interpreter);
   if (obstacle !== null) return broken(`its interpreter ${interpreter} ${obstacle}`);
   if (basename(interpreter) !== 'env') return { kind: 'kernel' };
   // The kernel passes all that follows as one argument, which only -S splits into words.
-  const words = argument.startsWith('-S') ? argument.slice(2).trim().split(/\s+/) : [argument.trim()];
+  const words = argument.startsWith('-S') ? argument.slice(2).trim().split(/\s+/) : [argument.replace(/[ \t]+$/, '')];
   const name = words.find((word) => !word.startsWith('-') && !word.includes('='));
   if (name === undefined || name === '' || name.includes('/') || isOnPath(name, env)) return { kind: 'kernel' };
   return broken(`${name}, which runs it, is not on your PATH`);
+}
+
+const isScript = (start: Buffer) => start.toString('latin1', 0, 2) === '#!';
+
+/** Why the kernel won't run scripts with an interpreter, which may be a script itself; null if it may. */
+function whyNotInterpreter(path: string, depth = 1): string | null {
+  const obstacle = whyNotExecutable(path);
+  if (obstacle !== null) return obstacle;
+  const start = withRegularFile(realPath(path), (file) => readAt(file, 0, SHEBANG_BYTES));
+  if (start === null || !isScript(start)) return null;
+  const [, next = ''] = SHEBANG.exec(start.toString('latin1')) ?? [];
+  if (depth === MOST_INTERPRETERS || next === '') return 'is a script that cannot run';
+  const reason = whyNotInterpreter(next, depth + 1);
+  return reason === null ? null : `needs ${next}, which ${reason}`;
 }
 
 /** A native program of Linux (elf(5)). */
@@ -68,14 +85,15 @@ function loaderOf(file: number, start: Buffer): string | null | undefined {
   const [offset, size, count] = [Number(start.readBigUInt64LE(32)), start.readUInt16LE(54), start.readUInt16LE(56)];
   const headers = readAt(file, offset, size * count);
   if (size < 56 || headers.length < size * count) return null;
+  let loader: string | undefined;
   for (let at = 0; at < headers.length; at += size) {
+    const position = Number(headers.readBigUInt64LE(at + 8));
+    const length = Number(headers.readBigUInt64LE(at + 32));
+    if (position + length > fstatSync(file).size) return null;
     const isLoader = headers.readUInt32LE(at) === 3;
-    if (!isLoader) continue;
-    const length = Math.min(Number(headers.readBigUInt64LE(at + 32)), 4096);
-    const name = readAt(file, Number(headers.readBigUInt64LE(at + 8)), length).toString();
-    return name.length < length ? null : name.replace(/\0.*$/s, '');
+    if (isLoader) loader ??= readAt(file, position, Math.min(length, 4096)).toString().replace(/\0.*$/s, '');
   }
-  return undefined;
+  return loader;
 }
 
 const broken = (reason: string): ProgramFile => ({ kind: 'broken', reason });

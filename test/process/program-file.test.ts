@@ -27,11 +27,25 @@ describe.runIf(process.platform !== 'win32')('a program file', () => {
     ['#!/bin\n', broken('its interpreter /bin is not a file')],
     ['#!/etc/passwd\n', broken('its interpreter /etc/passwd may not be executed')],
     ['#!/bin/sh\r\n', broken('its interpreter /bin/sh\r is missing')],
+    ['#!/usr/bin/env sh\r\n', broken('sh\r, which runs it, is not on your PATH')],
     ['echo hello\n', { kind: 'shell' }],
     ['#!\necho hello\n', { kind: 'shell' }],
     ['', broken('it is empty')],
   ])('that is the script %j', (content, result) => {
     expect(inspect(content)).toEqual(result);
+  });
+
+  it('that is a script whose interpreter is one', () => {
+    const path = join(temporaryFolder(), 'interpreter');
+    for (const [content, result] of [
+      ['#!/bin/sh\n', { kind: 'kernel' }],
+      ['#!/no/such/shell\n', broken(`its interpreter ${path} needs /no/such/shell, which is missing`)],
+    ] as const) {
+      writeFileSync(path, content, { mode: 0o755 });
+      expect(inspect(`#!${path}\n`)).toEqual(result);
+    }
+    writeFileSync(path, `#!${path}\n`);
+    expect(inspect(`#!${path}\n`)).toMatchObject({ kind: 'broken' });
   });
 
   it('that may not be executed, is missing, is a folder, or a link to nothing', () => {
@@ -57,7 +71,9 @@ describe.runIf(process.platform !== 'win32')('a program file', () => {
     const foreign = Buffer.from(native);
     foreign.writeUInt16LE(7, 18);
     expect(inspect(foreign)).toEqual({ kind: 'unknown' });
-    expect(inspect(native.subarray(0, 100))).toEqual({ kind: 'unknown' });
+    for (const length of [100, native.length >> 1]) {
+      expect(inspect(native.subarray(0, length))).toEqual({ kind: 'unknown' });
+    }
     expect(inspect(Buffer.from('cffaedfe0c00000100000000', 'hex'))).toEqual({ kind: 'unknown' });
     const loader = /\/lib[\w/.-]*ld-linux[\w.-]*/.exec(native.toString('latin1'))?.[0] ?? '';
     const musl = `${'/lib/ld-musl'.padEnd(loader.length, 'x')}`;
