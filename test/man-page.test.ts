@@ -27,6 +27,11 @@ describe('the man page', () => {
     }
   });
 
+  it('is named in the form in which npm links it', () => {
+    const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { man: unknown };
+    expect(manifest.man).toEqual(['dist/cclink.1']); // npm 11 takes no notice of a string
+  });
+
   it('has every exit code', () => {
     for (const [name, code] of Object.entries(EXIT_CODES)) {
       expect(page).toMatch(new RegExp(`\\.TP\n\\\\fB${code}\\\\fR\n[^.]*${escaped(name).replaceAll('\\', '\\\\')}`));
