@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { slugOf } from '../claude/folders.ts';
 import { startPrivateNetwork } from '../dht/private/private-network.ts';
 import { Failure } from '../failure.ts';
+import { columnsOfStream } from '../terminal/output.ts';
 import { printable } from '../terminal/printable.ts';
+import { wrap } from '../terminal/wrap.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
 
@@ -42,7 +44,7 @@ async function demo(context: Context): Promise<void> {
   const { output } = context;
   const style = output.resultStyle;
   const print = (text: string) => void process.stdout.write(`${text}\n`);
-  const tell = (text: string) => (output.quiet ? undefined : print(text));
+  const tell = (text: string) => (output.quiet ? undefined : print(wrapIndented(text)));
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'cclink-demo-')));
   const removeRoot = () => rmSync(root, { recursive: true, force: true });
   // After Ctrl-C too. A step under way is killed first, since it would write there again.
@@ -64,7 +66,7 @@ async function demo(context: Context): Promise<void> {
 
     tell(style.good('1. One key for both of your machines'));
     await act(laptop, 'init', '--no-passphrase');
-    tell(style.dim('   (the demo leaves the passphrase out; yours should have one)'));
+    tell(`   ${style.dim('(the demo leaves the passphrase out; yours should have one)')}`);
     tell('   Brought to the desk through ssh (here a pipe), without a copy in between:');
     const key = {
       shown: 'ssh laptop cat .pubky/secret_key',
@@ -159,6 +161,15 @@ async function actAs(
   const expectsNothing = args[0] === 'pickup' && code === 3;
   if (code !== 0 && !expectsNothing)
     throw new Failure('internal', `The demo's step "cclink ${args.join(' ')}" ended with exit code ${code}.`);
+}
+
+/** `text`, each of whose lines is broken between words where it is longer than the terminal's, and stays indented. */
+function wrapIndented(text: string): string {
+  const columns = columnsOfStream(process.stdout);
+  if (columns === null) return text;
+  return text.replace(/^( *)(.*)$/gm, (_, indent: string, line: string) =>
+    wrap(line, columns - indent.length).replace(/^/gm, indent),
+  );
 }
 
 /** The steps under way. */

@@ -43,7 +43,7 @@ const PROGRESS_DELAY_MS = 500;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /** How many columns a terminal has; null for a file, whose lines have no end. */
-const columnsOfStream = ({ isTTY, columns }: NodeJS.WriteStream) => (isTTY && columns > 0 ? columns : null);
+export const columnsOfStream = ({ isTTY, columns }: NodeJS.WriteStream) => (isTTY && columns > 0 ? columns : null);
 
 export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.ProcessEnv): Output {
   const { stdout, stderr } = process;

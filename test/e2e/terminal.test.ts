@@ -540,9 +540,12 @@ describe('whoami at a terminal', () => {
 
 describe('the demo at a terminal', () => {
   it('tells its story to the end without a question, and ends with Ctrl-C', async () => {
-    const run = laptop.terminal(['demo']);
+    const run = laptop.terminal(['demo'], { shell: 'stty cols 60; exec "$@"' });
     await run.sees(/Try it for real/);
     expect(await run.end()).toBe(0);
+    // But for lines to copy, and words that are longer than the line.
+    const tooLong = run.text.split('\n').filter((line) => line.length > 60 && / \S+ \S/.test(line.slice(0, 60).trim()));
+    for (const line of tooLong) expect(line).toMatch(/^ *(?:laptop|desk|bob)\$ |^ *(?:cd|cclink|ssh) /);
     expect(run.text).not.toMatch(/\? |Error: This/);
     expect(run.text).toMatch(/From +laptop/);
     const stopped = laptop.terminal(['demo']);
