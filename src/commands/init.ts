@@ -80,7 +80,7 @@ async function init(context: Context, options: InitOptions): Promise<void> {
   if (key.kind === 'plain')
     output.say(`The key is not encrypted: anybody who can read ${printable(keyFile)} can act as you.`);
   if (imported === null) output.say(nextStep(environment));
-  else output.say('Next: cclink pickup picks up what was published with this key.');
+  else output.say('Next, to pick up what was published with this key: cclink pickup');
 }
 
 function wipeStored(key: StoredKey): void {

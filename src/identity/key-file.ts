@@ -42,7 +42,7 @@ export function readKeyFile(path: string): StoredKey {
     throw new Failure(
       'no-key',
       `There is no key at ${path}.`,
-      'Make one with: cclink init. If you have one on another machine, bring it: ssh other-machine cat .pubky/secret_key | cclink init --import -',
+      'Make one with: cclink init\nOr bring yours from another machine: ssh other-machine cat .pubky/secret_key | cclink init --import -',
     );
   }
   try {

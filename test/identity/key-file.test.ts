@@ -78,7 +78,9 @@ describe('reading a key file', () => {
     const path = keyPath();
     const failure = refusalOf(() => readKeyFile(path));
     expect(failure).toMatchObject({ code: 'no-key', message: expect.stringContaining(path) });
-    expect(failure).toMatchObject({ hint: expect.stringContaining('cclink init') });
+    // Each line ends with what can be pasted.
+    const hint = expect.stringMatching(/: cclink init\n.*: ssh \S+ cat .pubky\/secret_key \| cclink init --import -$/);
+    expect(failure).toMatchObject({ hint });
     expect(refusalOf(() => readKeyFile(join(path, 'deeper', 'secret_key')))).toMatchObject({ code: 'no-key' });
   });
 

@@ -15,6 +15,12 @@ describe('a text that is longer than the line', () => {
     ],
     ['by columns, of which East Asian characters take two', '日本 日本 日本', 9, '日本 日本\n日本'],
     ['before a command, which stays whole', 'To see it: cclink show pk x', 14, 'To see it:\ncclink show pk x'],
+    [
+      'before the last of several commands',
+      'Over ssh: ssh -t, or for once: cclink pickup -y',
+      15,
+      'Over ssh: ssh\n-t, or for\nonce:\ncclink pickup -y',
+    ],
     ['not in a line to copy', 'cclink pickup pk12345', 10, 'cclink pickup pk12345'],
     ['not in a line to copy that is indented', '  cd /a/b && claude --resume 1', 10, '  cd /a/b && claude --resume 1'],
     ['not in a QR code', '█ ▄ ▀ █ ▄ ▀', 5, '█ ▄ ▀ █ ▄ ▀'],
