@@ -55,8 +55,11 @@ export function isMachineText(text: string): boolean {
 function isOwnText(text: string): boolean {
   return (
     text.trim() !== '' &&
-    !/^\s*(?:<(?:local-command-|command-|bash-|system-reminder>)|\[Request interrupted|Caveat: The messages below)/.test(
-      text,
-    )
+    !TAG_OF_TRACE.test(text) &&
+    !/^\s*(?:\[Request interrupted|Caveat: The messages below)/.test(text)
   );
 }
+
+/** A note to memory (`#`) and what hooks and background tasks report are no part of a conversation either. */
+const TAG_OF_TRACE =
+  /^\s*<(?:local-command-|command-|bash-|(?:system-reminder|user-memory-input|user-prompt-submit-hook|task-notification)[\s>])/;

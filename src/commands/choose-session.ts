@@ -83,7 +83,8 @@ function givenSession(claudeFolder: string, id: string, force: boolean): ChosenS
 
 /**
  * The session `id` that the environment says runs this command; null if that can't be believed: it is not
- * open, and was not used within a day, or not as recently as another one of this folder. That is told.
+ * open, and was not used within a day, or not as recently as another one of this folder, or there is one and
+ * nothing was said in this. That is told.
  */
 function runningSession(context: Context, id: string, live: readonly LiveSession[]): ChosenSession | null {
   const { environment, output } = context;
@@ -96,16 +97,23 @@ function runningSession(context: Context, id: string, live: readonly LiveSession
     if (!isRunning) output.warn(`${name} has no file on this machine yet.`);
     return { id, directory: workingDirectory(), title: null };
   }
-  if (session !== null && isRecent(session)) {
+  // The same goes for its first record.
+  const mayGrow = session !== null && (session.standing !== 'empty' || environment.underClaudeCode);
+  if (mayGrow && isRecent(session)) {
     const cwd = workingDirectory();
     const [newest] = cwd === null ? [] : sessionsOf(environment.claudeFolder, cwd, surroundingsOf(context, cwd, live));
-    const isOlder = newest?.standing === 'typed' && newest.modifiedMs > session.modifiedMs;
-    if (newest === undefined || newest.id === id || !isOlder) return session;
+    const isBehind = newest?.standing === 'typed' && (isSilent(session) || newest.modifiedMs > session.modifiedMs);
+    if (newest === undefined || newest.id === id || !isBehind) return session;
   }
-  const why = session === null ? 'is not on this machine' : `is not open, and was last used ${ageOf(session)}`;
+  const why =
+    session === null
+      ? 'is not on this machine'
+      : `is not open, and ${isSilent(session) ? 'holds no conversation' : `was last used ${ageOf(session)}`}`;
   output.warn(`${name} ${why}; it is not taken. To publish it: cclink ${id}`);
   return null;
 }
+
+const isSilent = ({ standing }: Session) => standing === 'empty' || standing === 'commands';
 
 /** What is known of the directory whose sessions are looked for. */
 function surroundingsOf({ environment }: Context, cwd: string, live: readonly LiveSession[]): Surroundings {

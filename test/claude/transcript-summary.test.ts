@@ -180,6 +180,10 @@ describe('a transcript', () => {
       'empty',
     );
     expect(readLines().standing).toBe('empty');
+    for (const tag of ['user-memory-input', 'task-notification', 'user-prompt-submit-hook', 'system-reminder']) {
+      expect(readLines(said('/work/app', `<${tag}>x</${tag}>`)).standing).toBe('commands');
+    }
+    expect(readLines(said('/work/app', '<task-list> is undefined')).standing).toBe('typed');
   });
 
   it('has the title that stands beside it where its records have scrolled away', () => {

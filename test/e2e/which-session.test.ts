@@ -60,6 +60,15 @@ describe('the session that is published', () => {
     // Of a terminal that was opened this morning.
     expect(await taken({ CLAUDE_CODE_SESSION_ID: session(3, 3) })).toMatchObject({ id: fresh });
     expect(await taken({ CLAUDE_CODE_SESSION_ID: session(4, 0.1) })).toMatchObject({ id: sessionId(4) });
+    for (const lines of [[said(laptop.project, '<command-name>/clear</command-name>')], []]) {
+      const { id, stderr } = await taken({ CLAUDE_CODE_SESSION_ID: session(5, 0, lines) });
+      expect([id, stderr.includes('is not open, and holds no conversation')], stderr).toEqual([sessionId(4), true]);
+    }
+  });
+
+  it('is not one that Claude Code could not resume, although the variable names it and there is no other', async () => {
+    const CLAUDE_CODE_SESSION_ID = session(1, 0, [{ ...said(laptop.project), isSidechain: true }]);
+    expect(await taken({ CLAUDE_CODE_SESSION_ID })).toMatchObject({ code: 7 });
   });
 
   it('is not named in the line for another terminal where the variable is stale', async () => {
