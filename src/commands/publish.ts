@@ -282,7 +282,7 @@ async function showDryRun(
       recordBytes,
     },
     [
-      `Nothing was sent. This would be sealed${session.title === null ? '' : ` of “${excerpt(session.title, 50)}”`}:`,
+      `Nothing was sent. ${session.title === null ? 'This' : `Of “${excerpt(session.title, 50)}” this`} would be sealed:`,
       describeLines(
         [
           ['Session', payload.session],
