@@ -2,6 +2,7 @@ import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import { realPath } from '../files/real-path.ts';
 import { isSlug, slugPrefixBelow } from './folders.ts';
 import type { LiveSession } from './live-sessions.ts';
+import { inOrderOfUse, isRestamped } from './order-of-use.ts';
 import { directoryIdentity, existingDirectory, slugsOf } from './project-directory.ts';
 import { describeSession, firstDirectory, type Session } from './session.ts';
 import { findTranscripts, type OnUnreadable, type TranscriptFile, transcriptFiles } from './transcript-files.ts';
@@ -99,12 +100,16 @@ export function newestSessions(claudeFolder: string, count: number, onUnreadable
   return sessions;
 }
 
+/** Of how many sessions the records are looked at where the times of files say nothing. */
+const MOST_LOOKED_AT = 200;
+
 /** The sessions of `files` (newest first) that can be gone on with, each once, by their standing. */
 function* inOrder(
   files: readonly TranscriptFile[],
   sessionIn: (file: TranscriptFile) => Session | null,
 ): Generator<Session, void, undefined> {
   const later: Session[] = [];
+  let copies: Session[] | null | undefined;
   const ids = new Set(files.map(({ id }) => id));
   const seen = new Set<string>();
   for (const file of files) {
@@ -113,9 +118,18 @@ function* inOrder(
     if (session === null || !ORDER.includes(session.standing)) continue;
     seen.add(file.id);
     if (session.continuedIn !== null && session.continuedIn !== file.id && ids.has(session.continuedIn)) continue;
-    if (session.standing === ORDER[0]) yield session;
-    else later.push(session);
+    if (session.standing !== ORDER[0]) {
+      later.push(session);
+      continue;
+    }
+    if (copies === undefined) copies = isRestamped(session) ? [] : null;
+    if (copies === null) yield session;
+    else if (copies.push(session) === MOST_LOOKED_AT) {
+      yield* inOrderOfUse(copies);
+      copies = null;
+    }
   }
+  yield* inOrderOfUse(copies ?? []);
   for (const standing of ORDER.slice(1)) yield* later.filter((session) => session.standing === standing);
 }
 
