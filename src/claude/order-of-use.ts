@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { lastChangeOf } from './last-change.ts';
 import type { Session } from './session.ts';
 
-/** How far the time of a file may be from the last thing said in it and still be explained, in milliseconds. */
+/** How far the time of a file may be from the last thing said in it and be explained, in milliseconds. */
 const EXPLAINED_MS = 10 * 60_000;
 /** Files with times less than this apart, in milliseconds, may have been written by one run of a program. */
 const ONE_RUN_MS = 10_000;

@@ -4,7 +4,7 @@ import { columnsOf } from './width.ts';
 /** The start of what a user copies: a line break in it would be copied too. */
 const COMMAND = '(?:cclink|claude|cd|ssh|chmod|unset|tmux|rsync|sudo|export|curl|npm) ';
 const TO_COPY = new RegExp(`^${COMMAND}`);
-/** A command at the end of a sentence: `See it with: cclink whoami`. Others before it are words of the sentence. */
+/** A command at the end of a sentence: `See it with: cclink whoami`. Others before it are words like any. */
 const COMMAND_AT_END = new RegExp(`(?<=: )${COMMAND}(?!.*: ${COMMAND}).*$`);
 /** A label, or a line to copy, with something beside it, as in a table. */
 const LABELLED = /^ *\S+(?: \S+)* {2,}(?=\S)/;
