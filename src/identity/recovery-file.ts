@@ -1,4 +1,3 @@
-import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import { type Argon2Parameters, argon2id } from '../crypto/argon2id.ts';
 import { Failure } from '../failure.ts';
 
@@ -46,6 +45,7 @@ export function parseRecoveryFile(bytes: Uint8Array): RecoveryFile | null {
 /** Opens a recovery file with a passphrase (UTF-8 bytes): the 32-byte seed; null if that is wrong. */
 export async function openRecoveryFile(file: RecoveryFile, passphrase: Uint8Array): Promise<Uint8Array | null> {
   if (passphrase.length === 0) return null;
+  const { xsalsa20poly1305 } = await import('@noble/ciphers/salsa.js');
   const key = await argon2id(passphrase, SALT, PARAMETERS);
   try {
     return xsalsa20poly1305(key, file.nonce).decrypt(file.sealed);
