@@ -9,10 +9,16 @@ import { digestOfSources, STAMP } from './sources.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+/**
+ * What the files of src/ that are loaded later have in common: all of them, and those that use the network.
+ */
+const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view.ts'];
+const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts'];
+
 // Before anything is read: what changes during the build is built again.
 const digest = digestOfSources();
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-const { metafile } = await build({
+const options = {
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: 'dist',
@@ -33,12 +39,42 @@ const { metafile } = await build({
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
   logLevel: 'warning',
-});
+};
+const { metafile: unmerged } = await build({ ...options, write: false });
+const { metafile } = await build({ ...options, plugins: [withCommonImports(loadedLater(unmerged))] });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
 writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
 execFileSync(process.execPath, ['--import', 'tsx', 'scripts/man-page.ts'], { cwd: root, stdio: 'inherit' });
 // Written last, so that an interrupted build leaves no stamp.
 writeFileSync(STAMP, digest);
+
+/** The files of src/ that are loaded only when they are needed, each with what it is to import besides. */
+function loadedLater({ inputs }) {
+  const imports = Object.values(inputs).flatMap((input) => input.imports);
+  const later = imports.filter(({ kind, path }) => kind === 'dynamic-import' && path.startsWith('src/'));
+  const usesNetwork = (path) =>
+    inputs[path].imports.some((it) => /^src\/commands\/(network|subject)\.ts$/.test(it.path));
+  return new Map(
+    later.map(({ path }) => [join(root, path), [...OF_COMMANDS, ...(usesNetwork(path) ? OF_THE_NETWORK : [])]]),
+  );
+}
+
+/**
+ * Makes the files that are loaded later import what others load too. Else esbuild cuts that into a chunk for
+ * each set of files that uses a part of it, and every command starts by reading two dozen of them. Resolving
+ * the imports between those takes longer than reading some lines too many.
+ */
+function withCommonImports(later) {
+  return {
+    name: 'with-common-imports',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const added = later.get(path)?.map((file) => `\nimport ${JSON.stringify(join(root, 'src', file))};`);
+        return added && { contents: `${readFileSync(path, 'utf8')}${added.join('')}\n`, loader: 'ts' };
+      });
+    },
+  };
+}
 
 /**
  * What the program prints for these commands, by their words, one per line: bin/cclink.cjs then need not load
