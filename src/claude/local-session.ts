@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { Failure } from '../failure.ts';
 import { lastChangeOf } from './last-change.ts';
 import { type FoundBy, resumePlace } from './resume-place.ts';
@@ -23,7 +23,7 @@ export interface LocalSession {
   /** The path of the transcript that Claude Code will resume. */
   readonly transcript: string | null;
   /** Why that one can't be resumed; null if nothing is known against it. */
-  readonly defect: 'unreadable' | 'empty' | null;
+  readonly defect: 'unreadable' | 'empty' | 'read-only' | null;
   /** When something was last said in it, in Unix milliseconds. */
   readonly lastChangeMs: number | null;
 }
@@ -67,7 +67,7 @@ export function localSession(places: SessionPlaces, id: string, project: string)
     unreadable: null,
     title: session?.title ?? null,
     transcript: file.path,
-    defect: session === null ? 'unreadable' : session.standing === 'empty' ? 'empty' : null,
+    defect: session === null ? 'unreadable' : defectOf(session),
     lastChangeMs: lastChangeOf(file.path),
   };
 }
@@ -77,6 +77,16 @@ function described(file: TranscriptFile): Session | null {
     return describeSession(file);
   } catch {
     return null;
+  }
+}
+
+function defectOf({ standing, path }: Session): LocalSession['defect'] {
+  if (standing === 'empty') return 'empty';
+  try {
+    closeSync(openSync(path, 'r+'));
+    return null;
+  } catch {
+    return 'read-only';
   }
 }
 

@@ -163,7 +163,7 @@ async function actAs(
     throw new Failure('internal', `The demo's step "cclink ${args.join(' ')}" ended with exit code ${code}.`);
 }
 
-/** `text`, whose lines are broken between words where they are longer than the terminal's, and stay indented. */
+/** `text`, whose lines are broken between words if they are longer than the terminal's, and stay indented. */
 function wrapIndented(text: string): string {
   const columns = columnsOfStream(process.stdout);
   if (columns === null) return text;

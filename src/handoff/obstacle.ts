@@ -25,6 +25,12 @@ export function sessionObstacle(found: FoundHandoff, claudeFolder: string): Fail
       `Wait until it is copied whole, or copy it, and pick up again.\n  ${copyLineFor(found, claudeFolder)}`,
     );
   }
+  if (defect === 'read-only') {
+    return noSession(
+      `The session is here, but its file can't be written, so claude would save nothing of what follows: ${transcript}`,
+      'Mend its permissions (chmod u+w, or chown), and pick up again.',
+    );
+  }
   if (directory === null || !directoryExists) return directoryMissing(found, directory);
   if (!canEnter) {
     return noSession(

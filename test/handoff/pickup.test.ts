@@ -564,6 +564,7 @@ describe('the fourth no: it can not go on here', () => {
     ['is empty', (path) => writeFileSync(path, ''), /holds no conversation/],
     ['was copied only as a name', (path) => writeFileSync(path, '{"type":"summary"}\n'), /holds no conversation/],
     ["can't be read", (path) => chmodSync(path, 0o000), /can't be read/],
+    ["can't be written", (path) => chmodSync(path, 0o400), /can't be written, so claude would save nothing/],
     ['is a folder', (path) => replaceBy(path, () => mkdirSync(path)), /are not on this machine/],
     ['is a pipe', (path) => replaceBy(path, () => execFileSync('mkfifo', [path])), /are not on this machine/],
     ['is a link to nothing', (path) => replaceBy(path, () => symlinkSync('nothing', path)), /are not on this machine/],
