@@ -201,7 +201,10 @@ function nameOf(session: Session, live: readonly LiveSession[]): string {
     live.some(({ sessionId }) => sessionId === session.id) ? ', open now' : '',
     session.standing === 'automated' ? ', run by a program' : '',
   ];
-  return `${session.id.slice(0, 8)}  ${describeOne(session)}${marks.join('')}`;
+  const { id, title } = session;
+  const used = `${ageOf(session)}${marks.join('')}`.padEnd('59 minutes ago'.length);
+  // The title comes last: it may be cut.
+  return `${id.slice(0, 8)}  ${used}  ${title === null ? '' : `“${excerpt(title, 60)}”`}`;
 }
 
 /** Below the name of the marked session: what its name does not say. */
@@ -221,10 +224,10 @@ const kilobytes = (bytes: number) => `${Math.ceil(bytes / 1000).toLocaleString('
 
 function noneHere(claudeFolder: string, cwd: string): Failure {
   const problems = new Unreadable();
-  const elsewhere = newestSessions(claudeFolder, 5, problems.note).map(
-    (session) =>
-      `  cclink ${session.id}   ${describeOne(session)}, in ${printable(session.directory ?? 'an unknown folder')}`,
-  );
+  const elsewhere = newestSessions(claudeFolder, 5, problems.note).flatMap((session) => [
+    `${describeOne(session)}, in ${printable(session.directory ?? 'an unknown folder')}:`,
+    `  cclink ${session.id}`,
+  ]);
   if (elsewhere.length === 0 && problems.first !== null) return problems.first;
   return new Failure(
     'no-session',

@@ -118,13 +118,15 @@ export class ChoosePrompt<T> implements Prompt<T> {
     const cut = (text: string) => cutToColumns(text, columns - 1);
     const description = choices[marked]?.description ?? '';
     const below = description === '' ? [] : printableLines(description).split('\n');
-    const shown = Math.max(1, Math.min(choices.length, rows - 2 - below.length));
+    const which = `(${marked + 1} of ${choices.length}: arrow keys, then Return)`;
+    const question = `${this.question} ${style.dim(which)}`;
+    const others = rowsOf(columnsOf(question), columns) + below.length + 1;
+    const shown = Math.max(1, Math.min(choices.length, rows - others));
     const first = Math.min(Math.max(0, marked - Math.floor(shown / 2)), choices.length - shown);
     const entry = ({ name }: Choice<T>, i: number) => cut(`${first + i === marked ? '>' : ' '} ${printable(name)}`);
     const entries = choices.slice(first, first + shown).map(entry);
-    const which = `(${marked + 1} of ${choices.length}: arrow keys, then Return)`;
     const lines = [
-      `${this.question} ${style.dim(which)}`,
+      question,
       ...entries.map((text, i) => (first + i === marked ? style.bold(text) : text)),
       ...below.map((text) => style.dim(cut(`  ${text}`))),
     ];
@@ -151,10 +153,13 @@ export class ChoosePrompt<T> implements Prompt<T> {
   /** In place of what was drawn, which the terminal may have wrapped anew. */
   private drawAgain(): string {
     const [columns] = this.size();
-    const rows = this.drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
+    const rows = this.drawn.reduce((sum, width) => sum + rowsOf(width, columns), 0);
     return `${rows > 1 ? `\u001b[${rows - 1}A` : ''}${this.draw()}`;
   }
 }
+
+/** How many rows of a terminal a line takes. */
+const rowsOf = (width: number, columns: number) => Math.max(1, Math.ceil(width / columns));
 
 /** Messages may hold what a stranger wrote. */
 function lead(message: string, style: Style): string {

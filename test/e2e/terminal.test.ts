@@ -465,7 +465,7 @@ describe('publish at a terminal', () => {
     laptop.addSession();
     const run = laptop.terminal([]);
     await run.sees(/Which session\?/);
-    await run.sees(/99999999 +“notes cleanup”[\s\S]*kB, in /);
+    await run.sees(/99999999 +\S.* +“notes cleanup”[\s\S]*kB, in /);
     // Its title is its first prompt, which is not shown twice.
     expect(run.text.match(/remember the word ZEBRA/g)).toHaveLength(1);
     await run.answers(/remember the word ZEBRA/, `\u001b[B${RETURN}`);

@@ -40,6 +40,23 @@ describe('the session that is published', () => {
     expect([id, stderr.includes(`cclink ${marked}`)], stderr).toEqual([newest, true]);
   });
 
+  it('is none of another folder; those are named, each above the line that publishes it', async () => {
+    const [newer, older] = [session(1, 1), session(2, 2)];
+    const elsewhere = join(laptop.home, 'elsewhere');
+    mkdirSync(elsewhere);
+    const { code, stderr } = await laptop.run([], { cwd: elsewhere });
+    expect([code, stderr.split('\n').slice(2)]).toEqual([
+      7,
+      [
+        `“talk 1”, 60 minutes ago, in ${laptop.project}:`,
+        `  cclink ${newer}`,
+        `“talk 2”, 2 hours ago, in ${laptop.project}:`,
+        `  cclink ${older}`,
+        '',
+      ],
+    ]);
+  });
+
   it('is one that somebody typed in, not a newer one of claude -p or of local commands', async () => {
     const typed = session(1, 1);
     const run = { ...said(laptop.project, 'write a commit message'), entrypoint: 'sdk-cli' };
