@@ -14,9 +14,10 @@ import { COMMAND_NAMES, COMMANDS, type CommandName, isCommandName } from './comm
 import type { Environment } from './environment.ts';
 import { Failure } from './failure.ts';
 import { hasControllingTerminal } from './terminal/controlling-terminal.ts';
-import { openOutput } from './terminal/output.ts';
+import { columnsOfStream, openOutput } from './terminal/output.ts';
 import { terminalQuestions } from './terminal/questions.ts';
 import { styleFor, wantsColour } from './terminal/style.ts';
+import { wrap } from './terminal/wrap.ts';
 import { parseDuration } from './time.ts';
 
 declare const CCLINK_VERSION: string;
@@ -125,11 +126,11 @@ function emptyProgram(): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
     .usage('[session-id] [options]\n       cclink <command> [options]')
-    .configureHelp({ subcommandTerm: nameAndArgument })
+    .configureHelp({ subcommandTerm: nameAndArgument, minWidthToWrap: 20 })
     .configureOutput({ writeErr: () => {} })
     .enablePositionalOptions(false)
     .exitOverride()
-    .addHelpText('after', `${EXAMPLES}\n${REFERENCE}`);
+    .addHelpText('after', () => inThisTerminal(`${EXAMPLES}\n${REFERENCE}`));
   for (const option of EVERYWHERE) program.addOption(commanderOption(option).hideHelp());
   return program;
 }
@@ -141,8 +142,11 @@ function describe(command: Command, declaration: Declaration): void {
   for (const option of optionsOf(declaration)) command.addOption(commanderOption(option));
   command.allowExcessArguments(); // ownArguments says which one it is
   if (claudeOptions) command.usage(`[options] ${argument} [-- claude-options...]`);
-  if (help !== undefined) command.addHelpText('after', `\n${help}`);
+  if (help !== undefined) command.addHelpText('after', () => inThisTerminal(`\n${help}`));
 }
+
+/** Text for standard output. */
+const inThisTerminal = (text: string) => wrap(text, columnsOfStream(process.stdout));
 
 function commanderOption({ flags, description, default: value, conflicts }: OptionDeclaration): Option {
   const option = new Option(flags, description);

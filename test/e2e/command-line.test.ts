@@ -276,4 +276,13 @@ describe('the help', () => {
     for (const command of ['publish', 'list', 'pickup']) expect(await helpOf(command)).toMatch(/--verbose/);
     for (const command of ['show', 'pickup', 'revoke']) expect(await helpOf(command)).toMatch(/^who: /m);
   });
+
+  it('is broken between words on a narrow terminal', async () => {
+    for (const words of [['--help'], ['pickup', '--help']]) {
+      const run = machine.terminal(words, { shell: 'stty cols 60; exec "$@"' });
+      expect(await run.end()).toBe(0);
+      const tooLong = run.text.split('\n').filter((line) => line.length > 60);
+      expect(tooLong.filter((line) => /\S \S/.test(line))).toEqual([]);
+    }
+  });
 });
