@@ -102,8 +102,14 @@ function runningSession(context: Context, id: string, live: readonly LiveSession
   if (mayGrow && isRecent(session)) {
     const cwd = workingDirectory();
     const [newest] = cwd === null ? [] : sessionsOf(environment.claudeFolder, cwd, surroundingsOf(context, cwd, live));
-    const isBehind = newest?.standing === 'typed' && (isSilent(session) || newest.modifiedMs > session.modifiedMs);
-    if (newest === undefined || newest.id === id || !isBehind) return session;
+    if (newest === undefined || newest.id === id) return session;
+    const isBehind = newest.standing === 'typed' && (isSilent(session) || newest.modifiedMs > session.modifiedMs);
+    if (!isBehind) {
+      output.warn(
+        `${name} is taken, ${describeOne(session)}; the newest of this folder is another, ${describeOne(newest)}. To publish that one: cclink ${newest.id}`,
+      );
+      return session;
+    }
   }
   const why =
     session === null

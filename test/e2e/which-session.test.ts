@@ -83,6 +83,13 @@ describe('the session that is published', () => {
     }
   });
 
+  it('is one of another folder that the variable names and that is newer, which is then said', async () => {
+    const [here, there] = [session(1, 1), sessionId(2)];
+    writeTranscript(laptop.claudeFolder, '-somewhere-else', there, [said('/somewhere/else')], Date.now());
+    const { id, stderr } = await taken({ CLAUDE_CODE_SESSION_ID: there });
+    expect([id, stderr.includes(`cclink ${here}`)], stderr).toEqual([there, true]);
+  });
+
   it('is not one that Claude Code could not resume, although the variable names it and there is no other', async () => {
     const CLAUDE_CODE_SESSION_ID = session(1, 0, [{ ...said(laptop.project), isSidechain: true }]);
     expect(await taken({ CLAUDE_CODE_SESSION_ID })).toMatchObject({ code: 7 });
