@@ -5,10 +5,10 @@ import { parseRecordIfValid, type SignedRecord } from './record.ts';
 
 /**
  * True if what stands under the key is a burn that was begun here, and nothing newer: so nobody else has the
- * handoff. So it is where the network has forgotten everything.
+ * handoff. So it is where the network has forgotten everything since a burn was sent.
  */
 export function isOwnBurn({ seqs }: Pick<Claim, 'seqs'>, { newest }: Resolution): boolean {
-  return newest === null || seqs.includes(newest.seq);
+  return newest === null ? seqs.length > 0 : seqs.includes(newest.seq);
 }
 
 /** The handoff that this machine began to burn, and nobody else, if it is still to be handed over. */

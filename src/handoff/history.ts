@@ -101,7 +101,7 @@ export class History {
     const path = this.fileOf(publicKey);
     const stored = storedIfReadable(path);
     if (stored === 'missing') return this.carriedOver(publicKey);
-    if (stored !== 'damaged') return stored;
+    if (stored !== 'damaged') return this.withoutForgotten(stored);
     try {
       // Only under the lock is it certain that nobody replaces the damaged file meanwhile.
       return await withLock(lockOf(path), () => this.current(publicKey), { patienceMs: 0 });
@@ -222,13 +222,18 @@ export class History {
       const before = this.current(publicKey);
       const changed = change(before);
       if (changed === before) return before;
-      const nowSeconds = this.now() / 1000;
-      const spent = changed.spent.filter(({ until }) => until > nowSeconds).slice(0, MAX_SPENT);
-      const claim = (changed.claim?.until ?? 0) > nowSeconds ? changed.claim : null;
-      const memory = { ...changed, spent, claim };
+      const memory = this.withoutForgotten(changed);
       writeAtomically(path, Buffer.from(JSON.stringify(memory)));
       return memory;
     });
+  }
+
+  /** A memory without the handoffs that nobody can pick up any more. */
+  private withoutForgotten(memory: Memory): Memory {
+    const nowSeconds = this.now() / 1000;
+    const spent = memory.spent.filter(({ until }) => until > nowSeconds).slice(0, MAX_SPENT);
+    const claim = (memory.claim?.until ?? 0) > nowSeconds ? memory.claim : null;
+    return { ...memory, spent, claim };
   }
 
   /**

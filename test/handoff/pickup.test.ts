@@ -7,6 +7,7 @@ import { type Dht, openDht } from '../../src/dht/client.ts';
 import { EMPTY_PACKET, encodePacket, type Packet } from '../../src/dht/dns-packet.ts';
 import { type MutableItem, signItem, target } from '../../src/dht/mutable-item.ts';
 import { Failure } from '../../src/failure.ts';
+import { isOwnBurn } from '../../src/handoff/claim.ts';
 import { History, hasEnded } from '../../src/handoff/history.ts';
 import { compareCopy } from '../../src/handoff/local-copy.ts';
 import { look, type PickupOptions, type PickupPorts, pickup } from '../../src/handoff/pickup.ts';
@@ -52,7 +53,7 @@ async function setUp({ live = 20 } = {}) {
   const keyFile = join(home, 'secret_key');
   writeFileSync(keyFile, Buffer.from(identity.seed).toString('hex'), { mode: 0o600 });
   const own = OwnKey.read(keyFile, { kind: 'value', value: '' });
-  const history = new History(join(home, 'state'));
+  const history = new History(join(home, 'state'), { now: () => machine.nowMs });
 
   const machine = { identity, network, dht, home, project, own, history, nowMs: Date.now(), log: [] as string[] };
   const ports: PickupPorts = {
@@ -734,6 +735,17 @@ describe('a burn that was interrupted', () => {
     await pickUp(on);
     putEverywhere(on, null);
     expect((await pickUp(on)).found.payload.session).toBe(SESSION);
+    expect(isOwnBurn({ seqs: [] }, await on.dht.resolve(on.identity.publicKey))).toBe(false); // nothing was sent
+  });
+
+  it('does not go on once the handoff has expired', async () => {
+    const on = await setUp();
+    await burnOf(on);
+    await pickUp(on);
+    on.log.length = 0;
+    on.machine.nowMs += 3600_000;
+    expect(await noOf(pickUp(on))).toMatch(/^revoked: /);
+    expect(on.log).not.toContain('goes on');
   });
 
   it('as too few nodes took it goes on, and never for another machine', async () => {
