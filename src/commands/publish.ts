@@ -81,8 +81,8 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
     const burn = options.burn ?? false;
     const pin = options.pin ? await takePin(context, options.dryRun ?? false) : null;
     const handoff: Handoff = { audience: audienceOf(pin, recipient), burn, ttl, payload };
-    if (options.dryRun) return showDryRun(context, await own.publicKey(), session, handoff);
     try {
+      if (options.dryRun) return await showDryRun(context, await own.publicKey(), session, handoff);
       await withDht(context, (dht, deadline) =>
         send(context, { dht, deadline }, own, session, handoff, options.qr ?? false),
       );
@@ -182,8 +182,8 @@ async function send(
  */
 function tellOfUnfinished(context: Context, { session, project }: Payload): void {
   const { directory } = localSession(placesOf(context), session, project);
-  context.output.warn('a pickup here was interrupted while it burnt a handoff. To go on with that session:');
-  context.output.warn(resumeLine(directory, resumeCommand(session, [], claudeWord(context.environment))));
+  const line = resumeLine(directory, resumeCommand(session, [], claudeWord(context.environment)));
+  context.output.warn(`a pickup here was interrupted while it burnt a handoff. To go on with that session:\n${line}`);
 }
 
 function summary(context: Context, session: ChosenSession, record: SignedRecord, nodes: number, ttl: number): string {

@@ -55,7 +55,9 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
     if (text === null) {
       const completing = putAgainIfFew(dht, resolution, nowSeconds(), { history, deadline });
       const completed = await output.progress('Revoking …', completing);
-      if (await giveUpClaim(history, publicKey)) output.say('The pickup of it that was interrupted here is given up.');
+      if (await giveUpClaim(history, publicKey, sessionPrefix ?? '')) {
+        output.say('The pickup of it that was interrupted here is given up.');
+      }
       if (completed === null) await own.checkSilently(publicKey);
       if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
       return showRevocation(
@@ -104,11 +106,11 @@ function handoffIn({ publicKey, newest, nodes }: Resolution): string | null {
 
 /**
  * What is revoked is not handed over any more, not even to a pickup here that was interrupted. True if
- * there was one.
+ * there was one, of a session whose id begins with `prefix`.
  */
-async function giveUpClaim(history: History, publicKey: Uint8Array): Promise<boolean> {
+async function giveUpClaim(history: History, publicKey: Uint8Array, prefix: string): Promise<boolean> {
   const { claim } = await history.read(publicKey);
-  if (claim === null || !history.isLeft(claim)) return false;
+  if (claim === null || !history.isLeft(claim) || !claim.payload.session.startsWith(prefix)) return false;
   await history.dropClaim({ publicKey, text: claim.record });
   return true;
 }
