@@ -4,7 +4,7 @@ import { lastChangeOf } from './last-change.ts';
 import { type FoundBy, resumePlace } from './resume-place.ts';
 import { describeSession, type Session } from './session.ts';
 import { isSessionId } from './session-id.ts';
-import { findTranscripts, type OnUnreadable, type TranscriptFile, unreadable } from './transcript-files.ts';
+import { findTranscripts, type TranscriptFile, Unreadable } from './transcript-files.ts';
 
 /** What this machine knows of a session that was handed over. */
 export interface LocalSession {
@@ -50,12 +50,9 @@ export function localSession(places: SessionPlaces, id: string, project: string)
   }
   const { claudeFolder, workingDirectory } = places;
   const hints = workingDirectory === null ? [project] : [project, workingDirectory];
-  let problem: Failure | null = null;
-  const onUnreadable: OnUnreadable = (path, error) => {
-    problem ??= unreadable(path, error);
-  };
-  const place = resumePlace(findTranscripts(claudeFolder, id, onUnreadable), hints);
-  if (place === null) return { ...NOT_HERE, unreadable: problem };
+  const problems = new Unreadable();
+  const place = resumePlace(findTranscripts(claudeFolder, id, problems.note), hints);
+  if (place === null) return { ...NOT_HERE, unreadable: problems.first };
   const { file, directory, exists, foundBy } = place;
   const session = described(file);
   return {

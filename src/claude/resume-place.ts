@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { slugOf } from './folders.ts';
 import { existingDirectory, isFolderOf } from './project-directory.ts';
 import { recordedDirectories } from './session.ts';
-import type { TranscriptFile } from './transcript-files.ts';
+import { newestFirst, type TranscriptFile } from './transcript-files.ts';
 
 /**
  * Which versions of Claude Code find a session in its directory. `every`: its project folder is the
@@ -31,23 +31,21 @@ export interface ResumePlace {
  */
 export function resumePlace(files: readonly TranscriptFile[], hints: readonly string[]): ResumePlace | null {
   const isAlone = files.filter(({ isInLinkedFolder }) => !isInLinkedFolder).length === 1;
-  const places = files
-    .toSorted((a, b) => b.modifiedMs - a.modifiedMs)
-    .map((file): ResumePlace => {
-      // Compared by name only: a path from a stranger must not make us look at files or follow links, unless
-      // one of our project folders is named after it.
-      const fitting = hints.filter((hint) => isAbsolute(hint) && slugOf(hint) === file.projectFolder);
-      const candidates = [...recorded(file), ...fitting];
-      const existing = candidates.flatMap((candidate) => existingDirectory(candidate) ?? []);
-      const own = existing.find((directory) => isFolderOf(file.projectFolder, directory));
-      const elsewhere = isAlone && !file.isInLinkedFolder ? 'since 2.1.223' : 'none';
-      return {
-        file,
-        directory: own ?? existing[0] ?? candidates[0] ?? null,
-        exists: existing.length > 0,
-        foundBy: own === undefined ? elsewhere : 'every',
-      };
-    });
+  const places = newestFirst(files).map((file): ResumePlace => {
+    // Compared by name only: a path from a stranger must not make us look at files or follow links, unless
+    // one of our project folders is named after it.
+    const fitting = hints.filter((hint) => isAbsolute(hint) && slugOf(hint) === file.projectFolder);
+    const candidates = [...recorded(file), ...fitting];
+    const existing = candidates.flatMap((candidate) => existingDirectory(candidate) ?? []);
+    const own = existing.find((directory) => isFolderOf(file.projectFolder, directory));
+    const elsewhere = isAlone && !file.isInLinkedFolder ? 'since 2.1.223' : 'none';
+    return {
+      file,
+      directory: own ?? existing[0] ?? candidates[0] ?? null,
+      exists: existing.length > 0,
+      foundBy: own === undefined ? elsewhere : 'every',
+    };
+  });
   const [newest = null] = places;
   return (
     places.find(({ exists, foundBy }) => exists && foundBy === 'every') ?? places.find(({ exists }) => exists) ?? newest

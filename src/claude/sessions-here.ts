@@ -5,7 +5,13 @@ import type { LiveSession } from './live-sessions.ts';
 import { inOrderOfUse, isRestamped } from './order-of-use.ts';
 import { directoryIdentity, existingDirectory, slugsOf } from './project-directory.ts';
 import { describeSession, firstDirectory, type Session } from './session.ts';
-import { findTranscripts, type OnUnreadable, type TranscriptFile, transcriptFiles } from './transcript-files.ts';
+import {
+  findTranscripts,
+  newestFirst,
+  type OnUnreadable,
+  type TranscriptFile,
+  transcriptFiles,
+} from './transcript-files.ts';
 import type { Standing } from './transcript-summary.ts';
 
 /** What else is known of a directory when its sessions are looked for. */
@@ -131,10 +137,6 @@ function* inOrder(
   }
   yield* inOrderOfUse(copies ?? []);
   for (const standing of ORDER.slice(1)) yield* later.filter((session) => session.standing === standing);
-}
-
-function newestFirst(files: readonly TranscriptFile[]): TranscriptFile[] {
-  return files.toSorted((a, b) => b.modifiedMs - a.modifiedMs);
 }
 
 /** A directory with those below it, and those above it up to the git root. */

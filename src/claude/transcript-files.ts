@@ -33,6 +33,14 @@ export function unreadable(path: string, error: unknown): Failure {
   return new Failure('no-session', message, hint, { cause: error });
 }
 
+/** Collects what can't be read. A session may be there, so it is told where none was found. */
+export class Unreadable {
+  first: Failure | null = null;
+  readonly note: OnUnreadable = (path, error) => {
+    this.first ??= unreadable(path, error);
+  };
+}
+
 /**
  * The transcripts in the project folders whose name is `wanted`, newest first. Project folders that are
  * symbolic links are followed, as Claude Code does; so a transcript may come up under two of them. Links to
@@ -87,13 +95,11 @@ export function sessionsMatching(
 export function completeSessionId(claudeFolder: string, text: string): string {
   const id = parseSessionId(text);
   if (isSessionId(id)) return id;
-  let notRead: Failure | null = null;
-  const [match, ...others] = sessionsMatching(claudeFolder, id, (path, error) => {
-    notRead ??= unreadable(path, error);
-  });
+  const problems = new Unreadable();
+  const [match, ...others] = sessionsMatching(claudeFolder, id, problems.note);
   if (match === undefined) {
     throw (
-      notRead ??
+      problems.first ??
       new Failure('no-session', `No session on this machine begins with ${id}.`, 'Give the whole session id.')
     );
   }
@@ -166,6 +172,7 @@ function missingOr(path: string, error: unknown, onUnreadable: OnUnreadable): []
   return [];
 }
 
-function newestFirst(files: TranscriptFile[]): TranscriptFile[] {
-  return files.sort((a, b) => b.modifiedMs - a.modifiedMs);
+/** By when they were last written. */
+export function newestFirst(files: readonly TranscriptFile[]): TranscriptFile[] {
+  return files.toSorted((a, b) => b.modifiedMs - a.modifiedMs);
 }

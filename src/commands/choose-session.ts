@@ -4,7 +4,7 @@ import { isRecent, isRunningSession } from '../claude/running-session.ts';
 import { describeSession, type Session } from '../claude/session.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { newestSessions, type Surroundings, sessionsOf } from '../claude/sessions-here.ts';
-import { completeSessionId, findTranscripts, type OnUnreadable, unreadable } from '../claude/transcript-files.ts';
+import { completeSessionId, findTranscripts, Unreadable, unreadable } from '../claude/transcript-files.ts';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
@@ -40,14 +40,6 @@ export async function chooseSession(
       ? runningSession(context, claudeSessionId, live)
       : null;
   return running ?? sessionOfFolder(context, live);
-}
-
-/** Collects what can't be read. A session may be there, so it is told. */
-class Unreadable {
-  first: Failure | null = null;
-  readonly note: OnUnreadable = (path, error) => {
-    this.first ??= unreadable(path, error);
-  };
 }
 
 /** The transcript of session `id` that was written last, described; null if it is not on this machine. */

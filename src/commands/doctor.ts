@@ -14,8 +14,7 @@ import { claudeVersion } from '../process/claude-version.ts';
 import { findClaude } from '../process/find-claude.ts';
 import { hasControllingTerminal } from '../terminal/controlling-terminal.ts';
 import { printable, printableLines } from '../terminal/printable.ts';
-import type { Style } from '../terminal/style.ts';
-import { wantsColour } from '../terminal/style.ts';
+import { type Style, wantsColour } from '../terminal/style.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
 

@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync, readdirSync, type Stats, statfsSync, 
 import { dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
+import { isOpenToOthers, octalMode } from '../files/permissions.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { type Check, checked, good, notChecked } from './check.ts';
 
@@ -20,11 +21,10 @@ export function ownFolderCheck(id: string, what: string, path: string): Check {
       return good(id, `The folder for ${what} will be made at the first need: ${path}.`);
     }
     if (!stats.isDirectory()) throw fileFailure('create', path, Object.assign(new Error(), ENOTDIR));
-    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) {
-      const octal = (stats.mode & 0o7777).toString(8).padStart(4, '0');
+    if (isOpenToOthers(stats)) {
       throw new Failure(
         'refused',
-        `The folder for ${what} is open to other users (${octal}): ${path}.`,
+        `The folder for ${what} is open to other users (${octalMode(stats)}): ${path}.`,
         `chmod 700 ${quoteForShell(path)}`,
       );
     }

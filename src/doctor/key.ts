@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../failure.ts';
+import { octalMode } from '../files/permissions.ts';
 import { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
 import { quoteForShell } from '../shell-quote.ts';
@@ -15,10 +16,9 @@ export function keyCheck(path: string): Check {
     own.wipe();
     mustBelongToUser(path, statSync(path));
     const folder = dirname(path);
-    const { mode } = statSync(folder);
-    if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
-      const octal = (mode & 0o7777).toString(8).padStart(4, '0');
-      const what = `Other users can replace your key: its folder ${folder} is ${octal}.`;
+    const stats = statSync(folder);
+    if (process.platform !== 'win32' && (stats.mode & 0o022) !== 0) {
+      const what = `Other users can replace your key: its folder ${folder} is ${octalMode(stats)}.`;
       return bad('key', new Failure('refused', what, `chmod go-w ${quoteForShell(folder)}`));
     }
     const whose = knownPublicKey === null ? 'its public key shows once it is opened' : encodePublicKey(knownPublicKey);

@@ -18,6 +18,7 @@ import { createAtomically, sweepTemporaries, syncFolder, writeAtomically } from 
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
 import { withLock } from '../files/lock.ts';
+import { isOpenToOthers, octalMode } from '../files/permissions.ts';
 import { realPath } from '../files/real-path.ts';
 import { readSmallFile } from '../files/regular-file.ts';
 import { quoteForShell } from '../shell-quote.ts';
@@ -27,8 +28,6 @@ import { encodeStoredKey, MAX_STORED_KEY_LENGTH, parseStoredKey, type StoredKey 
 export type { StoredKey } from './stored-key.ts';
 
 const MAX_BACKUPS = 1000;
-/** What the group and others may do with a file. An access list (ACL) shows in the group's bits. */
-const OF_OTHERS = 0o077;
 
 /**
  * Reads a key file without opening it. The caller wipes a plain seed after use.
@@ -299,12 +298,11 @@ function exists(path: string): boolean {
 }
 
 function readKeyBytes(path: string, { anyMode }: { anyMode: boolean }): Uint8Array | null {
-  return contentOf(path, ({ mode }) => {
-    if (anyMode || process.platform === 'win32' || (mode & OF_OTHERS) === 0) return;
-    const octal = (mode & 0o7777).toString(8).padStart(4, '0');
+  return contentOf(path, (stats) => {
+    if (anyMode || !isOpenToOthers(stats)) return;
     throw new Failure(
       'refused',
-      `The permissions of the key file ${path} are ${octal}, and must be 0600 or less: yours alone.`,
+      `The permissions of the key file ${path} are ${octalMode(stats)}, and must be 0600 or less: yours alone.`,
       `chmod 600 ${quoteForShell(path)}`,
     );
   });
