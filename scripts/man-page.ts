@@ -56,6 +56,22 @@ const bold = (text: string) => `\\fB${roff(text)}\\fR`;
 const asIs = (text: string) => `.nf\n${roff(text.replace(/^\n+|\n+$/g, ''))}\n.fi`;
 const tagged = (tag: string, text: string) => `.TP\n${tag}\n${filled(text)}`;
 
+/**
+ * What the help says below its options: words are filled anew, as a page is indented and may be narrow; a table of
+ * commands becomes tagged paragraphs; other indented lines are lines to copy.
+ */
+function notes(text: string): string {
+  return text
+    .trim()
+    .split(/\n\n|\n(?= )|(?<=^ .*)\n/m)
+    .map((block) => {
+      const [, command, meaning] = /^ {2}(\S+(?: \S+)*) {2,}(.*)$/.exec(block) ?? [];
+      if (command !== undefined && meaning !== undefined) return tagged(bold(command), roff(meaning));
+      return block.startsWith('  ') ? asIs(block) : `.PP\n${filled(roff(block.replaceAll('\n', ' ')))}`;
+    })
+    .join('\n');
+}
+
 /** The rows of the README's table below a heading, without its head. */
 function tableBelow(heading: string): string[][] {
   const [, section = ''] = readme.split(`\n${heading}\n`);
@@ -87,7 +103,7 @@ function commandSection(name: string, declaration: Declaration): string {
     `.SS "${roff(title)}"`,
     filled(`${roff(summary.charAt(0).toUpperCase() + summary.slice(1))}.`),
     ...optionsOf(declaration).map(option),
-    ...(help === undefined ? [] : ['.PP', asIs(help)]),
+    ...(help === undefined ? [] : [notes(help)]),
   ].join('\n');
 }
 
@@ -113,7 +129,7 @@ ${filled(roff(DESCRIPTION))}
 .PP
 Every command has \\fB\\-\\-help\\fR.
 .SH EXAMPLES
-${asIs(EXAMPLES)}
+${notes(EXAMPLES).replace(/^\.PP\n/, '')}
 .SH COMMANDS
 ${commands.join('\n')}
 .SH EXIT STATUS

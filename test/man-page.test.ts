@@ -48,6 +48,12 @@ describe('the man page', () => {
     expect(mandoc?.replace(/^.*missing date.*\n/m, '')).toBe('');
   });
 
+  const narrow = says('mandoc', '-Tascii', '-Owidth=60');
+  it.skipIf(narrow === null)('has no line that is broken inside a word on a narrow terminal', () => {
+    const lines = narrow?.replace(/.\u0008/g, '').split('\n') ?? [];
+    expect(lines.filter((line) => line.length > 60)).toEqual([]);
+  });
+
   const groff = says('groff', '-man', '-ww', '-z');
   it.skipIf(groff === null)('is good in the eyes of groff', () => {
     expect(groff).toBe('');
