@@ -4,7 +4,13 @@ import { isRecent, isRunningSession } from '../claude/running-session.ts';
 import { describeSession, type Session } from '../claude/session.ts';
 import { isSessionId } from '../claude/session-id.ts';
 import { newestSessions, type Surroundings, sessionsOf } from '../claude/sessions-here.ts';
-import { completeSessionId, findTranscripts, Unreadable, unreadable } from '../claude/transcript-files.ts';
+import {
+  completeSessionId,
+  findTranscripts,
+  type TranscriptFile,
+  Unreadable,
+  unreadable,
+} from '../claude/transcript-files.ts';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
@@ -45,12 +51,27 @@ export async function chooseSession(
 /** The transcript of session `id` that was written last, described; null if it is not on this machine. */
 function sessionWithId(claudeFolder: string, id: string): Session | null {
   const problems = new Unreadable();
-  const [file] = findTranscripts(claudeFolder, id, problems.note);
+  const [file, ...copies] = findTranscripts(claudeFolder, id, problems.note);
   if (file === undefined && problems.first !== null) throw problems.first;
+  if (file === undefined) return null;
+  const session = described(file);
+  if (session.directory !== null) return session;
+  // Copied to the project folder of another directory, it does not tell which one that is.
+  const directories = copies.map((copy) => {
+    try {
+      return describeSession(copy).directory;
+    } catch {
+      return null;
+    }
+  });
+  return { ...session, directory: directories.find((directory) => directory !== null) ?? null };
+}
+
+function described(file: TranscriptFile): Session {
   try {
-    return file === undefined ? null : describeSession(file);
+    return describeSession(file);
   } catch (error) {
-    throw unreadable(file?.path ?? claudeFolder, error);
+    throw unreadable(file.path, error);
   }
 }
 

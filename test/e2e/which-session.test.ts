@@ -83,6 +83,13 @@ describe('the session that is published', () => {
     }
   });
 
+  it('names its directory, also where its newest file is a copy in the project folder of another', async () => {
+    const id = session(1, 1);
+    writeTranscript(laptop.claudeFolder, '-somewhere-else', id, [said(laptop.project)], Date.now());
+    const { stdout } = await laptop.run([id, '--dry-run', '--json']);
+    expect(JSON.parse(stdout).session).toMatchObject({ id, project: laptop.project });
+  });
+
   it('is one of another folder that the variable names and that is newer, which is then said', async () => {
     const [here, there] = [session(1, 1), sessionId(2)];
     writeTranscript(laptop.claudeFolder, '-somewhere-else', there, [said('/somewhere/else')], Date.now());
