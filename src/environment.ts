@@ -1,11 +1,9 @@
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { claudeFolder } from './claude/folders.ts';
-import { isOver } from './claude/running-session.ts';
 import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
 import { takeFromStart } from './process/start-environment.ts';
-import { quoteForShell } from './shell-quote.ts';
 
 /**
  * Variables that hold a secret. They are removed from the environment at once, so that no child sees them.
@@ -31,8 +29,8 @@ export interface Environment {
   readonly underClaudeCode: boolean;
   /** The session that started this process. */
   readonly claudeSessionId: string | undefined;
-  /** What was typed, as a line to paste in another terminal. */
-  readonly line: string;
+  /** The arguments of the program, as they were typed. */
+  readonly typed: readonly string[];
   /** The environment for children, without our secrets. */
   readonly variables: NodeJS.ProcessEnv;
 }
@@ -55,7 +53,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     pin: secrets.get('CCLINK_PIN'),
     underClaudeCode: Boolean(env['CLAUDECODE']),
     claudeSessionId: env['CLAUDE_CODE_SESSION_ID'] || undefined,
-    line: lineFor(typed, env['CLAUDE_CODE_SESSION_ID'] || undefined, claudeFolder(env, home)),
+    typed,
     variables: env,
   };
 }
@@ -76,17 +74,6 @@ function takeSecrets(env: NodeJS.ProcessEnv): ReadonlyMap<string, Uint8Array> {
 /** Overwrites the secrets that came from the environment. Nothing that needs one can be done afterwards. */
 export function wipeSecrets({ passphrase, newPassphrase, pin }: Environment): void {
   for (const secret of [passphrase, newPassphrase, pin]) secret?.fill(0);
-}
-
-/**
- * What was typed. A publish that names no session gets the current one added, unless that is over: another
- * terminal would choose another.
- */
-function lineFor(typed: readonly string[], session: string | undefined, claudeFolder: string): string {
-  const isValue = (i: number) => ['--ttl', '--share', '--timeout'].includes(typed[i - 1] ?? '');
-  const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
-  const names = publishes && session !== undefined && !isOver(claudeFolder, session) ? [quoteForShell(session)] : [];
-  return ['cclink', ...typed.map(quoteForShell), ...names].join(' ');
 }
 
 /**

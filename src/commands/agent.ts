@@ -1,6 +1,8 @@
 import { outerSessionVariables } from '../claude/outer-session.ts';
+import { isOver } from '../claude/running-session.ts';
 import type { Environment } from '../environment.ts';
 import { Failure } from '../failure.ts';
+import { quoteForShell } from '../shell-quote.ts';
 
 /** Why a command that only a person may run does not run inside Claude Code. */
 export function notForAnAgent(environment: Environment): Failure {
@@ -11,7 +13,9 @@ export function notForAnAgent(environment: Environment): Failure {
  * How a person runs what was typed. A variable may have been left behind by a session, in a tmux server that
  * was started there: that is said only where somebody sits at the terminal, as an agent does not.
  */
-export function wayOut({ line, variables }: Environment): string {
+export function wayOut(environment: Environment): string {
+  const { variables } = environment;
+  const line = lineToType(environment);
   if (!process.stdin.isTTY && !process.stdout.isTTY) {
     return `CLAUDECODE is set. Type it in a terminal of your own:\n  ${line}`;
   }
@@ -23,4 +27,18 @@ export function wayOut({ line, variables }: Environment): string {
     'and again, here or in another terminal:',
     `  ${line}`,
   ].join('\n');
+}
+
+/** The options of publish that a value follows. */
+const WITH_VALUE = ['--ttl', '--share', '--timeout'];
+
+/**
+ * What was typed, as a line to paste in another terminal. A publish that names no session gets the current
+ * one added, unless that is over: another terminal would choose another.
+ */
+function lineToType({ typed, claudeSessionId: session, claudeFolder }: Environment): string {
+  const isValue = (i: number) => WITH_VALUE.includes(typed[i - 1] ?? '');
+  const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
+  const names = publishes && session !== undefined && !isOver(claudeFolder, session) ? [quoteForShell(session)] : [];
+  return ['cclink', ...typed.map(quoteForShell), ...names].join(' ');
 }
