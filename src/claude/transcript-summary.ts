@@ -13,6 +13,8 @@ const TITLE_FILE_BYTES = 16 * 1024;
 const LONGEST_TEXT = 200;
 const LONGEST_PATH = 4096;
 const MOST_DIRECTORIES = 64;
+/** For each of them, the transcript may be searched. */
+const MOST_SUMMARIES = 16;
 
 /**
  * How likely somebody wants to go on with a session. `typed`: a person said something in it. `automated`:
@@ -65,6 +67,12 @@ export function summarizeTranscript(path: string, isStart: (directory: string) =
   });
 }
 
+/** A name that Claude Code gave to the conversation that ends with a record. */
+interface Summary {
+  readonly text: string | null;
+  readonly leafUuid: string | null;
+}
+
 /** What was found so far: the first prompt and the last title, in the order of the file. */
 class Findings {
   customTitle: string | null = null;
@@ -72,7 +80,7 @@ class Findings {
   #relocatedDirectory: string | null = null;
   #continuedIn: string | null = null;
   #aiTitle: string | null = null;
-  #summaries: { readonly text: string | null; readonly leafUuid: string | null }[] = [];
+  #summaries: Summary[] = [];
   #prompt: string | null = null;
   #promptOfGiant: string | null = null;
   #command: string | null = null;
@@ -88,17 +96,21 @@ class Findings {
 
   /** `hasRecord` tells whether a record with that `uuid` is in the transcript. */
   transcript(hasRecord: (uuid: string) => boolean): TranscriptSummary {
-    // Older versions wrote the summaries of other sessions of the project here too.
-    const ofThis = this.#summaries.findLast(({ leafUuid }) => leafUuid === null || hasRecord(leafUuid));
     return {
       directories: this.#directories,
       relocatedDirectory: this.#relocatedDirectory,
       customTitle: this.customTitle,
-      summary: this.#aiTitle ?? ofThis?.text ?? null,
+      summary: this.#aiTitle ?? this.#summaryOfThis(hasRecord),
       firstPrompt: this.#prompt ?? this.#promptOfGiant ?? this.#command,
       standing: this.#standing(),
       continuedIn: this.#continuedIn,
     };
+  }
+
+  /** Older versions wrote the summaries of other sessions of the project here too. */
+  #summaryOfThis(hasRecord: (uuid: string) => boolean): string | null {
+    const isOfThis = ({ leafUuid }: Summary) => leafUuid === null || hasRecord(leafUuid);
+    return this.#summaries.slice(-MOST_SUMMARIES).findLast(isOfThis)?.text ?? null;
   }
 
   areEnough({ all, ordinary }: Progress, isStart: (directory: string) => boolean): boolean {

@@ -73,6 +73,17 @@ describe('a transcript', () => {
     });
   });
 
+  it('looks for the end of a summary only so often, as that takes the whole transcript each time', () => {
+    const [own, other] = ['6b1f7d5e-0000-4000-8000-000000000001', '6b1f7d5e-0000-4000-8000-000000000002'];
+    const summaryAfter = (others: number) =>
+      readLines(
+        { type: 'summary', summary: 'of this', leafUuid: own },
+        ...Array.from({ length: others }, () => ({ type: 'summary', summary: 'of another', leafUuid: other })),
+        { ...said('/work/app'), uuid: own },
+      ).summary;
+    expect([summaryAfter(15), summaryAfter(16)]).toEqual(['of this', null]);
+  });
+
   it('has the summary of older versions where there is no title of Claude', () => {
     expect(readLines(said('/work/app'), { type: 'summary', summary: 'A talk' }).summary).toBe('A talk');
   });
