@@ -57,8 +57,8 @@ const asIs = (text: string) => `.nf\n${roff(text.replace(/^\n+|\n+$/g, ''))}\n.f
 const tagged = (tag: string, text: string) => `.TP\n${tag}\n${filled(text)}`;
 
 /**
- * What the help says below its options: words are filled anew, as a page is indented and may be narrow; a table
- * of commands becomes tagged paragraphs; other indented lines are lines to copy.
+ * What the help says below its options: words are filled anew, as a page is indented and may be narrow; a
+ * table of commands becomes tagged paragraphs; other indented lines are lines to copy.
  */
 function notes(text: string): string {
   return text
