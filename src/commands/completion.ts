@@ -117,8 +117,16 @@ _cclink_sessions() {
 _cclink() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command='' words i
   COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [ "\${COMP_WORDS[i]}" = -- ] && return # what follows is for claude
+  done
   case $previous in
-    --import) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --import)
+      local IFS=$'\\n'
+      compopt -o filenames 2>/dev/null # unknown to the bash of macOS
+      COMPREPLY=($(compgen -f -- "$current"))
+      return
+      ;;
     ${valueFlagsOf(commands).join(' | ')}) return ;;
   esac
   for ((i = 1; i < COMP_CWORD && \${#command} == 0; i++)); do
@@ -181,6 +189,7 @@ _cclink_sessions() {
 
 _cclink() {
   local i command=
+  (( $words[(I)--] && $words[(I)--] < CURRENT )) && return # what follows is for claude
   for (( i = 2; i < CURRENT; i++ )); do
     case $words[i] in
       ${valueFlagsOf(commands).join(' | ')}) (( i++ )) ;;

@@ -15,6 +15,7 @@ beforeAll(async () => {
   const folder = join(machine.addSession(), '..');
   writeFileSync(join(folder, '$(touch x)-1111-4111-8111-111111111111.jsonl'), '');
   writeFileSync(join(machine.project, 'a-key-file'), '');
+  mkdirSync(join(machine.project, 'my keys'));
   for (const shell of ['bash', 'zsh', 'fish']) scripts[shell] = (await machine.run(['completion', shell])).stdout;
 });
 afterAll(() => machine.remove());
@@ -67,6 +68,23 @@ describe('completion', () => {
       .split('\n')
       .map((line) => line.split('\t')[0]);
     expect(words).toContain(offered);
+  });
+
+  const ARGS = { bash: ['--norc', '-i'], zsh: ['-f', '-i'] };
+  describe.each(['bash', 'zsh'] as const)('in a terminal with %s', (shell) => {
+    itIn(shell)('goes into a folder, whatever its name, and leaves to claude what is for claude', async () => {
+      for (const [typed, expected] of [
+        ['cclink init --import my', ':cclink init --import my keys/\n'],
+        ['cclink pickup -- --qui', ':cclink pickup -- --qui\n'],
+      ] as const) {
+        const run = machine.shell(shell, ARGS[shell]);
+        const setUp = shell === 'bash' ? 'eval "$(cclink completion bash)"' : 'source <(cclink completion zsh)';
+        await run.answers(/ready> /, `${setUp}; echo set up\r`);
+        await run.answers(/\nset up\n/, `${typed}\t\u0001echo :\r`);
+        await run.sees(new RegExp(`\n${expected}`));
+        run.closeWindow();
+      }
+    });
   });
 
   describe.each(['source', 'fpath'])('in zsh, set up by %s', (how) => {
