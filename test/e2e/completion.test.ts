@@ -74,7 +74,7 @@ describe('completion', () => {
   describe.each(['bash', 'zsh'] as const)('in a terminal with %s', (shell) => {
     itIn(shell)('goes into a folder, whatever its name, and leaves to claude what is for claude', async () => {
       for (const [typed, expected] of [
-        ['cclink init --import my', ':cclink init --import my keys/\n'],
+        ['cclink init --import my', ':cclink init --import my keys/?\n'],
         ['cclink pickup -- --qui', ':cclink pickup -- --qui\n'],
       ] as const) {
         const run = machine.shell(shell, ARGS[shell]);
