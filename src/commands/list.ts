@@ -8,18 +8,25 @@ import { hasEnded, isHalfRevoked } from '../handoff/history.ts';
 import { beginSearch, type Lookup, liveRecord } from '../handoff/lookup.ts';
 import { openRecord } from '../handoff/open.ts';
 import type { Payload } from '../handoff/payload.ts';
+import { completeOwn } from '../handoff/pickup.ts';
 import { onceInARow } from '../handoff/reader.ts';
-import { expiresAt, modeOf, type SignedRecord } from '../handoff/record.ts';
-import { putAgainIfFew } from '../handoff/revoke.ts';
+import { modeOf, type SignedRecord } from '../handoff/record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { describeHandoff, describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
-import { describeAge, describeEnd } from '../time.ts';
+import {
+  describeExpiry,
+  describeHandoff,
+  describeLines,
+  describeMode,
+  handoffJson,
+  sessionJson,
+} from '../terminal/handoff-view.ts';
+import { describeAge } from '../time.ts';
 import { type Context, nowSeconds, openHistory, placesOf } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
-import { describePutAgain, HALF_REVOKED, STEPS } from './subject.ts';
+import { HALF_REVOKED, portsOf, STEPS } from './subject.ts';
 
 export const command: Declaration = {
   summary: 'the live handoffs under your key, as they stand now',
@@ -84,14 +91,16 @@ async function tellOfUnfinished(context: Context, dht: Dht, lookup: Lookup, dead
   const { output } = context;
   const history = openHistory(context);
   const { record, resolution } = lookup;
-  try {
-    const putting = putAgainIfFew(dht, resolution, nowSeconds(), { history, deadline });
-    const put = await output.progress(STEPS.completing, putting);
-    if (put !== null) output.say(describePutAgain(put));
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
-    output.warn(error.message);
-  }
+  await completeOwn(
+    dht,
+    resolution,
+    nowSeconds(),
+    { history, deadline },
+    {
+      tell: portsOf(context).tell,
+      withProgress: (step, work) => output.progress(STEPS[step], work),
+    },
+  );
   const memory = await history.read(resolution.publicKey);
   if (ownBurn(history, memory, resolution) !== null) {
     output.warn('a handoff was picked up here and burnt, but that was interrupted. To go on with it: cclink pickup');
@@ -125,7 +134,7 @@ function describeSealed(context: Context, own: OwnKey, record: SignedRecord, now
     [
       ['Session', locked ? 'sealed; to see it: cclink show' : 'sealed'],
       ['Published', `${describeAge(Number(now - record.createdAt))}${byWhom}`],
-      ['Expires', `${describeEnd(expiresAt(record), now)}${record.burn ? ', or once picked up (burn)' : ''}`],
+      ['Expires', describeExpiry(record, now)],
       ['Sealed', describeMode(record, true)],
     ],
     context.output.resultStyle,

@@ -38,7 +38,8 @@ export const STEPS: Readonly<Record<Step, string>> = {
   completing: 'Putting again what too few nodes have …',
 };
 
-function portsOf(context: Context): LookPorts {
+/** How a look-up asks and tells the user. */
+export function portsOf(context: Context): LookPorts {
   const { output } = context;
   const tell = (notice: Notice) => {
     switch (notice.kind) {
@@ -70,7 +71,7 @@ export const HALF_REVOKED =
   'you began to revoke this handoff here, and too few nodes took that. To try again: cclink revoke';
 
 /** Says that what too few nodes had was put again. */
-export function describePutAgain({ isRevocation, nodes }: PutAgain): string {
+function describePutAgain({ isRevocation, nodes }: PutAgain): string {
   return isRevocation
     ? `It had been burnt or revoked, and too few nodes knew: ${nodes} nodes know it now.`
     : `Too few nodes had the handoff: ${nodes} nodes have it now.`;

@@ -231,7 +231,9 @@ class HandoffSearch {
       this.ports.tell({ kind: 'goes on' });
       return this.reader.claimed(claim.record, claim.payload);
     }
-    if (lookup.record?.burn !== true) await this.putAgainIfFew(lookup.resolution);
+    if (this.subject.isOwn && lookup.record?.burn !== true) {
+      await completeOwn(this.dht, lookup.resolution, this.nowSeconds, this.options, this.ports);
+    }
     const record = await this.mustBeThere(lookup);
     if (shown !== null && shown.record.text !== record.text) this.ports.tell({ kind: 'newer' });
     if (isHalfRevoked(memory, record)) this.ports.tell({ kind: 'not revoked' });
@@ -312,20 +314,26 @@ class HandoffSearch {
     const session = payload === null ? '' : ` of session ${shorten(payload.session, 36)}`;
     return ended(`The handoff${session} expired ${describeAge(Number(this.nowSeconds - expiresAt(record)))}.`);
   }
+}
 
-  /** What too few nodes have of one's own is put again: a burn, a revocation, or a handoff. */
-  private async putAgainIfFew(resolution: Resolution): Promise<void> {
-    if (!this.subject.isOwn) return;
-    const { history, deadline } = this.options;
-    try {
-      const putting = putAgainIfFew(this.dht, resolution, this.nowSeconds, { history, deadline });
-      const put = await this.ports.withProgress('completing', putting);
-      if (put !== null) this.ports.tell({ kind: 'put again', put });
-    } catch (error) {
-      // What is there, or is not, is the answer either way.
-      if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
-      this.ports.tell({ kind: 'not put again', reason: error.message });
-    }
+/**
+ * Puts again what too few nodes have of one's own: a burn, a revocation, or a handoff. What came of it is
+ * told: what is there, or is not, is the answer either way.
+ */
+export async function completeOwn(
+  dht: Dht,
+  resolution: Resolution,
+  nowSeconds: bigint,
+  { history, deadline }: Pick<LookOptions, 'history' | 'deadline'>,
+  { tell, withProgress }: Pick<LookPorts, 'tell' | 'withProgress'>,
+): Promise<void> {
+  try {
+    const putting = putAgainIfFew(dht, resolution, nowSeconds, { history, deadline });
+    const put = await withProgress('completing', putting);
+    if (put !== null) tell({ kind: 'put again', put });
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code === 'interrupted') throw error;
+    tell({ kind: 'not put again', reason: error.message });
   }
 }
 

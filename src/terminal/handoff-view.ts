@@ -49,6 +49,11 @@ export function describeMode(record: HandoffRecord, isOwn: boolean): string {
   return `for ${excerpt(record.recipient.replace(/^pk:/, ''), 9)}`;
 }
 
+/** `in 24 hours`, or `in 24 hours, or once picked up (burn)`. */
+export function describeExpiry(record: HandoffRecord, nowSeconds: bigint): string {
+  return `${describeEnd(expiresAt(record), nowSeconds)}${record.burn ? ', or once picked up (burn)' : ''}`;
+}
+
 /** A table with a label and a text per line; empty texts are left out. */
 export function describeLines(lines: readonly (readonly [string, string])[], style: Style): string {
   const shown = lines.filter(([, text]) => text !== '');
@@ -79,7 +84,7 @@ export function describeHandoff(
       ['Last change here', lastChange === null ? '' : describeAge(Number(nowSeconds - lastChange))],
       ['From', excerpt(payload.host, MAX_HOST)],
       ['Published', `${describeAge(Number(nowSeconds - record.createdAt))} by ${isOwn ? 'you' : key}`],
-      ['Expires', `${describeEnd(expiresAt(record), nowSeconds)}${record.burn ? ', or once picked up (burn)' : ''}`],
+      ['Expires', describeExpiry(record, nowSeconds)],
       ['Sealed', modeOf(record) === 'share' && !isOwn ? 'for you' : describeMode(record, isOwn)],
     ],
     style,
