@@ -372,11 +372,11 @@ function notFound({ isOwn, own, publicKey }: Subject, { resolution }: Lookup, pu
     [
       'Most likely, in this order:',
       ...(publishedHere
-        ? ['  you published here, and it was picked up and burnt, or revoked, on another machine']
+        ? ['- you published here, and it was picked up and burnt, or revoked, on another machine']
         : []),
-      '  the other machine has another key: compare cclink whoami on both, and bring the key over with cclink init --import',
-      '  it has expired or was revoked: publish again, with a longer --ttl',
-      '  the network has forgotten it, as it does within hours if nobody renews it: publish again',
+      '- the other machine has another key: compare cclink whoami on both, and bring the key over with cclink init --import',
+      '- it has expired or was revoked: publish again, with a longer --ttl',
+      '- the network has forgotten it, as it does within hours if nobody renews it: publish again',
     ].join('\n'),
   );
 }

@@ -6,8 +6,8 @@ const COMMAND = '(?:cclink|claude|cd|ssh|chmod|unset|tmux|rsync|sudo|export|curl
 const TO_COPY = new RegExp(`^${COMMAND}`);
 /** A command at the end of a sentence: `See it with: cclink whoami`. Others before it are words like any. */
 const COMMAND_AT_END = new RegExp(`(?<=: )${COMMAND}(?!.*: ${COMMAND}).*$`);
-/** A label, or a line to copy, with something beside it, as in a table. */
-const LABELLED = /^ *\S+(?: \S+)* {2,}(?=\S)/;
+/** A label, or a line to copy, with something beside it, as in a table; or the dash of a list. */
+const LABELLED = /^(?: *\S+(?: \S+)* {2,}|- )(?=\S)/;
 const QR_CODE = /[▀▄█]/;
 
 /**

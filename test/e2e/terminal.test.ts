@@ -554,6 +554,16 @@ describe('the demo at a terminal', () => {
   });
 });
 
+describe('a failure at a terminal', () => {
+  it('is broken between words, with its list of likely reasons', async () => {
+    await laptop.init();
+    const run = laptop.terminal(['pickup'], { shell: 'stty cols 60; exec "$@"' });
+    expect(await run.end()).toBe(3);
+    expect(run.text).toMatch(/Most likely[^:]*:\n- .*\n {2}\S/);
+    expect(run.text.split('\n').filter((line) => line.length > 60)).toEqual([]);
+  });
+});
+
 describe('waiting', () => {
   it('is shown after half a second, and ends with Ctrl-C and exit 130', async () => {
     await laptop.init();

@@ -23,6 +23,7 @@ describe('a text that is longer than the line', () => {
     ],
     ['not in a line to copy', 'cclink pickup pk12345', 10, 'cclink pickup pk12345'],
     ['not in a line to copy that is indented', '  cd /a/b && claude --resume 1', 10, '  cd /a/b && claude --resume 1'],
+    ['below its first word, in a list', '- one two\n- three', 6, '- one\n  two\n- three'],
     ['not in a QR code', '█ ▄ ▀ █ ▄ ▀', 5, '█ ▄ ▀ █ ▄ ▀'],
     ['each line by itself', 'one two\nthree', 5, 'one\ntwo\nthree'],
   ])('is broken %s', (_, text, columns, wrapped) => {
