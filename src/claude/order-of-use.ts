@@ -12,9 +12,15 @@ const ONE_RUN_MS = 10_000;
  * checkout): both that time and the file itself are newer than what was said in it. False where that can't be
  * told.
  */
-export function isRestamped({ path, modifiedMs }: Pick<Session, 'path' | 'modifiedMs'>): boolean {
+export function isRestamped(session: Pick<Session, 'path' | 'modifiedMs'>): boolean {
+  return useOf(session).isCopy;
+}
+
+/** When something was last said in a session (Unix milliseconds), and whether its file tells another time. */
+function useOf({ path, modifiedMs }: Pick<Session, 'path' | 'modifiedMs'>): { saidMs: number; isCopy: boolean } {
   const saidMs = lastChangeOf(path) ?? modifiedMs;
-  return modifiedMs - saidMs > EXPLAINED_MS && bornMs(path) > saidMs + ONE_RUN_MS;
+  const isCopy = modifiedMs - saidMs > EXPLAINED_MS && bornMs(path) > saidMs + ONE_RUN_MS;
+  return { saidMs, isCopy };
 }
 
 /**
@@ -24,10 +30,7 @@ export function isRestamped({ path, modifiedMs }: Pick<Session, 'path' | 'modifi
  * use after the first of them, as its records and its file agree, copied ones count by their records alone.
  */
 export function inOrderOfUse<T extends Pick<Session, 'path' | 'modifiedMs'>>(sessions: readonly T[]): T[] {
-  const uses = sessions.map((session) => {
-    const saidMs = lastChangeOf(session.path) ?? session.modifiedMs;
-    return { session, saidMs, isCopy: isRestamped(session) };
-  });
+  const uses = sessions.map((session) => ({ session, ...useOf(session) }));
   const [first] = uses;
   if (first === undefined) return [];
   const isSure = ({ session, saidMs }: (typeof uses)[0]) => Math.abs(session.modifiedMs - saidMs) <= EXPLAINED_MS;
