@@ -41,7 +41,7 @@ function asFailure(error: unknown): Failure {
  */
 function exitOnSignals(): void {
   process.on('SIGINT', () => {
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+    if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write('\r\u001b[K');
     outputOfFailures().fail(interruption());
     end(130);
   });

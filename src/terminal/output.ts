@@ -34,7 +34,7 @@ export interface Output {
   /** What the network does; only with `--verbose`. */
   trace(text: string): void;
   fail(failure: Failure): void;
-  /** Shows `label` on a terminal once `work` has taken half a second, and clears it when it ends. */
+  /** Shows `label` on a terminal that can clear it, once `work` has taken half a second, and clears it when it ends. */
   progress<T>(label: string, work: Promise<T>): Promise<T>;
 }
 
@@ -83,7 +83,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
       }
     },
     async progress(label, work) {
-      if (quiet || json || verbose || !stderr.isTTY) return work;
+      if (quiet || json || verbose || !stderr.isTTY || env['TERM'] === 'dumb') return work;
       let frame = 0;
       let shown = false;
       const draw = () => {

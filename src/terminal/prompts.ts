@@ -25,8 +25,10 @@ export interface Choice<T> {
   readonly description?: string;
 }
 
+/** A terminal that knows no escape sequences, as of Emacs' `M-x shell`. */
+const IS_DUMB = process.env['TERM'] === 'dumb';
 /** Clears the rest of the screen, from the start of the line. */
-const CLEAR = '\r\u001b[J';
+const CLEAR = IS_DUMB ? '' : '\r\u001b[J';
 const PRINTABLE_ASCII = { from: 0x20, to: 0x7e };
 
 /** Yes or no, as a word and Return; anything but a yes is a no. */
@@ -152,6 +154,7 @@ export class ChoosePrompt<T> implements Prompt<T> {
 
   /** In place of what was drawn, which the terminal may have wrapped anew. */
   private drawAgain(): string {
+    if (IS_DUMB) return `\n${this.draw()}`;
     const [columns] = this.size();
     const rows = this.drawn.reduce((sum, width) => sum + rowsOf(width, columns), 0);
     return `${rows > 1 ? `\u001b[${rows - 1}A` : ''}${this.draw()}`;

@@ -72,6 +72,14 @@ describe.each(Object.entries(QUESTIONS))('%s', (_, { args, asks, prepare }) => {
     await run.sees(/(^|\s)echo\b/m);
   });
 
+  it('holds no escape sequence where the terminal knows none', async () => {
+    await prepare?.();
+    const run = machine.terminal(args, { env: { TERM: 'dumb' } });
+    await run.answers(asks, `j${CTRL_C}`);
+    expect(await run.end()).toBe(130);
+    expect(run.raw).not.toContain('\u001b');
+  });
+
   it.each(['', ' 2>/dev/null'])('ends by the hang-up when its window is closed%s, and dumps nothing', async (quiet) => {
     await prepare?.();
     // The shell ignores the hang-up, so that it can tell how cclink ended.
