@@ -8,9 +8,13 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   EPERM: ['it is not permitted', 'Check who owns it and what its permissions are (`ls -la`).'],
   ENOENT: ['its folder does not exist', 'Create the folder and try again.'],
   ENOTDIR: ['a part of its path is a file, not a folder', 'Check the path.'],
+  EEXIST: ['a file stands there, in place of a folder', 'Move the file away, or choose another path.'],
   EISDIR: ['a folder stands there', 'Move the folder away, or choose another path.'],
   EMFILE: ['no more files may be opened', 'Raise the limit (ulimit -n), and try again.'],
   ENFILE: ['no more files can be opened on this machine', 'Close other programs, and try again.'],
+  EFBIG: ['files may not get that large here', 'Raise the limit (ulimit -f), and try again.'],
+  EIO: ['its disk fails', 'Check that disk, and that what matters on it is kept elsewhere too.'],
+  ENAMETOOLONG: ['its name is too long', 'Choose a shorter path.'],
   ELOOP: ['its symbolic links lead in a circle', 'Check the path with `ls -la`.'],
 };
 

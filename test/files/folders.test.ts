@@ -48,8 +48,10 @@ describe('making a private folder', () => {
   it('says so where a file is in the way', () => {
     const base = temporaryFolder();
     writeFileSync(join(base, 'file'), '');
-    expect(() => makePrivateFolder(join(base, 'file', 'a'))).toThrow(
-      expect.objectContaining({ name: 'Failure', code: 'refused' }),
-    );
+    const refused = (message: RegExp) =>
+      expect.objectContaining({ name: 'Failure', code: 'refused', message: expect.stringMatching(message) });
+    expect(() => makePrivateFolder(join(base, 'file', 'a'))).toThrow(refused(/is a file, not a folder\.$/));
+    expect(() => makePrivateFolder(join(base, 'file'))).toThrow(refused(/: a file stands there, /));
+    expect(() => makePrivateFolder(join(base, 'a'.repeat(300)))).toThrow(refused(/: its name is too long\.$/));
   });
 });
