@@ -85,7 +85,9 @@ function isLeftOver(folder: string, name: string, rest: string): boolean {
   const [whole, machine, pid] = /^(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.tmp$/.exec(rest) ?? [];
   const stats = whole === undefined ? undefined : lstatSync(join(folder, name), { throwIfNoEntry: false });
   if (!stats?.isFile()) return false;
-  return (machine === markOfMachine() && !isRunning(Number(pid))) || Date.now() - stats.mtimeMs > LEFT_OVER_MS;
+  // One from the future, too: the clock has been set back since.
+  const isOld = Math.abs(Date.now() - stats.mtimeMs) > LEFT_OVER_MS;
+  return isOld || (machine === markOfMachine() && !isRunning(Number(pid)));
 }
 
 function withTemporary<T>(

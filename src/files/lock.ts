@@ -68,9 +68,9 @@ async function acquire(path: string, deadlineMs: number): Promise<string> {
   // and a power cut leaves no lock without one.
   const whole = `${path}.${own.token}.tmp`;
   try {
+    sweep(path);
     writeThrough(whole, JSON.stringify(own));
-    for (let isFirst = true; !takeName(whole, path, own); isFirst = false) {
-      if (isFirst) sweep(path);
+    while (!takeName(whole, path, own)) {
       const found = lockAt(path);
       // The system may have taken the name although it said otherwise (NFS, when an answer is lost).
       if (found?.holder?.token === own.token) break;
@@ -136,7 +136,8 @@ async function takeOver(path: string, { mark }: FoundLock, whole: string, deadli
 /** True if the process that held a lock is known to have ended. */
 function isAbandoned({ holder, modifiedMs }: FoundLock): boolean {
   const ageMs = Date.now() - modifiedMs;
-  return holder === null ? ageMs > UNNAMED_MS : hasProcessEnded(holder, ageMs);
+  // One from the future is left over, too: the clock has been set back since.
+  return holder === null ? Number.isFinite(ageMs) && Math.abs(ageMs) > UNNAMED_MS : hasProcessEnded(holder, ageMs);
 }
 
 function lockAt(path: string): FoundLock | null {
@@ -183,7 +184,7 @@ function sweep(path: string): void {
     for (const name of readdirSync(dirname(path))) {
       const file = join(dirname(path), name);
       const isBeside = name.startsWith(`${basename(path)}.`);
-      if (isBeside && Date.now() - lstatSync(file).mtimeMs > LEFT_OVER_MS) removeIfPossible(file);
+      if (isBeside && Math.abs(Date.now() - lstatSync(file).mtimeMs) > LEFT_OVER_MS) removeIfPossible(file);
     }
   } catch {
     // They do no harm.

@@ -145,11 +145,13 @@ describe('a lock', () => {
     ['half of it', '{"host":"desk","pid":1'],
   ])('that has held %s for seconds is left over from a crash, and taken over', async (_, content) => {
     const path = join(temporaryFolder(), 'lock');
-    writeFileSync(path, content);
-    const before = Date.now() / 1000 - 10;
-    utimesSync(path, before, before);
-    expect(await withLock(path, () => 'taken over', { patienceMs: 0 })).toBe('taken over');
-    expect(readdirSync(join(path, '..'))).toEqual([]);
+    // A minus: it is from the future, as the clock was set back.
+    for (const ageSeconds of [10, -10]) {
+      writeFileSync(path, content);
+      utimesSync(path, Date.now() / 1000 - ageSeconds, Date.now() / 1000 - ageSeconds);
+      expect(await withLock(path, () => 'taken over', { patienceMs: 0 })).toBe('taken over');
+      expect(readdirSync(join(path, '..'))).toEqual([]);
+    }
   });
 
   it.each(['a folder', 'a link'])('under whose name is %s is left alone, and named', async (what) => {
@@ -186,6 +188,17 @@ describe('a lock', () => {
     for (const file of [old, `${path}x`]) utimesSync(file, before, before);
     await withLock(path, () => {});
     expect(readdirSync(join(path, '..')).sort()).toEqual([basename(recent), basename(`${path}x`)].sort());
+  });
+
+  it('sweeps them although nobody holds it, and the clock was set back', async () => {
+    const path = join(temporaryFolder(), 'lock');
+    for (const ageSeconds of [61, -61]) {
+      const left = `${path}.0011223344556677.tmp`;
+      writeFileSync(left, '');
+      utimesSync(left, Date.now() / 1000 - ageSeconds, Date.now() / 1000 - ageSeconds);
+      await withLock(path, () => {});
+      expect(existsSync(left)).toBe(false);
+    }
   });
 
   it('is refused in the words of the system where it cannot be written', async () => {
