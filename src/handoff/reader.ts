@@ -2,6 +2,7 @@ import { type LocalSession, localSession, type SessionPlaces } from '../claude/l
 import { Failure } from '../failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, readPublicKey, samePublicKey } from '../identity/public-key.ts';
+import { otherForms } from '../identity/secret-forms.ts';
 import { shorten } from '../shown-text.ts';
 import { openRecord } from './open.ts';
 import type { Payload } from './payload.ts';
@@ -164,15 +165,20 @@ export class Reader {
     );
   }
 
-  /** Tries the PIN as typed, then, if that is not how one that was made here looks, in that form. */
+  /** Tries the PIN as typed, then in the form of one that was made here, or in another of Unicode's. */
   private async tryPin(record: SignedRecord): Promise<Payload | null> {
     const payload = await this.whileDeriving(openRecord(record, { pin: this.pin }));
-    const made = payload === null ? madePin(this.pin) : null;
-    if (made === null) return payload;
+    if (payload !== null) return payload;
+    const made = madePin(this.pin);
+    const forms = made === null ? otherForms(this.pin) : [made];
     try {
-      return await this.whileDeriving(openRecord(record, { pin: made }));
+      for (const pin of forms) {
+        const opened = await this.whileDeriving(openRecord(record, { pin }));
+        if (opened !== null) return opened;
+      }
+      return null;
     } finally {
-      made.fill(0);
+      for (const form of forms) form.fill(0);
     }
   }
 }

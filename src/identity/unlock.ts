@@ -3,6 +3,7 @@ import { Failure } from '../failure.ts';
 import { openEnvelope } from './envelope.ts';
 import { refreshPublicKeyFile, type StoredKey } from './key-file.ts';
 import { passphraseBytes, passphraseFromCommand } from './passphrase.ts';
+import { otherForms } from './secret-forms.ts';
 
 /** An opened key pair: Ed25519 public key and seed, 32 bytes each. `wipe` it after use. */
 export interface Identity {
@@ -66,11 +67,14 @@ export async function tryPassphrases<T>(
   const attempts = source.kind === 'ask' ? MAX_ATTEMPTS : 1;
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const passphrase = await passphraseFrom(source, attempt);
+    const forms = [passphrase, ...otherForms(passphrase)];
     try {
-      const opened = await open(passphrase);
-      if (opened !== null) return opened;
+      for (const form of forms) {
+        const opened = await open(form);
+        if (opened !== null) return opened;
+      }
     } finally {
-      passphrase.fill(0);
+      for (const form of forms) form.fill(0);
     }
   }
   return null;

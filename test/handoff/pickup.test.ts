@@ -419,6 +419,18 @@ describe('the third no: it is not for this reader', () => {
     expect((await pickUp(on, {}, { pins: { kind: 'value', value: 'five-words' } })).isTaken).toBe(true);
   });
 
+  it('but not if only its accents are typed in another way', async () => {
+    for (const [made, typed] of [
+      ['NFC', 'NFD'],
+      ['NFD', 'NFC'],
+    ]) {
+      const on = await setUp();
+      const pin = (form: string | undefined) => Buffer.from('caf\u00e9 cr\u00e8me br\u00fbl\u00e9e'.normalize(form));
+      await publishFrom(on, on.handoff({ audience: { mode: 'pin', pin: pin(made) } }));
+      expect((await pickUp(on, {}, { pins: { kind: 'value', value: pin(typed) } })).isTaken).toBe(true);
+    }
+  });
+
   it('but not if a PIN that was made here is typed with spaces and capitals, or somebody’s own just so', async () => {
     for (const pin of ['apple-tree-house-river-stone', 'Apple Tree House River Stone']) {
       const on = await setUp();

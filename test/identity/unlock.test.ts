@@ -45,6 +45,16 @@ describe('opening the own key', () => {
     expect(await unlock(keyPath(), await encrypted(), source)).toEqual({ publicKey: PUBLIC, seed: SEED });
   });
 
+  it.each(['caf\u00e9 cr\u00e8me br\u00fbl\u00e9e', 'cafe\u0301 cre\u0300me bru\u0302le\u0301e'])(
+    'takes %s whichever way its accents are typed',
+    async (made) => {
+      for (const form of ['NFC', 'NFD']) {
+        const source = { kind: 'value', value: made.normalize(form) } as const;
+        expect(await unlock(keyPath(), await encrypted(made), source)).toMatchObject({ seed: SEED });
+      }
+    },
+  );
+
   it('asks three times, and no more', async () => {
     const third = asker('wrong', '', 'päßphrase 🔑');
     expect(await unlock(keyPath(), await encrypted(), third.source)).toMatchObject({ seed: SEED });
