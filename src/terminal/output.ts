@@ -34,7 +34,9 @@ export interface Output {
   /** What the network does; only with `--verbose`. */
   trace(text: string): void;
   fail(failure: Failure): void;
-  /** Shows `label` on a terminal that can clear it, once `work` has taken half a second, and clears it when it ends. */
+  /**
+   * Shows `label` once `work` has taken half a second, and clears it when it ends, on a terminal that can.
+   */
   progress<T>(label: string, work: Promise<T>): Promise<T>;
 }
 
