@@ -10,9 +10,14 @@ const TOLERANCE_SECONDS = 120;
  * How the session on this machine compares with what was handed over, as far as a pointer tells: by the times
  * of both. `older`: it may lack the last of it. `newer`: it has gone on since. Null if nothing stands out.
  */
-export function compareCopy({ record, local }: Pick<FoundHandoff, 'record' | 'local'>): 'older' | 'newer' | null {
+export function compareCopy({
+  record,
+  local,
+  isFromHere,
+}: Pick<FoundHandoff, 'record' | 'local' | 'isFromHere'>): 'older' | 'newer' | null {
   if (local.lastChangeMs === null) return null;
   const after = local.lastChangeMs / 1000 - Number(record.createdAt);
-  if (after < -TOLERANCE_SECONDS) return 'older';
+  // What was published here is no copy: it may just have been left alone for a while.
+  if (after < -TOLERANCE_SECONDS) return isFromHere ? null : 'older';
   return after > TOLERANCE_SECONDS ? 'newer' : null;
 }

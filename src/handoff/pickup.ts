@@ -209,7 +209,7 @@ class HandoffSearch {
     if (sighting.seq < Math.max(seq, seen)) return null;
     try {
       const found = await this.reader.read(sighting.record, { isNewest: false });
-      return this.isWalking ? found : null;
+      return this.isWalking ? { ...found, isFromHere: this.isFromHere(sighting.seq, seq) } : null;
     } catch (error) {
       // Ctrl-C means all of it; any other failure comes again if this is the newest.
       if (error instanceof Failure && error.code === 'interrupted') throw error;
@@ -229,7 +229,7 @@ class HandoffSearch {
     const claim = goesOn && this.subject.isOwn ? ownBurn(this.options.history, memory, lookup.resolution) : null;
     if (claim !== null) {
       this.ports.tell({ kind: 'goes on' });
-      return this.reader.claimed(claim.record, claim.payload);
+      return { ...this.reader.claimed(claim.record, claim.payload), isFromHere: false };
     }
     if (this.subject.isOwn && lookup.record?.burn !== true) {
       await completeOwn(this.dht, lookup.resolution, this.nowSeconds, this.options, this.ports);
@@ -237,7 +237,13 @@ class HandoffSearch {
     const record = await this.mustBeThere(lookup);
     if (shown !== null && shown.record.text !== record.text) this.ports.tell({ kind: 'newer' });
     if (isHalfRevoked(memory, record)) this.ports.tell({ kind: 'not revoked' });
-    return this.reader.read(record, { isNewest: true });
+    const found = await this.reader.read(record, { isNewest: true });
+    return { ...found, isFromHere: this.isFromHere(this.seq, memory.seq) };
+  }
+
+  /** Whether the packet of a `seq` is the last that this machine published. */
+  private isFromHere(seq: number, published: number): boolean {
+    return this.subject.isOwn && seq === published;
   }
 
   /**

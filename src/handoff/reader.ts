@@ -29,9 +29,14 @@ export interface FoundHandoff {
    * True if it stands under the key of this machine, as opening that has proved, and not the file beside it.
    */
   readonly isProvenOwn: boolean;
+  /** True if this machine published it. */
+  readonly isFromHere: boolean;
   /** True if this machine has begun to burn it, and nobody else: it is off the network, or as good as. */
   readonly isClaimed: boolean;
 }
+
+/** What opening a handoff tells of it. */
+export type OpenedHandoff = Omit<FoundHandoff, 'isFromHere'>;
 
 /** Where the PIN of a handoff comes from. */
 export type PinSource =
@@ -98,7 +103,7 @@ export class Reader {
    * Throws `no-key` where a key is needed and there is none, `cannot-open` where the record is sealed for
    * somebody else or the PIN is wrong, `refused` where its session id is not a UUID.
    */
-  readonly read = onceInARow(async (record, { isNewest }: { readonly isNewest: boolean }): Promise<FoundHandoff> => {
+  readonly read = onceInARow(async (record, { isNewest }: { readonly isNewest: boolean }): Promise<OpenedHandoff> => {
     const { subject } = this;
     const { own, publicKey } = subject;
     const payload =
@@ -111,7 +116,7 @@ export class Reader {
   });
 
   /** A handoff that was opened here before. */
-  claimed(record: SignedRecord, payload: Payload): FoundHandoff {
+  claimed(record: SignedRecord, payload: Payload): OpenedHandoff {
     const local = localSession(this.places, payload.session, payload.project);
     return { subject: this.subject, record, payload, local, isProvenOwn: true, isClaimed: true };
   }

@@ -878,9 +878,9 @@ describe('what too few nodes have', () => {
 
 describe('the session here, compared with its handoff', () => {
   const handedOver = { createdAt: 1_000_000n } as SignedRecord;
-  const compare = (afterSeconds: number | null) => {
+  const compare = (afterSeconds: number | null, isFromHere = false) => {
     const lastChangeMs = afterSeconds === null ? null : (1_000_000 + afterSeconds) * 1000;
-    return compareCopy({ record: handedOver, local: { lastChangeMs } as FoundHandoff['local'] });
+    return compareCopy({ record: handedOver, local: { lastChangeMs } as FoundHandoff['local'], isFromHere });
   };
 
   it.each([
@@ -892,6 +892,20 @@ describe('the session here, compared with its handoff', () => {
     [600, 'newer'],
     [null, null],
   ])('last changed %s seconds after it: %s', (after, answer) => expect(compare(after)).toBe(answer));
+
+  it('is no older copy where it was published', () => {
+    expect(compare(-720, true)).toBeNull();
+    expect(compare(600, true)).toBe('newer');
+  });
+
+  it('was published here, or elsewhere', async () => {
+    const on = await setUp();
+    await publishFrom(on);
+    expect((await look(on.dht, on.subject, on.ports, on.options)).isFromHere).toBe(false);
+    const now = () => on.machine.nowMs;
+    await publish(on.dht, on.identity, on.handoff(), { now, history: on.history });
+    expect((await look(on.dht, on.subject, on.ports, on.options)).isFromHere).toBe(true);
+  });
 });
 
 describe('a look', () => {
