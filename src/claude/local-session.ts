@@ -2,9 +2,9 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { Failure } from '../failure.ts';
 import { lastChangeOf } from './last-change.ts';
 import { type FoundBy, resumePlace } from './resume-place.ts';
-import { describeSession, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import { isSessionId } from './session-id.ts';
-import { findTranscripts, type TranscriptFile, Unreadable } from './transcript-files.ts';
+import { findTranscripts, Unreadable } from './transcript-files.ts';
 
 /** What this machine knows of a session that was handed over. */
 export interface LocalSession {
@@ -53,8 +53,7 @@ export function localSession(places: SessionPlaces, id: string, project: string)
   const problems = new Unreadable();
   const place = resumePlace(findTranscripts(claudeFolder, id, problems.note), hints);
   if (place === null) return { ...NOT_HERE, unreadable: problems.first };
-  const { file, directory, exists, foundBy } = place;
-  const session = described(file);
+  const { file, session, directory, exists, foundBy } = place;
   return {
     here: true,
     directory,
@@ -67,14 +66,6 @@ export function localSession(places: SessionPlaces, id: string, project: string)
     defect: session === null ? 'unreadable' : defectOf(session),
     lastChangeMs: lastChangeOf(file.path),
   };
-}
-
-function described(file: TranscriptFile): Session | null {
-  try {
-    return describeSession(file);
-  } catch {
-    return null;
-  }
 }
 
 function defectOf({ standing, path }: Session): LocalSession['defect'] {

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { slugOf } from './folders.ts';
 import { existingDirectory, isFolderOf } from './project-directory.ts';
-import { recordedDirectories } from './session.ts';
+import { describeSession, type Session } from './session.ts';
 import { newestFirst, type TranscriptFile } from './transcript-files.ts';
 
 /**
@@ -14,6 +14,8 @@ export type FoundBy = 'every' | 'since 2.1.223' | 'none';
 /** Which transcript of a session to resume, and where. */
 export interface ResumePlace {
   readonly file: TranscriptFile;
+  /** What its transcript tells; null if that can't be read. */
+  readonly session: Session | null;
   /** The directory to change into; null if it is not known which one the project folder is named after. */
   readonly directory: string | null;
   /** True if the directory exists on this machine. */
@@ -35,12 +37,14 @@ export function resumePlace(files: readonly TranscriptFile[], hints: readonly st
     // Compared by name only: a path from a stranger must not make us look at files or follow links, unless
     // one of our project folders is named after it.
     const fitting = hints.filter((hint) => isAbsolute(hint) && slugOf(hint) === file.projectFolder);
-    const candidates = [...recorded(file), ...fitting];
+    const session = described(file);
+    const candidates = [...(session?.directories ?? []), ...fitting];
     const existing = candidates.flatMap((candidate) => existingDirectory(candidate) ?? []);
     const own = existing.find((directory) => isFolderOf(file.projectFolder, directory));
     const elsewhere = isAlone && !file.isInLinkedFolder ? 'since 2.1.223' : 'none';
     return {
       file,
+      session,
       directory: own ?? existing[0] ?? candidates[0] ?? null,
       exists: existing.length > 0,
       foundBy: own === undefined ? elsewhere : 'every',
@@ -58,10 +62,10 @@ export function findsAnywhere(version: string): boolean {
   return major !== 2 ? major > 2 : minor !== 1 ? minor > 1 : patch >= 223;
 }
 
-function recorded(file: TranscriptFile): readonly string[] {
+function described(file: TranscriptFile): Session | null {
   try {
-    return recordedDirectories(file);
+    return describeSession(file);
   } catch {
-    return [];
+    return null;
   }
 }

@@ -10,6 +10,8 @@ import { type Standing, summarizeTranscript, type TranscriptSummary } from './tr
 export interface Session extends TranscriptFile {
   /** The directory that it belongs to, which may no longer exist; null if the transcript does not say. */
   readonly directory: string | null;
+  /** Those that it may belong to, likeliest first; `directory` is the first. */
+  readonly directories: readonly string[];
   /** The user's title, else Claude's own, else the first prompt. At most 200 characters. */
   readonly title: string | null;
   /** The first thing that the user asked. At most 200 characters. */
@@ -25,23 +27,16 @@ export interface Session extends TranscriptFile {
  * it can't be read.
  */
 export function describeSession(file: TranscriptFile): Session {
-  const transcript = readSession(file);
+  const transcript = summarizeTranscript(file.path, (directory) => fits(file, directory));
   if (transcript === null) {
-    return { ...file, directory: null, title: null, firstPrompt: null, standing: 'empty', continuedIn: null };
+    const unknown = { directory: null, directories: [], title: null, firstPrompt: null, continuedIn: null };
+    return { ...file, ...unknown, standing: 'empty' };
   }
   const { customTitle, summary, firstPrompt, standing, continuedIn } = transcript;
-  const directory = fittingDirectories(file, transcript)[0] ?? null;
-  return { ...file, directory, title: customTitle ?? summary ?? firstPrompt, firstPrompt, standing, continuedIn };
-}
-
-/** The directories that the transcript says the session may belong to, likeliest first. Throws as above. */
-export function recordedDirectories(file: TranscriptFile): readonly string[] {
-  const transcript = readSession(file);
-  return transcript === null ? [] : fittingDirectories(file, transcript);
-}
-
-function readSession(file: TranscriptFile): TranscriptSummary | null {
-  return summarizeTranscript(file.path, (directory) => fits(file, directory));
+  const directories = fittingDirectories(file, transcript);
+  const [directory = null] = directories;
+  const title = customTitle ?? summary ?? firstPrompt;
+  return { ...file, directory, directories, title, firstPrompt, standing, continuedIn };
 }
 
 /**
