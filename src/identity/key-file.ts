@@ -251,7 +251,7 @@ function nameOfKeyAt(path: string): string | null {
     if (content === null) return null;
     const key = parseStoredKey(content);
     content.fill(0);
-    const publicKey = key.kind === 'plain' ? publicKeyOf(key.seed) : readPublicKeyFile(path);
+    const publicKey = publicKeyOfStored(path, key);
     if (key.kind === 'plain') key.seed.fill(0);
     return publicKey === null ? null : fingerprint(publicKey);
   } catch {
