@@ -14,6 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { isRunning, markOfThisProcess } from '../running-process.ts';
 import { errorCode, fileFailure } from './file-failure.ts';
+import { isLeftOver } from './left-over.ts';
 
 /**
  * Writes a file (mode 0600) whole or not at all, even if the process is killed, the disk full, or the power
@@ -54,9 +55,6 @@ export function writeCache(path: string, content: Uint8Array): void {
   withTemporary(path, content, { sync: false }, (temporary) => renameSync(temporary, path));
 }
 
-/** A temporary file whose writer can't be told to run is left over if it is older than this. */
-const LEFT_OVER_MS = 60_000;
-
 /** Where process ids mean what they mean here: 8 hex digits for this machine, its start and its container. */
 function markOfMachine(): string {
   const { host, machineId, bootId, pidNamespace } = markOfThisProcess();
@@ -73,7 +71,7 @@ export function sweepTemporaries(path: string): void {
   const start = `.${basename(path)}.`;
   try {
     for (const name of readdirSync(folder)) {
-      if (name.startsWith(start) && isLeftOver(folder, name, name.slice(start.length)))
+      if (name.startsWith(start) && isLeftBehind(folder, name, name.slice(start.length)))
         removeIfThere(join(folder, name));
     }
   } catch {
@@ -81,13 +79,11 @@ export function sweepTemporaries(path: string): void {
   }
 }
 
-function isLeftOver(folder: string, name: string, rest: string): boolean {
+function isLeftBehind(folder: string, name: string, rest: string): boolean {
   const [whole, machine, pid] = /^(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.tmp$/.exec(rest) ?? [];
   const stats = whole === undefined ? undefined : lstatSync(join(folder, name), { throwIfNoEntry: false });
   if (!stats?.isFile()) return false;
-  // One from the future, too: the clock has been set back since.
-  const isOld = Math.abs(Date.now() - stats.mtimeMs) > LEFT_OVER_MS;
-  return isOld || (machine === markOfMachine() && !isRunning(Number(pid)));
+  return isLeftOver(stats.mtimeMs) || (machine === markOfMachine() && !isRunning(Number(pid)));
 }
 
 function withTemporary<T>(
@@ -113,14 +109,20 @@ function withTemporary<T>(
   }
 }
 
-/** Writes a new file; with `sync` waits until it is on disk. */
-function writeNew(path: string, content: Uint8Array, sync: boolean): void {
+/**
+ * Writes a new file (mode 0600), or leaves none; with `sync` waits until it is on disk. Throws system errors,
+ * EEXIST if there is one already.
+ */
+export function writeNew(path: string, content: Uint8Array, sync: boolean): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
     // The umask may have removed permission bits.
     if (process.platform !== 'win32') fchmodSync(descriptor, 0o600);
     writeFileSync(descriptor, content);
     if (sync) fsyncSync(descriptor);
+  } catch (error) {
+    removeIfThere(path);
+    throw error;
   } finally {
     closeSync(descriptor);
   }
@@ -152,10 +154,11 @@ export function syncFolder(folder: string): void {
   }
 }
 
-function removeIfThere(path: string): void {
+/** Removes a file of ours, if it is there and the disk lets us. */
+export function removeIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It was renamed or never made; if the disk no longer lets us remove it, the write has failed already.
+    // A temporary file was renamed or never made. What can't be removed is swept, or taken over, later.
   }
 }

@@ -1,20 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, lstatSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { hasProcessEnded, markOfThisProcess, type ProcessMark, parseProcessMark } from '../running-process.ts';
+import { removeIfThere, writeNew } from './atomic-write.ts';
 import { errorCode, fileFailure } from './file-failure.ts';
+import { isLeftOver } from './left-over.ts';
 import { readAt, withRegularFile } from './regular-file.ts';
 
 /** Which process holds a lock, so that others can tell whether it still runs. */
@@ -38,8 +30,6 @@ const POLL_MS = 10;
 const MAX_LOCK_BYTES = 4096;
 /** A lock file that does not name its holder is left over from a crash if it is older than this. */
 const UNNAMED_MS = 3_000;
-/** Files beside a lock that are older than this are left over from a crash. */
-const LEFT_OVER_MS = 60_000;
 
 /**
  * Runs `work` while this process alone holds the lock file at `path`, whose folder must exist.
@@ -69,7 +59,7 @@ async function acquire(path: string, deadlineMs: number): Promise<string> {
   const whole = `${path}.${own.token}.tmp`;
   try {
     sweep(path);
-    writeThrough(whole, JSON.stringify(own));
+    writeNew(whole, Buffer.from(JSON.stringify(own)), true);
     while (!takeName(whole, path, own)) {
       const found = lockAt(path);
       // The system may have taken the name although it said otherwise (NFS, when an answer is lost).
@@ -86,13 +76,13 @@ async function acquire(path: string, deadlineMs: number): Promise<string> {
   } catch (error) {
     throw fileFailure('write', path, error);
   } finally {
-    removeIfPossible(whole);
+    removeIfThere(whole);
   }
 }
 
 /** Removes the lock, if it is still ours. What can't be removed is taken over once this process has ended. */
 function release(path: string, token: string): void {
-  if (lockAt(path)?.holder?.token === token) removeIfPossible(path);
+  if (lockAt(path)?.holder?.token === token) removeIfThere(path);
 }
 
 /** False if the lock exists. */
@@ -106,7 +96,7 @@ function takeName(whole: string, path: string, own: Holder): boolean {
   // No hard links on this file system (FAT) or for this program (Android). Any other failure comes again
   // here.
   try {
-    writeThrough(path, JSON.stringify(own));
+    writeNew(path, Buffer.from(JSON.stringify(own)), true);
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
@@ -126,7 +116,7 @@ async function takeOver(path: string, { mark }: FoundLock, whole: string, deadli
   try {
     if (lockAt(path)?.mark !== mark) return false;
     renameSync(whole, path);
-    removeIfPossible(`${right}.tmp`); // what its holder may have left behind
+    removeIfThere(`${right}.tmp`); // what its holder may have left behind
     return true;
   } finally {
     release(right, token);
@@ -135,9 +125,8 @@ async function takeOver(path: string, { mark }: FoundLock, whole: string, deadli
 
 /** True if the process that held a lock is known to have ended. */
 function isAbandoned({ holder, modifiedMs }: FoundLock): boolean {
-  const ageMs = Date.now() - modifiedMs;
-  // One from the future is left over, too: the clock has been set back since.
-  return holder === null ? Number.isFinite(ageMs) && Math.abs(ageMs) > UNNAMED_MS : hasProcessEnded(holder, ageMs);
+  if (holder !== null) return hasProcessEnded(holder, Date.now() - modifiedMs);
+  return Number.isFinite(modifiedMs) && isLeftOver(modifiedMs, UNNAMED_MS);
 }
 
 function lockAt(path: string): FoundLock | null {
@@ -164,38 +153,16 @@ function parseHolder(text: string): Holder | null {
   }
 }
 
-/** Writes a new file down to the disk, whole or not at all. Throws EEXIST if there is one. */
-function writeThrough(path: string, text: string): void {
-  const descriptor = openSync(path, 'wx', 0o600);
-  try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } catch (error) {
-    removeIfPossible(path);
-    throw error;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 /** Removes what processes that were killed left beside a lock. */
 function sweep(path: string): void {
   try {
     for (const name of readdirSync(dirname(path))) {
       const file = join(dirname(path), name);
       const isBeside = name.startsWith(`${basename(path)}.`);
-      if (isBeside && Math.abs(Date.now() - lstatSync(file).mtimeMs) > LEFT_OVER_MS) removeIfPossible(file);
+      if (isBeside && isLeftOver(lstatSync(file).mtimeMs)) removeIfThere(file);
     }
   } catch {
     // They do no harm.
-  }
-}
-
-function removeIfPossible(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // It stays.
   }
 }
 
