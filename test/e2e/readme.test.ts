@@ -7,7 +7,7 @@ import { Machine } from '../support/machine.ts';
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
 /** The README's own names for what differs from run to run. */
-const PROJECT = '/work/shop';
+const PROJECT = '/srv/shop';
 const TITLE = 'fix the flaky login test';
 const ID = '1f2a7c09-6a83-4c55-9d0c-0d6f0a3e3d11';
 const PASSPHRASE = 'correct horse battery';
