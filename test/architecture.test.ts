@@ -13,6 +13,7 @@ const FLOORS = [
   ['commands'],
   ['terminal', 'environment.ts'],
   ['handoff', 'doctor'],
+  ['travel'],
   ['dht'],
   ['identity'],
   ['claude', 'crypto', 'process'],
