@@ -18,6 +18,8 @@ export type BundleAudience =
 export interface GitFacts {
   /** The URL of the remote, without a user's name or password; null if there is none. */
   readonly remote: string | null;
+  /** Where the directory is below the repository's root: `packages/app`, with `/`; empty for the root itself. */
+  readonly prefix: string;
   readonly branch: string | null;
   /** 40 or 64 hex digits. */
   readonly commit: string | null;
