@@ -23,8 +23,11 @@ export interface SessionPlace {
   readonly sessionId: string;
 }
 
-/** A name that is safe on every system: no path, no device of Windows, no dot at either end. */
-const PLAIN_NAME = '(?!(?:con|prn|aux|nul|com\\d|lpt\\d)(?:\\.|$))[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9_-])?';
+/**
+ * A name that is safe on every system: no path, no device of Windows, no dot at either end; at most 100
+ * characters, for which a tar header has room.
+ */
+const PLAIN_NAME = '(?!(?:con|prn|aux|nul|com\\d|lpt\\d)(?:\\.|$))[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?';
 
 /**
  * Every kind of file, the names that it has where cclink carries it, and where that is on the disk. A name

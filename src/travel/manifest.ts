@@ -77,3 +77,26 @@ export interface BundleFile {
  * named. `other`: everything else, for anybody who knows a public key can seal to it.
  */
 export type Trust = 'own' | 'ssh' | 'other';
+
+/** The bytes of a manifest as they are sealed and signed: JSON without spaces, keys in one order. */
+export function encodeManifest(_manifest: Manifest): Buffer {
+  throw new Error('not yet');
+}
+
+/**
+ * Reads what `encodeManifest` wrote, and nothing else. Throws a `BundleFailure`: `newer format` (with the line
+ * that updates), `over the limits`, or `damaged`.
+ */
+export function parseManifest(_bytes: Uint8Array): Manifest {
+  throw new Error('not yet');
+}
+
+/** The 64-byte Ed25519 signature over `cclink-bundle-v1\0` and the manifest's bytes. */
+export function signManifest(_bytes: Uint8Array, _sign: (message: Uint8Array) => Uint8Array): Uint8Array {
+  throw new Error('not yet');
+}
+
+/** True if the owner of `publicKey` (32 bytes) signed these bytes of a manifest. */
+export function verifyManifest(_bytes: Uint8Array, _signature: Uint8Array, _publicKey: Uint8Array): boolean {
+  throw new Error('not yet');
+}
