@@ -1,3 +1,5 @@
+import type { GitFacts } from '../process/git.ts';
+
 /** The format of the bundles that this cclink writes. It reads this one and every older one. */
 export const BUNDLE_FORMAT = 1;
 
@@ -13,20 +15,6 @@ export type BundleAudience =
   | { readonly mode: 'share'; readonly publicKey: string }
   | { readonly mode: 'pin' }
   | { readonly mode: 'recipient'; readonly recipient: string };
-
-/** The state of the directory's git repository when the session left. */
-export interface GitFacts {
-  /** The URL of the remote, without a user's name or password; null if there is none. */
-  readonly remote: string | null;
-  /** Where the directory is below the repository's root: `packages/app`, with `/`; empty for the root itself. */
-  readonly prefix: string;
-  readonly branch: string | null;
-  /** 40 or 64 hex digits. */
-  readonly commit: string | null;
-  readonly changedFiles: number;
-  /** Commits that no remote branch has. */
-  readonly unpushedCommits: number;
-}
 
 /** What a bundle says of itself, in its first file (docs/PROTOCOL.md, "The bundle"). Sizes are in bytes. */
 export interface Manifest {
@@ -48,6 +36,7 @@ export interface Manifest {
   readonly host: string;
   /** The Claude Code that last wrote to it: `2.1.329`. */
   readonly claudeVersion: string | null;
+  /** The state of the directory's git repository when the session left. */
   readonly git: GitFacts | null;
   /** The tools that it used, and the MCP servers among them. */
   readonly tools: readonly string[];
