@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Machine, SESSION } from '../test/support/machine.ts';
 import { startWorkingChild } from '../test/support/working-child.ts';
-import { run } from './measure.ts';
+import { peakOf } from './peak-memory.ts';
 import type { PrivateNetworkWork } from './private-network-child.ts';
 import type { Report, Row } from './report.ts';
 
@@ -14,18 +14,6 @@ const LIMIT = 110;
 const LIMIT_WITH_ARGON2 = Math.round((LIMIT + (64 * 1024 * 1024) / 1e6) * 10) / 10;
 const PASSPHRASE = 'correct horse battery staple';
 const PIN = 'five-words-for-a-bench-pin';
-
-/**
- * On exit, writes the peak resident memory in kB to the file named by CCLINK_BENCH_MEMORY. On Linux this is
- * VmHWM, which starts anew with each program; the maximum of getrusage starts with what the parent held.
- */
-const RECORD_PEAK = `data:text/javascript,${encodeURIComponent(`
-import { readFileSync, writeFileSync } from 'node:fs';
-process.on('exit', () => {
-  let peak = process.resourceUsage().maxRSS;
-  try { peak = /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]; } catch {}
-  writeFileSync(process.env.CCLINK_BENCH_MEMORY, String(peak));
-});`)}`;
 
 /** One command to measure; `before` prepares the machine and the network for each run. */
 interface Case {
@@ -152,17 +140,16 @@ export async function memory(report: Report): Promise<void> {
 
 /** The peaks of several runs, in MB. */
 async function peaks({ machine, env = {}, before }: Case, args: readonly string[]): Promise<number[]> {
-  const file = join(machine.home, 'peak');
   const samples: number[] = [];
   for (let i = 0; i < RUNS; i += 1) {
     await before?.();
-    await run({
+    const { megabytes } = await peakOf({
       file: process.execPath,
-      args: ['--import', RECORD_PEAK, ...args],
-      env: { ...machine.env, ...env, CCLINK_BENCH_MEMORY: file },
+      args,
+      env: { ...machine.env, ...env },
       cwd: machine.project,
     });
-    samples.push((Number(readFileSync(file, 'utf8')) * 1024) / 1e6);
+    samples.push(megabytes);
   }
   return samples;
 }

@@ -11,6 +11,7 @@ import { privateNetwork } from './private-network.ts';
 import { Report } from './report.ts';
 import { sessions } from './sessions.ts';
 import { startUp } from './start-up.ts';
+import { travel } from './travel.ts';
 
 const BENCHMARKS: Readonly<Record<string, (report: Report, share: number) => Promise<void>>> = {
   'start-up': startUp,
@@ -19,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (report: Report, share: number) => Pro
   network,
   sessions,
   memory,
+  travel,
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, share: { type: 'string', default: '1' } } });
