@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
@@ -12,9 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isRunning, markOfThisProcess } from '../running-process.ts';
 import { errorCode, fileFailure } from './file-failure.ts';
-import { isLeftOver } from './left-over.ts';
+import { isLeftBehind, writerMark } from './writer-mark.ts';
+
+/** How the name of a temporary file ends. */
+const TEMPORARY = '.tmp';
 
 /**
  * Writes a file (mode 0600) whole or not at all, even if the process is killed, the disk full, or the power
@@ -55,13 +56,6 @@ export function writeCache(path: string, content: Uint8Array): void {
   withTemporary(path, content, { sync: false }, (temporary) => renameSync(temporary, path));
 }
 
-/** Where process ids mean what they mean here: 8 hex digits for this machine, its start and its container. */
-function markOfMachine(): string {
-  const { host, machineId, bootId, pidNamespace } = markOfThisProcess();
-  const text = JSON.stringify([host, machineId, bootId, pidNamespace]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
-}
-
 /**
  * Removes what writers of the file at `path` left beside it when they were killed: temporary files of ours
  * whose process has ended, or that are older than a minute. Nothing is followed, and failures do no harm.
@@ -71,19 +65,15 @@ export function sweepTemporaries(path: string): void {
   const start = `.${basename(path)}.`;
   try {
     for (const name of readdirSync(folder)) {
-      if (name.startsWith(start) && isLeftBehind(folder, name, name.slice(start.length)))
-        removeIfThere(join(folder, name));
+      if (name.startsWith(start) && name.endsWith(TEMPORARY)) {
+        const mark = name.slice(start.length, -TEMPORARY.length);
+        const stats = lstatSync(join(folder, name), { throwIfNoEntry: false });
+        if (stats?.isFile() && isLeftBehind(mark, stats.mtimeMs)) removeIfThere(join(folder, name));
+      }
     }
   } catch {
     // There is no such folder, or it can't be read.
   }
-}
-
-function isLeftBehind(folder: string, name: string, rest: string): boolean {
-  const [whole, machine, pid] = /^(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.tmp$/.exec(rest) ?? [];
-  const stats = whole === undefined ? undefined : lstatSync(join(folder, name), { throwIfNoEntry: false });
-  if (!stats?.isFile()) return false;
-  return isLeftOver(stats.mtimeMs) || (machine === markOfMachine() && !isRunning(Number(pid)));
 }
 
 function withTemporary<T>(
@@ -93,9 +83,7 @@ function withTemporary<T>(
   place: (temporary: string) => T,
 ): T {
   const folder = dirname(path);
-  // The random name keeps two writers apart, and keeps a stranger from putting a link there beforehand.
-  const random = randomBytes(8).toString('hex');
-  const temporary = join(folder, `.${basename(path)}.${markOfMachine()}-${process.pid}-${random}.tmp`);
+  const temporary = join(folder, `.${basename(path)}.${writerMark()}${TEMPORARY}`);
   sweepTemporaries(path);
   try {
     writeNew(temporary, content, sync);
