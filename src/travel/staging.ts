@@ -1,0 +1,290 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  write,
+} from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { projectsFolder } from '../claude/folders.ts';
+import type { SessionPlace } from '../claude/session-layout.ts';
+import { Failure } from '../failure.ts';
+import { removeIfThere, syncFolder } from '../files/atomic-write.ts';
+import { errorCode, fileFailure } from '../files/file-failure.ts';
+import { makePrivateFolder } from '../files/folders.ts';
+import { isLeftBehind, writerMark } from '../files/writer-mark.ts';
+
+const NAME = '.cclink-incoming-';
+/** Nothing takes longer to arrive, in milliseconds: a day. */
+const LONGEST_MS = 24 * 3600 * 1000;
+/** Windows lacks it; there, making a link needs rights that few have. */
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
+
+/** Removes what imports that were killed left in the Claude folder. Nothing is followed; failures do no harm. */
+export function sweepStaging(claudeFolder: string): void {
+  for (const folder of [claudeFolder, projectsFolder(claudeFolder)]) {
+    try {
+      for (const name of readdirSync(folder)) {
+        if (!name.startsWith(NAME)) continue;
+        const path = join(folder, name);
+        const isOurs = isLeftBehind(name.slice(NAME.length), lstatSync(path).mtimeMs, LONGEST_MS);
+        if (isOurs) rmSync(path, { recursive: true, force: true });
+      }
+    } catch {
+      // There is no such folder, or it can't be read.
+    }
+  }
+}
+
+/** A file that waits to be moved in place. */
+interface StagedFile {
+  /** Where it is now, and where it is to be. */
+  readonly path: string;
+  readonly target: string;
+  readonly bytes: number;
+}
+
+/**
+ * Files of a session on their way in: written beside the project folders, on the disk that they are to be on,
+ * where no reader takes them for a session, and moved in place when all are whole.
+ */
+export class Staging {
+  private readonly place: SessionPlace;
+  private readonly mark = writerMark();
+  /** The staging folder on each disk, by device. */
+  private readonly folders = new Map<number, string>();
+  private readonly staged: StagedFile[] = [];
+  /** What was moved in place where nothing was before, the last first. */
+  private readonly placed: string[] = [];
+  private readonly madeFolders: string[] = [];
+
+  constructor(place: SessionPlace) {
+    this.place = place;
+  }
+
+  /** Files and bytes written so far. */
+  get size(): { readonly files: number; readonly bytes: number } {
+    return { files: this.staged.length, bytes: this.staged.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  /** True if a file is already going to be at `target`. */
+  has(target: string): boolean {
+    return this.staged.some((file) => file.target === target);
+  }
+
+  /**
+   * Writes a file (0600) that is to be at `target`, a path of `pathOfName`, and waits until it is on the disk.
+   * Returns where it is until then.
+   *
+   * Throws `refused` if it can't be written, and whatever reading `content` throws.
+   */
+  async write(target: string, content: AsyncIterable<Uint8Array>): Promise<string> {
+    const path = join(this.folderFor(target), `${this.staged.length}.part`);
+    const file = asFailure(target, () => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    try {
+      // The umask may have removed permission bits.
+      if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, 0o600));
+      const bytes = await writeAll(file, target, content);
+      asFailure(target, () => fsyncSync(file));
+      this.staged.push({ path, target, bytes });
+      return path;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /**
+   * Moves the files in place, in the order in which they were written, but `last` (a target) at the end, right
+   * after `beforeLast`. If that or a move fails, what was new is taken away again. Those for which `keeps` is
+   * true are left out where there is a file already; returned are the targets of these.
+   */
+  commit(
+    last: string,
+    { beforeLast, keeps }: { beforeLast: () => void; keeps: (target: string) => boolean },
+  ): string[] {
+    const kept: string[] = [];
+    try {
+      for (const file of this.staged) {
+        if (file.target !== last && !this.put(file, keeps(file.target))) kept.push(file.target);
+      }
+      for (const folder of new Set(this.placed.map((path) => dirname(path)))) syncFolder(folder);
+      const transcript = this.staged.find(({ target }) => target === last);
+      if (transcript === undefined) throw new TypeError('The transcript was not written.');
+      this.makeFolderOf(last);
+      beforeLast();
+      asFailure(last, () => renameSync(transcript.path, last));
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+    syncFolder(dirname(last));
+    return kept;
+  }
+
+  /** Removes what was not moved in place. Failures do no harm: the next import sweeps. */
+  discard(): void {
+    for (const folder of this.folders.values()) {
+      try {
+        rmSync(folder, { recursive: true, force: true });
+      } catch {
+        // A folder that became read-only, say.
+      }
+    }
+    this.folders.clear();
+  }
+
+  /** False if it was to be kept out because there is a file already. */
+  private put({ path, target }: StagedFile, mayNotReplace: boolean): boolean {
+    this.makeFolderOf(target);
+    return asFailure(target, () => {
+      const isNew = lstatSync(target, { throwIfNoEntry: false }) === undefined;
+      if (mayNotReplace && !isNew) return false;
+      // Linked, not renamed: whatever somebody else puts there meanwhile stays.
+      if (mayNotReplace && !linkNew(path, target)) return false;
+      if (!mayNotReplace) renameSync(path, target);
+      if (isNew) this.placed.unshift(target);
+      return true;
+    });
+  }
+
+  private undo(): void {
+    for (const target of this.placed) removeIfThere(target);
+    for (const folder of this.madeFolders.toReversed()) {
+      try {
+        rmdirSync(folder);
+      } catch {
+        // Something else is in it.
+      }
+    }
+  }
+
+  /**
+   * Makes the folder of a target, with its missing parents, for the user alone (0700). Claude Code's own
+   * folders may be links, as its user arranged it; what belongs to this session may not.
+   */
+  private makeFolderOf(target: string): void {
+    const { claudeFolder, sessionId } = this.place;
+    const names = relative(claudeFolder, dirname(target)).split(sep);
+    let folder = claudeFolder;
+    let isOfSession = false;
+    for (const name of names) {
+      folder = join(folder, name);
+      isOfSession ||= name === sessionId;
+      const stats = asFailure(folder, () => lstatSync(folder, { throwIfNoEntry: false }));
+      if (stats === undefined) this.makeFolder(folder);
+      else if (!stats.isDirectory() && (isOfSession || !isFolder(folder))) throw notAFolder(folder);
+    }
+  }
+
+  private makeFolder(folder: string): void {
+    makePrivateFolder(folder);
+    // The umask may have removed permission bits.
+    if (process.platform !== 'win32') asFailure(folder, () => chmodSync(folder, 0o700));
+    this.madeFolders.push(folder);
+  }
+
+  /** The staging folder on the disk that `target` is to be on: in the Claude folder, else among the projects. */
+  private folderFor(target: string): string {
+    const { claudeFolder } = this.place;
+    const device = deviceOf(dirname(target));
+    const known = this.folders.get(device);
+    if (known !== undefined) return known;
+    const parent = [claudeFolder, projectsFolder(claudeFolder)].find((folder) => deviceOf(folder) === device);
+    if (parent === undefined) throw onAnotherDisk(dirname(target), claudeFolder);
+    makePrivateFolder(parent);
+    const folder = join(realpathSync(parent), `${NAME}${this.mark}`);
+    asFailure(folder, () => mkdirSync(folder, { mode: 0o700 }));
+    if (process.platform !== 'win32') asFailure(folder, () => chmodSync(folder, 0o700));
+    this.folders.set(device, folder);
+    return folder;
+  }
+}
+
+const writeAt = promisify(write);
+
+/** Writes a block while the next one is made. Returns the number of bytes. */
+async function writeAll(file: number, target: string, content: AsyncIterable<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for await (const block of content) {
+      await writing;
+      writing = writeBlock(file, block, bytes);
+      writing.catch(() => {}); // it is awaited later
+      bytes += block.length;
+    }
+  } finally {
+    await writing.catch((error: unknown) => {
+      throw fileFailure('write', target, error);
+    });
+  }
+  return bytes;
+}
+
+async function writeBlock(file: number, block: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < block.length; ) {
+    const { bytesWritten } = await writeAt(file, block, written, block.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+/** False if there is a file already. */
+function linkNew(path: string, target: string): boolean {
+  try {
+    linkSync(path, target);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    // A file system without hard links (FAT): there was none a moment ago.
+    renameSync(path, target);
+    return true;
+  }
+}
+
+/** The device of `path`, or of the nearest folder above it that exists. Links are followed. */
+function deviceOf(path: string): number {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const stats = asFailure(folder, () => statSync(folder, { throwIfNoEntry: false }));
+    if (stats !== undefined || folder === dirname(folder)) return stats?.dev ?? 0;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function asFailure<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw fileFailure('write', path, error);
+  }
+}
+
+function notAFolder(path: string): Failure {
+  return new Failure(
+    'refused',
+    `Something else stands where a folder of the session belongs: ${path}`,
+    'Look at what it is, move it away, and try again. Nothing was changed.',
+  );
+}
+
+function onAnotherDisk(folder: string, claudeFolder: string): Failure {
+  return new Failure(
+    'refused',
+    `${folder} is on another disk than ${claudeFolder}, so a session can't be moved there whole or not at all.`,
+    'Move it to the same disk, and try again.',
+  );
+}
