@@ -8,15 +8,27 @@ export interface Payload {
   readonly project: string;
   /** The session's id. It must be checked to be a UUID before it gets into a command line. */
   readonly session: string;
+  /**
+   * What names and opens the sealed session that was published with it: 16 random bytes. Missing where none
+   * was.
+   */
+  readonly t?: Uint8Array;
 }
 
-/** The payload's JSON as UTF-8: `h`, `p`, `s` in this order, always present, always strings. */
-export function encodePayload(payload: Payload): Uint8Array {
-  return Buffer.from(JSON.stringify({ h: payload.host, p: payload.project, s: payload.session }));
+/** How long `t` is, in bytes. */
+export const T_BYTES = 16;
+
+/**
+ * The payload's JSON as UTF-8: `h`, `p`, `s` in this order, always present, always strings; then `t` if there
+ * is one.
+ */
+export function encodePayload({ host, project, session, t }: Payload): Uint8Array {
+  const extension = t === undefined ? {} : { t: Buffer.from(t).toString('base64url') };
+  return Buffer.from(JSON.stringify({ h: host, p: project, s: session, ...extension }));
 }
 
 /**
- * Reads an opened payload. Unknown keys are ignored. Text that is not a JSON object is a session id: old
+ * Reads an opened payload. Unknown keys are ignored, and so is a `t` that is none. Text that is not a JSON object is a session id: old
  * records held nothing else.
  *
  * Throws `cannot-open` for bytes that are not UTF-8, and for an object without a session id.
@@ -35,9 +47,16 @@ export function decodePayload(bytes: Uint8Array): Payload {
     return { host: '', project: '', session: text.trim() };
   }
   if (typeof value !== 'object' || value === null) return { host: '', project: '', session: text.trim() };
-  const { h = '', p = '', s } = value as Record<string, unknown>;
+  const { h = '', p = '', s, t } = value as Record<string, unknown>;
   if (typeof h !== 'string' || typeof p !== 'string' || typeof s !== 'string') throw unreadable();
-  return { host: h, project: p, session: s };
+  const parsed = parseT(t);
+  return { host: h, project: p, session: s, ...(parsed && { t: parsed }) };
+}
+
+function parseT(text: unknown): Uint8Array | null {
+  if (typeof text !== 'string') return null;
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.length === T_BYTES && bytes.toString('base64url') === text ? Uint8Array.from(bytes) : null;
 }
 
 function unreadable(): Failure {
@@ -52,7 +71,7 @@ function unreadable(): Failure {
  * The payload shortened to at most `room` bytes of JSON: the project path loses parts from the left, then the
  * host name goes.
  *
- * The session id is never touched, so the result may still be too large, which the caller must check.
+ * The session id and `t` are never touched, so the result may still be too large, which the caller must check.
  */
 export function fitPayload(payload: Payload, room: number): Payload {
   const fits = (candidate: Payload) => encodePayload(candidate).length <= room;

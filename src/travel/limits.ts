@@ -29,3 +29,6 @@ export const MAX_RATIO = 200;
 
 /** Bytes of one line of a transcript. */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** Bytes of a sealed bundle: what compresses badly, and what age, gzip and tar add. */
+export const MAX_SEALED_BYTES = MAX_TOTAL_BYTES + MAX_TOTAL_BYTES / 64;

@@ -1,0 +1,209 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AgeKeys, openStream } from '../crypto/age-file.ts';
+import { Failure } from '../failure.ts';
+import { errorCode, fileFailure } from '../files/file-failure.ts';
+import { describeDuration } from '../time.ts';
+import { BundleFailure } from './bundle-failure.ts';
+import { type Bundle, readBundle } from './bundle-reader.ts';
+import { BUNDLE_SUFFIX, bundleName, bundleSecret } from './handoff-keys.ts';
+import { MAX_SEALED_BYTES } from './limits.ts';
+
+/** A handoff whose sealed session may lie in a folder: its `t` (16 bytes) and its address (32-byte key). */
+export interface FolderHandoff {
+  readonly t: Uint8Array;
+  readonly address: Uint8Array;
+}
+
+/** A bundle that lies whole in a folder, opened. */
+export interface FolderBundle {
+  readonly bundle: Bundle;
+  /** The size of its file, in bytes. */
+  readonly bytes: number;
+  /** Closes the file. To be called whatever happens. */
+  close(): Promise<void>;
+}
+
+/**
+ * Why a bundle can't be read yet. `on its way`: whatever brings it has only its own temporary file or a
+ * placeholder there. `not whole`: a part of it is there, or something else stands under its name.
+ */
+export type Absence =
+  | { readonly kind: 'no folder' | 'not there' | 'on its way' }
+  | { readonly kind: 'not whole'; readonly bytes: number };
+
+/** How often a folder is looked into, in milliseconds. */
+const POLL_MS = 1000;
+const CHUNK_BYTES = 256 * 1024;
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/**
+ * Waits until a handoff's bundle lies whole in a folder, and opens it. `tell` is told what is missing, each
+ * time that this changes. `timeoutMs`: null waits as long as it takes, 0 looks once.
+ *
+ * Throws `no-session` once the time is over, and what `readBundle` does for a bundle that is whole.
+ */
+export async function waitForBundle(
+  folder: string,
+  handoff: FolderHandoff,
+  timeoutMs: number | null,
+  tell: (absence: Absence) => void,
+): Promise<FolderBundle> {
+  const search = new FolderSearch(folder, handoff);
+  const endMs = timeoutMs === null ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+  for (let told = ''; ; ) {
+    const found = await search.look();
+    if ('bundle' in found) return found;
+    if (JSON.stringify(found) !== told) tell(found);
+    told = JSON.stringify(found);
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0) throw notThere(folder, found, timeoutMs ?? 0);
+    await sleep(Math.min(POLL_MS, leftMs));
+  }
+}
+
+/** The bundle of a handoff if it lies whole in a folder now, opened; else why not. */
+export function lookIntoFolder(folder: string, handoff: FolderHandoff): Promise<FolderBundle | Absence> {
+  return new FolderSearch(folder, handoff).look();
+}
+
+/**
+ * The files in a folder that hold the bundle of this name: itself first, then what a service that syncs
+ * folders made of it where two machines changed it, such as `<name>.sync-conflict-….cclink` (Syncthing) or
+ * `<name> (conflicted copy).cclink` (Dropbox). Null if there is no such folder.
+ */
+export async function copiesOf(name: string, folder: string): Promise<{ copies: string[]; others: string[] } | null> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return null;
+    throw fileFailure('read', folder, error);
+  }
+  const stem = name.slice(0, -BUNDLE_SUFFIX.length);
+  const related = names.filter((each) => each.includes(stem));
+  const isCopy = (each: string) => each.startsWith(stem) && each.endsWith(BUNDLE_SUFFIX);
+  return {
+    copies: related.filter(isCopy).sort((a, b) => Number(b === name) - Number(a === name)),
+    others: related.filter((each) => !isCopy(each)),
+  };
+}
+
+/** The search for one bundle: looks again only at files that have changed since. */
+class FolderSearch {
+  private readonly folder: string;
+  private readonly name: string;
+  private readonly keys: AgeKeys;
+  /** What of each file is known not to be whole: its size and time. */
+  private readonly seen = new Map<string, string>();
+
+  constructor(folder: string, { t, address }: FolderHandoff) {
+    this.folder = folder;
+    this.name = bundleName(t, address);
+    this.keys = { secrets: async () => [bundleSecret(t, address)] };
+  }
+
+  async look(): Promise<FolderBundle | Absence> {
+    const files = await copiesOf(this.name, this.folder);
+    if (files === null) return { kind: 'no folder' };
+    let bytes = -1;
+    for (const copy of files.copies) {
+      const found = await this.openIfWhole(join(this.folder, copy));
+      if (typeof found !== 'number') return found;
+      bytes = Math.max(bytes, found);
+    }
+    if (bytes >= 0) return { kind: 'not whole', bytes };
+    return { kind: files.others.length > 0 ? 'on its way' : 'not there' };
+  }
+
+  /**
+   * The bundle in a file; the file's size if that is none, or not whole. A stranger may have put it there, or
+   * half of it: links, pipes and devices are not followed, and nothing is taken from it before its last byte
+   * was checked.
+   */
+  private async openIfWhole(path: string): Promise<FolderBundle | number> {
+    const file = await openRegular(path);
+    if (file === null) return 0;
+    let keep = false;
+    try {
+      const { size, mtimeMs } = await file.stat();
+      const mark = `${size} ${mtimeMs}`;
+      if (size > MAX_SEALED_BYTES || this.seen.get(path) === mark) return size;
+      if (!(await this.isWhole(file, size))) {
+        this.seen.set(path, mark);
+        return size;
+      }
+      const bundle = await readBundle(bytesOf(file, size), this.keys);
+      keep = true;
+      return { bundle, bytes: size, close: () => bundle.close().finally(() => file.close()) };
+    } finally {
+      if (!keep) await file.close();
+    }
+  }
+
+  /** True if all of it is authentic, to its end, and sealed for this handoff. */
+  private async isWhole(file: FileHandle, size: number): Promise<boolean> {
+    try {
+      for await (const _ of openStream(bytesOf(file, size), this.keys));
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== undefined) throw fileFailure('read', join(this.folder, this.name), error);
+      return false;
+    }
+  }
+}
+
+/** Null if there is no regular file. Throws `refused` for one that can't be read. */
+async function openRegular(path: string): Promise<FileHandle | null> {
+  let file: FileHandle;
+  try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    // ENXIO: a pipe, or a socket.
+    if (['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR'].includes(errorCode(error) ?? '')) return null;
+    throw fileFailure('read', path, error);
+  }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  return null;
+}
+
+/** The first `size` bytes of a file. */
+async function* bytesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < size; ) {
+    const length = Math.min(CHUNK_BYTES, size - at);
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+function notThere(folder: string, absence: Absence, timeoutMs: number): Failure {
+  const within = timeoutMs === 0 ? '' : ` within ${describeDuration(Math.ceil(timeoutMs / 1000))}`;
+  switch (absence.kind) {
+    case 'no folder':
+      return new Failure(
+        'no-session',
+        `There is no folder ${folder} here, where the files of this session are expected.`,
+        'Check its path, connect its disk or start what syncs it, and pick up again. Nothing was burnt.',
+      );
+    case 'not whole':
+      return new Failure(
+        'no-session',
+        `What lies in ${folder} for this handoff did not become whole${within}.`,
+        'See whether what syncs the folder is running, or publish again. Nothing was burnt.',
+      );
+    default:
+      return new Failure(
+        'no-session',
+        `The files of this session did not arrive in ${folder}${within}.`,
+        'See whether what syncs the folder runs on both machines, and pick up again with a longer --timeout. Nothing was burnt.',
+      );
+  }
+}
+
+/** True for a bundle that would be of use if it were whole, which more time may bring. */
+export const isDamaged = (error: unknown): boolean => error instanceof BundleFailure && error.defect === 'damaged';
