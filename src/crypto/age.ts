@@ -64,10 +64,10 @@ function damaged(): Failure {
 }
 
 /**
- * Given an array, age collects its output with `new Response(stream)`, for which Node loads its HTTP client
- * (25 ms). Given a stream, it does not.
+ * What to give to the age library: given an array, it collects its output with `new Response(stream)`, for
+ * which Node loads its HTTP client (25 ms). Given a stream, it does not.
  */
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
       controller.enqueue(bytes);
@@ -76,7 +76,8 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
-async function allOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+/** What a stream of the age library gives, whole. */
+export async function allOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Uint8Array.from(Buffer.concat(chunks));
