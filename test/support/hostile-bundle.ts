@@ -22,6 +22,8 @@ export interface TarEntry {
 }
 
 const BLOCK = 512;
+/** When every bundle was made, and every entry of it last changed. */
+const CREATED_AT = '2026-11-20T21:53:00.000Z';
 /** Two blocks of zeros end a tar file. */
 export const TAR_END = Buffer.alloc(2 * BLOCK);
 
@@ -36,11 +38,12 @@ export function tarEntry(entry: TarEntry): Buffer {
   header.write(octal(0, 8), 108, 'latin1');
   header.write(octal(0, 8), 116, 'latin1');
   header.write(octal(entry.size ?? body.length, 12), 124, 'latin1');
-  header.write(octal(0, 12), 136, 'latin1');
+  header.write(octal(Date.parse(CREATED_AT) / 1000, 12), 136, 'latin1');
   header.write(' '.repeat(8), 148, 'latin1');
   header.write(type, 156, 'latin1');
   header.write(link, 157, 100, 'utf8');
   header.write('ustar\0' + '00', 257, 'latin1');
+  header.write(octal(0, 8) + octal(0, 8), 329, 'latin1');
   header.write(prefix, 345, 155, 'utf8');
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
@@ -84,8 +87,8 @@ export interface BundleRecipe {
 export const BUNDLE_SESSION = '77777777-7777-4777-8777-777777777777';
 /** Where the session of a bundle was: on nobody's machine. */
 export const THERE = {
-  home: '/home/mallory',
   directory: '/home/mallory/proj',
+  home: '/home/mallory',
   claudeFolder: '/home/mallory/.claude',
   projectFolder: '-home-mallory-proj',
 } as const;
@@ -154,7 +157,7 @@ function manifestOf(files: BundleFiles, signer: Uint8Array | null): RawManifest 
     title: null,
     turns: 2,
     lastPrompt: 'text 2',
-    lastChange: '2026-11-20T21:52:34Z',
+    lastChange: '2026-11-20T21:52:34.000Z',
     ...THERE,
     platform: 'linux',
     host: 'elsewhere',
@@ -164,7 +167,7 @@ function manifestOf(files: BundleFiles, signer: Uint8Array | null): RawManifest 
     mcpServers: [],
     from: signer === null ? null : encodePublicKey(publicKeyOf(signer)),
     audience: { mode: 'self' },
-    createdAt: '2026-11-20T21:53:00Z',
+    createdAt: CREATED_AT,
     handoff: null,
     files: Object.entries(files).map(([name, content]) => ({
       name,
