@@ -17,6 +17,8 @@ export interface Destination {
   readonly directory: string;
   /** True if it is not there yet. */
   readonly isMissing: boolean;
+  /** True if the user chose it. */
+  readonly isChosen: boolean;
 }
 
 /** What the choice of a directory depends on. */
@@ -71,7 +73,7 @@ export async function chooseDestination(
     options.workingDirectory,
   ]);
   if (candidates.length === 0) throw noDirectory();
-  return existing(await ask(candidates.slice(0, MOST_OFFERED)));
+  return { ...existing(await ask(candidates.slice(0, MOST_OFFERED))), isChosen: true };
 }
 
 /** A directory that the user named, which may not be there yet, or be behind links. */
@@ -80,7 +82,9 @@ function namedDestination(into: string): Destination {
   if (stats !== undefined && !stats.isDirectory()) {
     throw new Failure('usage', `${into} is not a directory.`, 'Name the directory that the session is to live in.');
   }
-  return stats === undefined ? { directory: missingRealPath(resolve(into)), isMissing: true } : existing(into);
+  return stats === undefined
+    ? { directory: missingRealPath(resolve(into)), isMissing: true, isChosen: true }
+    : { ...existing(into), isChosen: true };
 }
 
 function statsOf(path: string) {
@@ -108,7 +112,7 @@ function missingRealPath(path: string): string {
 }
 
 function existing(directory: string): Destination {
-  return { directory: realPath(directory), isMissing: false };
+  return { directory: realPath(directory), isMissing: false, isChosen: false };
 }
 
 /** Where the session lives on this machine, as Claude Code would resume it; null if that is not here. */

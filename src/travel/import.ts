@@ -1,90 +1,24 @@
-import type { SessionPlaces } from '../claude/local-session.ts';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { projectFolderName } from '../claude/folders.ts';
+import { lastChangeOf } from '../claude/last-change.ts';
+import { describeSession } from '../claude/session.ts';
+import type { SessionPlace } from '../claude/session-layout.ts';
+import { findTranscripts, type TranscriptFile } from '../claude/transcript-files.ts';
 import { Failure } from '../failure.ts';
-import type { Loss, Manifest, Trust } from './manifest.ts';
-
-/** Where sessions and our own files lie, and what else of this machine decides where one is to live. */
-export interface ImportPlaces extends SessionPlaces {
-  readonly stateFolder: string;
-  readonly home: string;
-  /** The environment: Claude Code lets it name the project folder. */
-  readonly variables: NodeJS.ProcessEnv;
-}
-
-export interface ImportOptions {
-  readonly places: ImportPlaces;
-  /** What `trustOf` says of the bundle. */
-  readonly trust: Trust;
-  /** The directory that the user named, absolute; it is made if need be. Null: it is found, or asked for. */
-  readonly into: string | null;
-  /** More paths to rewrite: those there, and what they are here. */
-  readonly maps: readonly { readonly from: string; readonly to: string }[];
-  /** True: as a second session, under an id of its own. */
-  readonly asNew: boolean;
-  /** The version of the `claude` that is to go on; null if it can't be told. */
-  readonly claudeVersion: string | null;
-}
-
-/** What is about to be imported. Text from the bundle is unchanged: make it printable. */
-export interface ImportPlan {
-  readonly manifest: Manifest;
-  readonly trust: Trust;
-  /** The id that it is to have here. */
-  readonly session: string;
-  readonly directory: string;
-  /** True if the directory is not there yet and will be made. */
-  readonly makesDirectory: boolean;
-  /** How much it takes on the disk at most, in bytes. */
-  readonly bytes: number;
-  /** When something was last said in the session here, in Unix milliseconds; null if it is not here. */
-  readonly lastChangeHereMs: number | null;
-}
-
-/** How an import asks and tells its user. */
-export interface ImportPorts {
-  /** Told how many bytes of the bundle have been read. */
-  readonly progress: (bytes: number) => void;
-  /**
-   * Which of several directories (absolute, all here, likeliest first) it is to live in. Throws where nobody
-   * can be asked, or if none is chosen.
-   */
-  readonly chooseDirectory: (candidates: readonly string[]) => Promise<string>;
-  /** Asked once, before anything is written; false ends it with `interrupted`. */
-  readonly confirm: (plan: ImportPlan) => Promise<boolean>;
-}
-
-/** A session that lies here now, as Claude Code will find it. */
-export interface Imported {
-  /** Its id here. */
-  readonly session: string;
-  readonly directory: string;
-  /** The path of its transcript. */
-  readonly transcript: string;
-  readonly title: string | null;
-  /** `unchanged`: it was here already, as new or newer; nothing was written. */
-  readonly outcome: 'new' | 'updated' | 'unchanged';
-  /** Where what was replaced is kept for a while; null if nothing was. */
-  readonly replaced: string | null;
-  /** How much was written: files, and bytes. */
-  readonly files: number;
-  readonly bytes: number;
-  /** What was left out, changed or could not be read, there and here. */
-  readonly left: readonly Loss[];
-  /** What `claude` is to be told at its first start, with `--append-system-prompt`; null if nothing. */
-  readonly systemPrompt: string | null;
-  /** Options for the first start, safe ones for a session of somebody else; `systemPrompt` is not in them. */
-  readonly claudeOptions: readonly string[];
-}
-
-/** A bundle that was opened: its manifest has been checked, its files follow. */
-export interface OpenedBundle {
-  readonly manifest: Manifest;
-  readonly files: AsyncIterable<{
-    readonly name: string;
-    readonly bytes: number;
-    readonly content: AsyncIterable<Buffer>;
-  }>;
-  bytesRead(): number;
-}
+import { fileFailure } from '../files/file-failure.ts';
+import { describeSize } from '../size.ts';
+import { type Arrived, stageFiles } from './arrival.ts';
+import type { Bundle, BundledFile } from './bundle-reader.ts';
+import { chooseDestination, type Destination } from './destination.ts';
+import type { Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
+import type { Manifest } from './manifest.ts';
+import { pairsOfMove, pathRewrite } from './path-rewrite.ts';
+import { sweepReplaced } from './replaced.ts';
+import { mustNotBeOpen, settle } from './settle.ts';
+import { Staging, sweepStaging } from './staging.ts';
+import type { FilterOptions } from './transcript-filter.ts';
 
 /**
  * Brings a session in: finds its directory, asks, writes its files beside where they are to lie, checks them,
@@ -97,9 +31,156 @@ export interface OpenedBundle {
  * asked for the directory, `interrupted` for a no.
  */
 export async function importBundle(
-  _bundle: OpenedBundle,
-  _options: ImportOptions,
-  _ports: ImportPorts,
+  bundle: Pick<Bundle, 'manifest' | 'files' | 'bytesRead'>,
+  options: ImportOptions,
+  ports: ImportPorts,
 ): Promise<Imported> {
-  throw new Failure('internal', 'Not built yet.');
+  const { manifest } = bundle;
+  const { claudeFolder, stateFolder, workingDirectory } = options.places;
+  sweepStaging(claudeFolder);
+  sweepReplaced(stateFolder, claudeFolder, options.now());
+  const session = options.asNew ? randomUUID() : manifest.session;
+  mustNotBeOpen(claudeFolder, session);
+  const here = findTranscripts(claudeFolder, manifest.session);
+  const destination = await chooseDestination(
+    manifest,
+    { ...options.places, ...options, here, workingDirectory },
+    ports.chooseDirectory,
+  );
+  mustHaveRoom(claudeFolder, bytesOf(manifest));
+  await mustBeWanted(planOf(manifest, options, { session, destination, here }), ports);
+  return inDirectory(destination, async () => {
+    const projectFolder = projectFolderName(destination.directory, options.places.variables);
+    const place = { claudeFolder, projectFolder, sessionId: session };
+    const staging = new Staging(place);
+    try {
+      const files = { files: watched(bundle, ports) };
+      const changes = changesOf(manifest, options, place, destination.directory);
+      const arrived = await stageFiles(files, place, staging, { trust: options.trust, ...changes });
+      mustHoldConversation(arrived, place);
+      return await settle({ manifest, options, place, destination, staging, arrived });
+    } finally {
+      staging.discard();
+    }
+  });
+}
+
+/** How the session changes on its way in. */
+function changesOf(
+  manifest: Manifest,
+  { maps, places }: ImportOptions,
+  place: SessionPlace,
+  directory: string,
+): Pick<FilterOptions, 'rewrite' | 'newSessionId'> {
+  const from = { ...manifest, sessionId: manifest.session, directory: manifest.directory ?? '' };
+  const to = { ...place, directory, home: places.home, platform: process.platform };
+  const pairs = pairsOfMove(from, to, maps);
+  const movesNothing = pairs.every((pair) => pair.from === pair.to);
+  const rewrite = movesNothing
+    ? null
+    : pathRewrite({ pairs, fromPlatform: manifest.platform, toPlatform: process.platform });
+  const isNewId = place.sessionId !== manifest.session;
+  return { rewrite, newSessionId: isNewId ? { from: manifest.session, to: place.sessionId } : null };
+}
+
+function planOf(
+  manifest: Manifest,
+  { trust }: ImportOptions,
+  known: { session: string; destination: Destination; here: readonly TranscriptFile[] },
+): ImportPlan {
+  const changes = known.here.map(({ path }) => lastChangeOf(path)).filter((time) => time !== null);
+  return {
+    manifest,
+    trust,
+    session: known.session,
+    directory: known.destination.directory,
+    makesDirectory: known.destination.isMissing,
+    bytes: bytesOf(manifest),
+    lastChangeHereMs: changes.length === 0 ? null : Math.max(...changes),
+  };
+}
+
+const bytesOf = ({ files }: Manifest) => files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+async function mustBeWanted(plan: ImportPlan, ports: ImportPorts): Promise<void> {
+  if (!(await ports.confirm(plan))) throw new Failure('interrupted', 'Not imported; nothing was changed.');
+}
+
+/** The files of a bundle, with what was read told as they are read. */
+async function* watched(
+  { files, bytesRead }: Pick<Bundle, 'files' | 'bytesRead'>,
+  { progress }: ImportPorts,
+): AsyncGenerator<BundledFile> {
+  for await (const file of files) {
+    yield { ...file, content: watchedContent(file.content, () => progress(bytesRead())) };
+  }
+}
+
+async function* watchedContent(content: AsyncIterable<Buffer>, tell: () => void): AsyncGenerator<Buffer> {
+  for await (const block of content) {
+    tell();
+    yield block;
+  }
+}
+
+/** Runs `work` with the directory there, made if it is missing; if that fails it is taken away again. */
+async function inDirectory<T>({ directory, isMissing }: Destination, work: () => Promise<T>): Promise<T> {
+  let first: string | undefined;
+  try {
+    first = isMissing ? mkdirSync(directory, { recursive: true }) : undefined;
+    // The name `.` in it can't be looked up without the right to enter.
+    statSync(`${directory}/.`);
+  } catch (error) {
+    throw fileFailure(isMissing ? 'create' : 'read', directory, error);
+  }
+  try {
+    return await work();
+  } catch (error) {
+    if (first !== undefined) removeUpTo(directory, first);
+    throw error;
+  }
+}
+
+/** Removes an empty directory and those above it, up to `first`. */
+function removeUpTo(directory: string, first: string): void {
+  try {
+    for (let path = directory; path.length >= first.length; path = dirname(path)) rmdirSync(path);
+  } catch {
+    // Something was put there meanwhile.
+  }
+}
+
+/** Throws `refused` where the disk has no room for `bytes`. */
+function mustHaveRoom(claudeFolder: string, bytes: number): void {
+  let free: number;
+  try {
+    const { bavail, bsize } = statfsSync(existingParent(claudeFolder));
+    free = bavail * bsize;
+  } catch {
+    return; // where the system doesn't tell, writing will
+  }
+  if (bytes <= free) return;
+  throw new Failure(
+    'refused',
+    `There is no room for this session: it takes ${describeSize(bytes)}, and ${claudeFolder} has ${describeSize(free)} left.`,
+    'Make room on that disk and try again. Nothing was changed.',
+  );
+}
+
+function existingParent(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) === undefined && dirname(path) !== path
+    ? existingParent(dirname(path))
+    : path;
+}
+
+/** Throws `refused` for a transcript in which nothing was said, or nothing is left. */
+function mustHoldConversation({ transcript }: Arrived, { projectFolder, sessionId }: SessionPlace): void {
+  const { size, mtimeMs } = statSync(transcript);
+  const file = { id: sessionId, path: transcript, projectFolder, modifiedMs: mtimeMs, size };
+  if (describeSession(file).standing !== 'empty') return;
+  throw new Failure(
+    'refused',
+    'What was sent holds no conversation that Claude Code could go on with, so it was not imported.',
+    'Look at what it is with --inspect, and ask whoever sent it.',
+  );
 }

@@ -32,7 +32,7 @@ const LONGEST_MS = 24 * 3600 * 1000;
 /** Windows lacks it; there, making a link needs rights that few have. */
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
 
-/** Removes what imports that were killed left in the Claude folder. Nothing is followed; failures do no harm. */
+/** Removes what imports that were killed left in the Claude folder. Follows no link; failures do no harm. */
 export function sweepStaging(claudeFolder: string): void {
   for (const folder of [claudeFolder, projectsFolder(claudeFolder)]) {
     try {
@@ -54,6 +54,7 @@ interface StagedFile {
   readonly path: string;
   readonly target: string;
   readonly bytes: number;
+  readonly mayReplace: boolean;
 }
 
 /**
@@ -66,12 +67,15 @@ export class Staging {
   /** The staging folder on each disk, by device. */
   private readonly folders = new Map<number, string>();
   private readonly staged: StagedFile[] = [];
+  private written = 0;
   /** What was moved in place where nothing was before, the last first. */
   private readonly placed: string[] = [];
   private readonly madeFolders: string[] = [];
 
   constructor(place: SessionPlace) {
     this.place = place;
+    // Ctrl-C ends the process wherever it is.
+    process.once('exit', this.discard);
   }
 
   /** Files and bytes written so far. */
@@ -79,26 +83,27 @@ export class Staging {
     return { files: this.staged.length, bytes: this.staged.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
-  /** True if a file is already going to be at `target`. */
+  /** True if a file is already going to be at `target`, or where some file systems take that to be. */
   has(target: string): boolean {
-    return this.staged.some((file) => file.target === target);
+    return this.staged.some((file) => file.target.toLowerCase() === target.toLowerCase());
   }
 
   /**
-   * Writes a file (0600) that is to be at `target`, a path of `pathOfName`, and waits until it is on the disk.
-   * Returns where it is until then.
+   * Writes a file (0600) that is to be at `target`, a path of `pathOfName`, and waits until it is on the
+   * disk. Returns where it is until then. What was written for the same target before is dropped. If it may not
+   * replace what is at `target` by then, it is left out.
    *
    * Throws `refused` if it can't be written, and whatever reading `content` throws.
    */
-  async write(target: string, content: AsyncIterable<Uint8Array>): Promise<string> {
-    const path = join(this.folderFor(target), `${this.staged.length}.part`);
+  async write(target: string, content: AsyncIterable<Uint8Array>, { mayReplace = true } = {}): Promise<string> {
+    const path = join(this.folderFor(target), `${this.written++}.part`);
     const file = asFailure(target, () => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
     try {
       // The umask may have removed permission bits.
       if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, 0o600));
       const bytes = await writeAll(file, target, content);
       asFailure(target, () => fsyncSync(file));
-      this.staged.push({ path, target, bytes });
+      this.stage({ path, target, bytes, mayReplace });
       return path;
     } finally {
       closeSync(file);
@@ -106,18 +111,16 @@ export class Staging {
   }
 
   /**
-   * Moves the files in place, in the order in which they were written, but `last` (a target) at the end, right
-   * after `beforeLast`. If that or a move fails, what was new is taken away again. Those for which `keeps` is
-   * true are left out where there is a file already; returned are the targets of these.
+   * Moves the files in place, in the order in which they were written, but `last` (a target) at the end,
+   * right after `beforeLast`. If that or a move fails, what was new is taken away again.
+   *
+   * Returns the targets of those that were left out. Throws `refused`, and whatever `beforeLast` throws.
    */
-  commit(
-    last: string,
-    { beforeLast, keeps }: { beforeLast: () => void; keeps: (target: string) => boolean },
-  ): string[] {
+  commit(last: string, beforeLast: () => void): string[] {
     const kept: string[] = [];
     try {
       for (const file of this.staged) {
-        if (file.target !== last && !this.put(file, keeps(file.target))) kept.push(file.target);
+        if (file.target !== last && !this.put(file)) kept.push(file.target);
       }
       for (const folder of new Set(this.placed.map((path) => dirname(path)))) syncFolder(folder);
       const transcript = this.staged.find(({ target }) => target === last);
@@ -134,7 +137,8 @@ export class Staging {
   }
 
   /** Removes what was not moved in place. Failures do no harm: the next import sweeps. */
-  discard(): void {
+  readonly discard = (): void => {
+    process.removeListener('exit', this.discard);
     for (const folder of this.folders.values()) {
       try {
         rmSync(folder, { recursive: true, force: true });
@@ -143,17 +147,21 @@ export class Staging {
       }
     }
     this.folders.clear();
+  };
+
+  private stage(file: StagedFile): void {
+    const before = this.staged.findIndex(({ target }) => target === file.target);
+    if (before === -1) this.staged.push(file);
+    else for (const { path } of this.staged.splice(before, 1, file)) removeIfThere(path);
   }
 
-  /** False if it was to be kept out because there is a file already. */
-  private put({ path, target }: StagedFile, mayNotReplace: boolean): boolean {
+  /** False if it was left out. */
+  private put({ path, target, mayReplace }: StagedFile): boolean {
     this.makeFolderOf(target);
     return asFailure(target, () => {
       const isNew = lstatSync(target, { throwIfNoEntry: false }) === undefined;
-      if (mayNotReplace && !isNew) return false;
-      // Linked, not renamed: whatever somebody else puts there meanwhile stays.
-      if (mayNotReplace && !linkNew(path, target)) return false;
-      if (!mayNotReplace) renameSync(path, target);
+      if (mayReplace) renameSync(path, target);
+      else if (!isNew || !linkNew(path, target)) return false;
       if (isNew) this.placed.unshift(target);
       return true;
     });
@@ -195,7 +203,7 @@ export class Staging {
     this.madeFolders.push(folder);
   }
 
-  /** The staging folder on the disk that `target` is to be on: in the Claude folder, else among the projects. */
+  /** The staging folder on the disk of `target`: in the Claude folder, else among the projects. */
   private folderFor(target: string): string {
     const { claudeFolder } = this.place;
     const device = deviceOf(dirname(target));

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { slugOf } from '../../src/claude/folders.ts';
 import { x25519SecretOf } from '../../src/crypto/x25519.ts';
 import { readBundle } from '../../src/travel/bundle-reader.ts';
-import { type Imported, importBundle } from '../../src/travel/import.ts';
+import { importBundle } from '../../src/travel/import.ts';
+import type { Imported } from '../../src/travel/importing.ts';
 import { trustOf } from '../../src/travel/trust.ts';
 import type { TestKey } from './test-key.ts';
 
@@ -75,6 +76,8 @@ export class Receiver {
           maps: [],
           asNew: false,
           claudeVersion: null,
+          host: 'desk',
+          now: Date.now,
         },
         { progress: () => {}, chooseDirectory: async () => this.directory, confirm: async () => true },
       );

@@ -1,0 +1,60 @@
+import { lstatSync } from 'node:fs';
+import { resumePlace } from '../claude/resume-place.ts';
+import { type TranscriptFile, unreadable } from '../claude/transcript-files.ts';
+import { blocksOf } from './file-blocks.ts';
+import { compareLineage, type Lineage, type Relation } from './lineage.ts';
+import { filterTranscript, type TranscriptFacts, TranscriptFilter } from './transcript-filter.ts';
+
+/** A transcript of the session that is on this machine, as it was when it was read. */
+export interface CopyHere {
+  readonly file: TranscriptFile;
+  /** How it is related to the one that comes in. */
+  readonly relation: Relation;
+  readonly facts: TranscriptFacts;
+  /** The directory that it is resumed in, if that exists. */
+  readonly directory: string | null;
+  /** What tells this content from the next: inode, size and time. */
+  readonly version: string;
+}
+
+/**
+ * Compares the transcripts `files`, all of one session, with the lineage of one that comes in. Each file is
+ * read to its end. Throws `no-session` for one that can't be read.
+ */
+export async function compareCopies(
+  files: readonly TranscriptFile[],
+  there: Lineage,
+  { strict, hints }: { readonly strict: boolean; readonly hints: readonly string[] },
+): Promise<CopyHere[]> {
+  const copies: CopyHere[] = [];
+  for (const file of files) {
+    const version = versionOf(file.path);
+    const filter = new TranscriptFilter({ strict, keepThinking: true, rewrite: null, newSessionId: null });
+    try {
+      for await (const _ of filterTranscript(blocksOf(file.path), filter)) {
+        // Only what the filter tells afterwards is wanted.
+      }
+    } catch (error) {
+      throw unreadable(file.path, error);
+    }
+    const { lineage, facts } = filter.report;
+    const place = resumePlace([file], hints);
+    const directory = place?.exists ? place.directory : null;
+    copies.push({ file, relation: compareLineage(lineage, there), facts, directory, version });
+  }
+  return copies;
+}
+
+/** True if a copy is not any more what it was when it was read. */
+export function hasChanged({ file, version }: CopyHere): boolean {
+  return versionOf(file.path) !== version;
+}
+
+function versionOf(path: string): string {
+  try {
+    const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
+    return `${ino}-${size}-${mtimeNs}`;
+  } catch {
+    return 'gone';
+  }
+}
