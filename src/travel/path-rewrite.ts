@@ -1,4 +1,15 @@
+import { posix, win32 } from 'node:path';
 import type { SessionPlace } from '../claude/session-layout.ts';
+import { Failure } from '../failure.ts';
+import { backslashesBefore, canBeginAt, canEndAt } from './path-boundary.ts';
+import { EscapedText, type Match, SpelledOut } from './path-spelled-out.ts';
+import { escaped, isPosixPath, isWindowsPath, type Spelling, spellingsOf } from './path-spellings.ts';
+import { convertTail } from './path-tail.ts';
+
+const [NEWLINE, QUOTE, SLASH] = [0x0a, 0x22, 0x2f];
+/** A text may become so many times longer, and some: a short path is a few bytes of a line, not all of it. */
+const MOST_GROWTH = 4;
+const FREE_GROWTH = 1024 * 1024;
 
 /** A path as it is there, and what it is here. Both absolute. */
 export interface PathPair {
@@ -16,10 +27,16 @@ export interface SessionHome extends SessionPlace {
 
 /** Replaces what paths begin with. */
 export interface PathRewrite {
-  /** In `json`, one or more whole lines of well-formed JSON: inside of its strings, nothing else. */
+  /** How paths are written there, and here. */
+  readonly fromWindows: boolean;
+  readonly toWindows: boolean;
+  /**
+   * In `json`, whole lines of well-formed JSON or pieces of them that were not cut inside of a string: in its
+   * strings, nothing else. Returns `json` itself if there is nothing to change.
+   *
+   * Throws `refused` if it would become many times longer.
+   */
   inJson(json: Buffer): Buffer;
-  /** Whether `inJson` would change anything. */
-  isIn(json: Buffer): boolean;
   /** In a path that stands alone; as it is if no pair fits. */
   inPath(path: string): string;
 }
@@ -31,18 +48,225 @@ export interface PathRewrite {
  *
  * Pairs whose `from` is not an absolute path below a root are left out.
  */
-export function pathRewrite(_options: {
+export function pathRewrite(options: {
   readonly pairs: readonly PathPair[];
   readonly fromPlatform: string;
   readonly toPlatform: string;
 }): PathRewrite {
-  throw new Error('not yet');
+  const isWindows = (platform: string) => platform === 'win32';
+  return new Rewrite(options.pairs, isWindows(options.fromPlatform), isWindows(options.toPlatform));
 }
 
 /**
- * What is rewritten when a session moves: `more` (of the user), its folder, the project's folder of Claude
- * Code, its directory, Claude Code's folder, the home directory.
+ * What is rewritten when a session moves: what the user says (`more`), its folder, the project's folder of
+ * Claude Code, its directory, Claude Code's folder, the home directory.
  */
-export function pairsOfMove(_from: SessionHome, _to: SessionHome, _more: readonly PathPair[] = []): PathPair[] {
-  throw new Error('not yet');
+export function pairsOfMove(from: SessionHome, to: SessionHome, more: readonly PathPair[] = []): PathPair[] {
+  const pathsOf = (place: SessionHome) => {
+    const { join } = place.platform === 'win32' ? win32 : posix;
+    const project = join(place.claudeFolder, 'projects', place.projectFolder);
+    const folders = [
+      [project, place.sessionId],
+      [place.claudeFolder, 'file-history', place.sessionId],
+      [place.claudeFolder, 'tasks', place.sessionId],
+    ].map((parts) => join(...(parts as [string, string])));
+    return [...folders, project, place.directory, place.claudeFolder, place.home];
+  };
+  const here = pathsOf(to);
+  return [...more, ...pathsOf(from).map((path, index) => ({ from: path, to: here[index] ?? '' }))];
+}
+
+/** A spelling that is looked for, and the pair that it belongs to. */
+interface Form extends Spelling {
+  readonly to: string;
+}
+
+/** Forms that begin with the same bytes: they are searched for at once. */
+interface Search {
+  readonly bytes: Buffer;
+  /** The longest first. */
+  readonly forms: Form[];
+}
+
+class Rewrite implements PathRewrite {
+  readonly fromWindows: boolean;
+  readonly toWindows: boolean;
+  readonly #searches: Search[] = [];
+  readonly #spelledOut: SpelledOut;
+  readonly #written = new Map<string, Buffer>();
+
+  constructor(pairs: readonly PathPair[], fromWindows: boolean, toWindows: boolean) {
+    this.fromWindows = fromWindows;
+    this.toWindows = toWindows;
+    const usable = usablePairs(pairs, fromWindows);
+    this.#spelledOut = new SpelledOut(usable);
+    const forms = usable.flatMap(({ from, to }) => spellingsOf(from).map((spelling) => ({ ...spelling, to })));
+    for (const form of forms.toSorted((a, b) => a.bytes.length - b.bytes.length)) {
+      const search = this.#searches.find(({ bytes }) => form.bytes.subarray(0, bytes.length).equals(bytes));
+      if (search === undefined) this.#searches.push({ bytes: form.bytes, forms: [form] });
+      else search.forms.unshift(form);
+    }
+  }
+
+  inPath(path: string): string {
+    const json = Buffer.from(JSON.stringify({ path }));
+    const rewritten = this.inJson(json);
+    return rewritten === json ? path : (JSON.parse(rewritten.toString()) as { path: string }).path;
+  }
+
+  inJson(json: Buffer): Buffer {
+    if (this.#searches.length === 0) return json;
+    const pieces = new Pieces(json);
+    const escapedText = new EscapedText(json);
+    let start = 0;
+    for (let at = escapedText.nextFrom(0); at !== -1; at = escapedText.nextFrom(start)) {
+      const lineStart = json.lastIndexOf(NEWLINE, at) + 1;
+      const lineEnd = json.indexOf(NEWLINE, at);
+      this.#rewrite(json, start, lineStart, pieces);
+      start = lineEnd === -1 ? json.length : lineEnd;
+      this.#rewriteSpelledOut(json, lineStart, start, pieces);
+    }
+    this.#rewrite(json, start, json.length, pieces);
+    return pieces.join();
+  }
+
+  /** Rewrites what begins between `start` and `end`, and is written as programs write JSON. */
+  #rewrite(json: Buffer, start: number, end: number, pieces: Pieces): void {
+    const next = this.#searches.map(({ bytes }) => indexIn(json, bytes, start, end));
+    for (;;) {
+      let first = 0;
+      for (let index = 1; index < next.length; index += 1) {
+        if ((next[index] as number) < (next[first] as number)) first = index;
+      }
+      const at = next[first] as number;
+      if (at === Number.POSITIVE_INFINITY) return;
+      const form = this.#searches[first]?.forms.find((each) => isAt(json, each, at));
+      const resume = form === undefined ? at + 1 : this.#replace(json, form, at, pieces);
+      for (let index = 0; index < next.length; index += 1) {
+        if ((next[index] as number) >= resume) continue;
+        next[index] = indexIn(json, (this.#searches[index] as Search).bytes, resume, end);
+      }
+    }
+  }
+
+  /** Replaces the path with the beginning `form`, whose bytes are at `at`. Returns where it ends. */
+  #replace(json: Buffer, form: Form, at: number, pieces: Pieces): number {
+    const start = form.drive === null ? at : at - 1;
+    const end = at + form.bytes.length;
+    const isUrl = json[start - 1] === SLASH;
+    const separator = this.#separator(json, start, form, isUrl);
+    const written = this.#textOf(form.to, separator);
+    // `file:///C:/a` has a slash before the path, `file:///home/a` has it in the path.
+    const drop = isUrl && form.drive !== null && !this.toWindows ? 1 : 0;
+    const add = isUrl && !this.fromWindows && this.toWindows ? '/' : '';
+    return this.#put(json, pieces, { start, end, backslashes: form.backslashes }, [add, written, drop], separator);
+  }
+
+  #rewriteSpelledOut(json: Buffer, start: number, end: number, pieces: Pieces): void {
+    for (const match of this.#spelledOut.matches(json, start, end)) {
+      if (match.start < pieces.end) continue;
+      const separator = this.toWindows ? '\\\\' : match.separator;
+      this.#put(json, pieces, match, ['', this.#textOf(match.to, separator), 0], separator);
+    }
+  }
+
+  #put(
+    json: Buffer,
+    pieces: Pieces,
+    match: Pick<Match, 'start' | 'end' | 'backslashes'>,
+    [add, written, drop]: readonly [string, Buffer, number],
+    separator: string,
+  ): number {
+    const { start, end, backslashes } = match;
+    pieces.put(start, add === '' ? written.subarray(drop) : Buffer.concat([Buffer.from(add), written]), end);
+    if (this.fromWindows === this.toWindows) return end;
+    const inWindows = backslashes === 0 ? 2 : backslashes;
+    const tail = convertTail(json, start, end, this.fromWindows ? inWindows : 0, separator);
+    if (tail.end > end) pieces.put(end, tail.text, tail.end);
+    return tail.end;
+  }
+
+  /** What stands between the names of a path that is to be written at `start`. */
+  #separator(json: Buffer, start: number, form: Form, isUrl: boolean): string {
+    if (!this.toWindows || isUrl) return '/';
+    if (this.fromWindows) return form.backslashes === 0 ? '/' : '\\'.repeat(form.backslashes);
+    // A quotation mark of JSON in JSON has a backslash before it, one of JSON in that has 3.
+    const before = json[start - 1] === QUOTE ? backslashesBefore(json, start - 1) : 0;
+    return '\\'.repeat(before === 1 ? 4 : before === 3 ? 8 : 2);
+  }
+
+  #textOf(path: string, separator: string): Buffer {
+    const key = `${separator} ${path}`;
+    let text = this.#written.get(key);
+    if (text === undefined) {
+      const depth = /^\\+$/.test(separator) ? Math.log2(separator.length) : 1;
+      const names = path.split(this.toWindows ? /[\\/]/ : '/').map((name) => escaped(name, depth));
+      text = Buffer.from(names.join(separator));
+      this.#written.set(key, text);
+    }
+    return text;
+  }
+}
+
+/** What a text is put together from: pieces of itself, and what replaces others. */
+class Pieces {
+  /** Where the last replaced piece ends. */
+  end = 0;
+  readonly #whole: Buffer;
+  readonly #pieces: Buffer[] = [];
+  #length = 0;
+
+  constructor(whole: Buffer) {
+    this.#whole = whole;
+  }
+
+  put(start: number, text: Buffer, end: number): void {
+    if (start > this.end) this.#add(this.#whole.subarray(this.end, start));
+    this.#add(text);
+    this.end = end;
+  }
+
+  join(): Buffer {
+    if (this.#pieces.length === 0) return this.#whole;
+    this.#add(this.#whole.subarray(this.end));
+    return Buffer.concat(this.#pieces, this.#length);
+  }
+
+  #add(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    if (this.#length <= MOST_GROWTH * this.#whole.length + FREE_GROWTH) return;
+    throw new Failure(
+      'refused',
+      'With the paths of this machine, the session would become many times larger.',
+      'Give --into a directory with a short path, or leave out --map.',
+    );
+  }
+}
+
+/** Those whose paths are absolute and below a root, without separators at their ends; the first of equal ones. */
+function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair[] {
+  const usable = new Map<string, PathPair>();
+  for (const { from, to } of pairs) {
+    const trimmed = from.replace(fromWindows ? /[\\/]+$/ : /\/+$/, '');
+    const isPath = fromWindows ? isWindowsPath : isPosixPath;
+    if (isPath(trimmed) && !usable.has(trimmed)) usable.set(trimmed, { from: trimmed, to: withoutEnd(to) });
+  }
+  return [...usable.values()].toSorted((a, b) => b.from.length - a.from.length);
+}
+
+const withoutEnd = (path: string) => path.replace(/(?<=[^\\/:])[\\/]+$/, '');
+
+function isAt(json: Buffer, { bytes, drive }: Form, at: number): boolean {
+  const end = at + bytes.length;
+  if (end > json.length || json.compare(bytes, 0, bytes.length, at, end) !== 0) return false;
+  if (drive === null) return canBeginAt(json, at) && canEndAt(json, end);
+  const letter = String.fromCharCode(json[at - 1] ?? 0);
+  return letter.toLowerCase() === drive.toLowerCase() && canBeginAt(json, at - 1) && canEndAt(json, end);
+}
+
+function indexIn(json: Buffer, bytes: Buffer, start: number, end: number): number {
+  if (start >= end) return Number.POSITIVE_INFINITY;
+  const at = (end === json.length ? json : json.subarray(0, end)).indexOf(bytes, start);
+  return at === -1 ? Number.POSITIVE_INFINITY : at;
 }
