@@ -148,8 +148,9 @@ function describe(command: Command, declaration: Declaration): void {
 /** Text for standard output. */
 const inThisTerminal = (text: string) => wrap(text, columnsOfStream(process.stdout));
 
-function commanderOption({ flags, description, default: value, conflicts }: OptionDeclaration): Option {
+function commanderOption({ flags, description, default: value, conflicts, repeats }: OptionDeclaration): Option {
   const option = new Option(flags, description);
+  if (repeats) option.argParser((text, before: readonly string[] = []) => [...before, text]);
   if (value !== undefined) option.default(value);
   return conflicts === undefined ? option : option.conflicts([...conflicts]);
 }

@@ -7,6 +7,8 @@ export interface OptionDeclaration {
   readonly default?: string;
   /** The names of options that can't be given together with it: `pin`. */
   readonly conflicts?: readonly string[];
+  /** True if it may be given several times: its value is then a list. */
+  readonly repeats?: true;
 }
 
 /** What a command is run with. */

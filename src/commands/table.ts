@@ -13,6 +13,7 @@ export const COMMANDS = {
   list: () => import('./list.ts'),
   revoke: () => import('./revoke.ts'),
   init: () => import('./init.ts'),
+  import: () => import('./import.ts'),
   whoami: () => import('./whoami.ts'),
   doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),

@@ -1,0 +1,243 @@
+import { createReadStream, statSync } from 'node:fs';
+import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
+import { Failure } from '../failure.ts';
+import { fileFailure } from '../files/file-failure.ts';
+import type { OwnKey } from '../identity/own-key.ts';
+import { claudeWord } from '../process/find-claude.ts';
+import { someOf } from '../terminal/bundle-view.ts';
+import type { Bundle } from '../travel/bundle-reader.ts';
+import type { Imported } from '../travel/importing.ts';
+import type { Manifest, Trust } from '../travel/manifest.ts';
+import { inThisTerminal } from './claude-start.ts';
+import type { Context } from './context.ts';
+import type { Declaration } from './declaration.ts';
+import { intoDirectory, MOVING_IN_OPTIONS, type MovingInOptions, pathPairs } from './moving-in.ts';
+import { withOwnKeyIfAny } from './secrets.ts';
+import { parseWho } from './who.ts';
+
+interface ImportCommandOptions extends MovingInOptions {
+  /** False with `--no-run`. */
+  readonly run: boolean;
+  readonly inspect?: boolean;
+}
+
+export const command: Declaration<ImportCommandOptions> = {
+  argument: '<file>',
+  summary: 'bring an exported session in, and go on with it in Claude Code',
+  options: [
+    ...MOVING_IN_OPTIONS,
+    { flags: '--no-run', description: 'bring it in, and print the command instead of running it' },
+    { flags: '--inspect', description: 'show what it is, nothing else' },
+  ],
+  help: `file: what cclink export wrote, or - for standard input.
+
+It lives in the same directory as there, if that is here, else in a checkout of
+the same git repository, else cclink asks. Its paths are rewritten. With -v all
+that was left out is told. --json implies --no-run.
+
+Somebody else's session is instructions to your Claude. -y does not take it,
+unless --from names who signed it and --into the directory.`,
+  yes: true,
+  json: true,
+  claudeOptions: true,
+  async run({ context, options, args: [file = '-'], claudeArgs }) {
+    process.exitCode = await importSession(context, options, file, claudeArgs);
+  },
+};
+
+/** `cclink import`: brings a session in, and goes on with it. Resolves to the exit code. */
+async function importSession(
+  context: Context,
+  options: ImportCommandOptions,
+  file: string,
+  claudeArgs: readonly string[],
+): Promise<number> {
+  const { environment, output } = context;
+  // Typing errors are told before anything is read.
+  intoDirectory(options);
+  pathPairs(options);
+  const from = options.from === undefined ? null : parseWho(options.from);
+  const runs = options.run && !output.json && !options.inspect;
+  const claude = runs ? inThisTerminal(context, claudeArgs) : null;
+  const obstacle = claude === null ? null : await claude.obstacle(false);
+  if (obstacle !== null) throw obstacle;
+
+  const arrived = await withOwnKeyIfAny(context, async (own) => {
+    const { bundle, bytes } = await openBundle(context, file, own);
+    try {
+      if (options.inspect) {
+        await inspect(context, bundle.manifest);
+        return null;
+      }
+      const trust = await trustIn(bundle, own, from);
+      const imported = await bringIn(context, options, { bundle, trust, bytes, isNamed: from !== null });
+      return { imported, manifest: bundle.manifest, trust };
+    } finally {
+      await bundle.close();
+    }
+  });
+  if (arrived === null) return 0;
+  const { imported } = arrived;
+  tellOf(context, imported);
+  const program = claudeWord(environment);
+  const command = resumeCommand(imported.session, [...firstStartOptions(imported), ...claudeArgs], program);
+  const { directory, session, title } = imported;
+  if (claude !== null) {
+    return claude.start({ title: title ?? session.slice(0, 8), directory, command }, async () => {});
+  }
+  const line = resumeLine(directory, command);
+  output.result(
+    importedJson(arrived, command),
+    line,
+    `The result could not be written. To go on with the session:\n${line}`,
+  );
+  return 0;
+}
+
+/** The options of `claude` for the first start after an import. */
+export function firstStartOptions({ claudeOptions, systemPrompt }: Imported): string[] {
+  return [...claudeOptions, ...(systemPrompt === null ? [] : ['--append-system-prompt', systemPrompt])];
+}
+
+async function bringIn(
+  context: Context,
+  options: ImportCommandOptions,
+  { bundle, trust, bytes, isNamed }: { bundle: Bundle; trust: Trust; bytes: number | null; isNamed: boolean },
+): Promise<Imported> {
+  const { importBundle } = await import('../travel/import.ts');
+  const { importPorts, movingIn } = await import('./moving-in.ts');
+  const { transferProgress } = await import('../terminal/transfer-progress.ts');
+  const progress = transferProgress(context.output, 'Importing', bytes);
+  const question = options.run && !context.output.json ? 'Go on with this session here?' : 'Bring this session in?';
+  try {
+    const ports = importPorts(context, progress, { isNamed, question, trust });
+    return await importBundle(bundle, await movingIn(context, options, trust), ports);
+  } finally {
+    progress.end();
+  }
+}
+
+async function trustIn({ manifest, signer }: Bundle, own: OwnKey | null, from: Uint8Array | null): Promise<Trust> {
+  const { trustOf } = await import('../travel/trust.ts');
+  const { samePublicKey } = await import('../identity/public-key.ts');
+  // What stands beside an encrypted key may be another one: only the key itself proves that it signed this.
+  const known = own?.knownPublicKey ?? null;
+  const isMine = signer !== null && known !== null && samePublicKey(signer, known);
+  if (isMine && own !== null && !own.isProven) await own.open();
+  return trustOf(manifest, signer, { own: own?.isProven ? own.knownPublicKey : null, from, overSsh: false });
+}
+
+/** How often a PIN is asked for. */
+const MAX_PIN_ATTEMPTS = 3;
+
+/** Opens a file, or standard input, whose size is not known (null). A PIN that was typed wrong is asked again. */
+async function openBundle(
+  { environment, output, questions }: Context,
+  file: string,
+  own: OwnKey | null,
+): Promise<{ readonly bundle: Bundle; readonly bytes: number | null }> {
+  const { readBundle } = await import('../travel/bundle-reader.ts');
+  for (let asked = 0; ; ) {
+    const { content, bytes } = openSource(file);
+    const ask = async () => {
+      asked += 1;
+      return questions.secret('PIN of the session', 'Set CCLINK_PIN');
+    };
+    const keys = {
+      secrets: async () => [await ageSecretOf(own)],
+      passphrase: async () => pinForm(environment.pin === undefined ? await ask() : Uint8Array.from(environment.pin)),
+    };
+    try {
+      return { bundle: await readBundle(content, keys), bytes };
+    } catch (error) {
+      const isWrongPin = error instanceof Failure && error.code === 'cannot-open' && asked > 0;
+      if (!isWrongPin || asked >= MAX_PIN_ATTEMPTS || file === '-') throw error;
+      output.warn('that is not the PIN; try again.');
+    }
+  }
+}
+
+/** A PIN that cclink made, in the form in which it was made; any other as it was typed. */
+async function pinForm(typed: Uint8Array): Promise<Uint8Array> {
+  const { madePin } = await import('../handoff/pin.ts');
+  return madePin(typed) ?? typed;
+}
+
+async function ageSecretOf(own: OwnKey | null): Promise<Uint8Array> {
+  if (own === null) throw noKey();
+  const { x25519SecretOf } = await import('../crypto/x25519.ts');
+  return x25519SecretOf((await own.open()).seed);
+}
+
+function noKey(): Failure {
+  return new Failure(
+    'no-key',
+    'This session is sealed for a key, and there is no key on this machine.',
+    'Make one and give its public key to whoever exports it: cclink init',
+  );
+}
+
+/** What a file holds, and its size in bytes; null for standard input, a pipe and the like. */
+function openSource(file: string): { readonly content: AsyncIterable<Buffer>; readonly bytes: number | null } {
+  if (file === '-') {
+    if (process.stdin.isTTY) {
+      throw new Failure('usage', 'Standard input is the terminal.', 'Pipe the exported session in, or name its file.');
+    }
+    return { content: process.stdin, bytes: null };
+  }
+  try {
+    const stats = statSync(file);
+    if (stats.isDirectory()) throw new Failure('usage', `${file} is a directory.`, 'Name the file of the session.');
+    return { content: blocksOfFile(file), bytes: stats.isFile() ? stats.size : null };
+  } catch (error) {
+    throw fileFailure('read', file, error);
+  }
+}
+
+async function* blocksOfFile(file: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const block of createReadStream(file, { highWaterMark: 1024 * 1024 })) yield block as Buffer;
+  } catch (error) {
+    throw fileFailure('read', file, error);
+  }
+}
+
+async function inspect({ output }: Context, manifest: Manifest): Promise<void> {
+  const { describeManifest } = await import('../terminal/bundle-view.ts');
+  output.result(manifest, describeManifest(manifest, Date.now(), output.resultStyle));
+}
+
+/** Says what came of it, and what is not as it was. */
+function tellOf({ output }: Context, { outcome, directory, replaced, left }: Imported): void {
+  const outcomes = {
+    new: `Brought in, to ${directory}.`,
+    updated: 'Brought up to date.',
+    unchanged: 'It is on this machine already, and as new; nothing was changed.',
+  };
+  output.say(outcomes[outcome]);
+  if (replaced !== null) output.say(`What was replaced is kept until you go on with it, at most a week: ${replaced}`);
+  if (left.length === 0) return;
+  output.say(`Not as it was: ${someOf(left.map(({ what }) => what))} (-v says why)`);
+  for (const { what, why } of left) output.trace(`${what}: ${why}`);
+}
+
+function importedJson(
+  { imported, manifest, trust }: { imported: Imported; manifest: Manifest; trust: Trust },
+  command: readonly string[],
+) {
+  const { session, directory, title, outcome, replaced, files, bytes, left } = imported;
+  return {
+    session: { id: session, project: manifest.directory ?? '', host: manifest.host, title },
+    publicKey: manifest.from,
+    mode: manifest.audience.mode,
+    from: trust === 'own' ? null : manifest.from,
+    burn: false,
+    createdAt: manifest.createdAt,
+    expiresAt: null,
+    here: true,
+    directory,
+    lastChange: manifest.lastChange,
+    command,
+    imported: { outcome, files, bytes, replaced, left },
+  };
+}

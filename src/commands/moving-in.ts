@@ -1,0 +1,124 @@
+import { hostname } from 'node:os';
+import { isAbsolute, posix, resolve, win32 } from 'node:path';
+import { workingDirectory } from '../environment.ts';
+import { Failure } from '../failure.ts';
+import { describePlan } from '../terminal/bundle-view.ts';
+import { excerpt } from '../terminal/printable.ts';
+import type { TransferProgress } from '../terminal/transfer-progress.ts';
+import type { ImportOptions, ImportPlan, ImportPorts } from '../travel/importing.ts';
+import type { Trust } from '../travel/manifest.ts';
+import type { PathPair } from '../travel/path-rewrite.ts';
+import { versionOfClaude } from './claude-start.ts';
+import { type Context, placesOf } from './context.ts';
+import type { OptionDeclaration } from './declaration.ts';
+
+/** Where and as what a session is to live here, as typed. */
+export interface MovingInOptions {
+  readonly into?: string;
+  readonly map?: readonly string[];
+  readonly asNew?: boolean;
+  readonly from?: string;
+}
+
+/** The options of commands that bring a session in. */
+export const MOVING_IN_OPTIONS: readonly OptionDeclaration[] = [
+  { flags: '--into <dir>', description: 'the directory that it is to live in' },
+  { flags: '--map <old=new>', description: 'rewrite another path; may be repeated', repeats: true },
+  { flags: '--as-new', description: 'as a second session, beside the one that is here' },
+  { flags: '--from <key>', description: 'whose it must be, if it is not your own' },
+];
+
+/** How a session of a given trust is brought in. Throws `usage` for options that can't be used. */
+export async function movingIn(context: Context, options: MovingInOptions, trust: Trust): Promise<ImportOptions> {
+  const { stateFolder, home, variables } = context.environment;
+  return {
+    places: { ...placesOf(context), stateFolder, home, variables },
+    trust,
+    into: intoDirectory(options),
+    maps: pathPairs(options),
+    asNew: options.asNew ?? false,
+    claudeVersion: await versionOfClaude(context),
+    host: hostname(),
+    now: Date.now,
+  };
+}
+
+/** The directory that was named, as an absolute path; null if none was. Throws `usage` for an empty one. */
+export function intoDirectory({ into }: MovingInOptions): string | null {
+  if (into === undefined) return null;
+  const base = workingDirectory();
+  if (into === '' || (base === null && !isAbsolute(into))) {
+    throw new Failure(
+      'usage',
+      'The directory of --into is not known.',
+      'Give its whole path: --into /home/you/project',
+    );
+  }
+  return base === null ? into : resolve(base, into);
+}
+
+/** The paths of `--map`. Throws `usage` if one is not `<old>=<new>`, both absolute. */
+export function pathPairs({ map = [] }: MovingInOptions): PathPair[] {
+  return map.map((text) => {
+    const isWhole = (path: string) => posix.isAbsolute(path) || win32.isAbsolute(path);
+    // A name may hold a "=" of its own.
+    const at = [...text.matchAll(/=/g)].find(
+      ({ index }) => isWhole(text.slice(0, index)) && isAbsolute(text.slice(index + 1)),
+    );
+    if (at !== undefined) return { from: text.slice(0, at.index), to: text.slice(at.index + 1) };
+    throw new Failure(
+      'usage',
+      `--map ${excerpt(text, 60)} does not name two whole paths.`,
+      'Write the path there, and what it is here: --map /home/alice/data=/srv/data',
+    );
+  });
+}
+
+/**
+ * How an import asks and tells its user. `isNamed`: they named the key that signed it. `missing` are the MCP
+ * servers that it used and that are not configured here. `question` is what a yes answers.
+ */
+export function importPorts(
+  { output, questions, yes }: Context,
+  progress: TransferProgress,
+  { isNamed, question, trust }: { readonly isNamed: boolean; readonly question: string; readonly trust: Trust },
+): ImportPorts {
+  let told = 0;
+  // What somebody else sent is taken only if they were named.
+  const takesIt = yes && (trust !== 'other' || isNamed);
+  return {
+    progress(bytes) {
+      progress.moved(bytes - told);
+      told = bytes;
+    },
+    async chooseDirectory(candidates) {
+      if (!questions.possible || (yes && trust !== 'other')) throw noChoice(candidates);
+      return questions.choose('Which directory is it to live in? (None of these: Ctrl-C, then --into <dir>)', [
+        ...candidates.map((path) => ({ name: excerpt(path, 200), value: path })),
+      ]);
+    },
+    async confirm(plan) {
+      output.say(describePlan(plan, Date.now(), output.style));
+      warnOf(plan);
+      return takesIt || questions.confirm(question, trust === 'other' ? NAME_THEM : 'Answer it with -y');
+    },
+  };
+
+  function warnOf({ trust: how }: ImportPlan): void {
+    if (how !== 'other') return;
+    output.warn(
+      'this session was written by somebody else. All of it is instructions to your Claude, which will read it as its own past: bring it in only if you trust them with what Claude may do here.',
+    );
+  }
+}
+
+const NAME_THEM = 'Name who signed it, with -y, --from <key> and --into <dir>';
+
+function noChoice(candidates: readonly string[]): Failure {
+  const likely = candidates.slice(0, 3).map((path) => `\n  ${path}`);
+  return new Failure(
+    'usage',
+    'It is not certain which directory of this machine the session is to live in.',
+    `Name it with --into <dir>. Likely ones:${likely.join('')}`,
+  );
+}

@@ -1,0 +1,70 @@
+import { describeSize } from '../size.ts';
+import { describeAge } from '../time.ts';
+import type { ImportPlan } from '../travel/importing.ts';
+import type { Manifest } from '../travel/manifest.ts';
+import { describeLines } from './handoff-view.ts';
+import { excerpt } from './printable.ts';
+import type { Style } from './style.ts';
+
+/** How much is shown of what a stranger may have written, in characters. */
+const MAX_TEXT = 70;
+const MAX_PATH = 200;
+const MAX_NAMES = 8;
+
+/** A session that is about to be brought in, for a person. */
+export function describePlan(plan: ImportPlan, nowMs: number, style: Style): string {
+  const { manifest, directory, makesDirectory, lastChangeHereMs } = plan;
+  const isMade = makesDirectory ? ' (will be made)' : '';
+  return describeLines(
+    [
+      ...manifestLines(manifest, nowMs),
+      ['Here', `${excerpt(directory, MAX_PATH)}${isMade}`],
+      ['Last change here', lastChangeHereMs === null ? '' : ageOf(lastChangeHereMs, nowMs)],
+    ],
+    style,
+  );
+}
+
+/** What a bundle says of itself, for a person. */
+export function describeManifest(manifest: Manifest, nowMs: number, style: Style): string {
+  return describeLines(manifestLines(manifest, nowMs), style);
+}
+
+function manifestLines(manifest: Manifest, nowMs: number): (readonly [string, string])[] {
+  const { title, turns, lastPrompt, lastChange, directory, host, claudeVersion, git, files, left } = manifest;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const changeMs = lastChange === null ? null : Date.parse(lastChange);
+  return [
+    ['Session', excerpt(manifest.session, 36)],
+    ['Title', excerpt(title ?? '', MAX_TEXT)],
+    ['Size', `${turns} ${turns === 1 ? 'prompt' : 'prompts'}, ${describeSize(bytes)}`],
+    ['Last prompt', excerpt(lastPrompt ?? '', MAX_TEXT)],
+    ['Last change', changeMs === null ? '' : ageOf(changeMs, nowMs)],
+    ['From', [excerpt(host, 64), excerpt(directory ?? '', MAX_PATH)].filter((text) => text !== '').join(', ')],
+    ['Signed by', manifest.from ?? 'nobody'],
+    ['Exported', ageOf(Date.parse(manifest.createdAt), nowMs)],
+    ['Claude Code', excerpt(claudeVersion ?? '', 20)],
+    ['MCP servers', someOf(manifest.mcpServers)],
+    ['Git', git === null ? '' : describeGit(git)],
+    ['Left out', someOf(left.map(({ what }) => what))],
+  ];
+}
+
+function ageOf(timeMs: number, nowMs: number): string {
+  return describeAge(Math.max(0, Math.floor((nowMs - timeMs) / 1000)));
+}
+
+function describeGit({ branch, commit, changedFiles, unpushedCommits }: NonNullable<Manifest['git']>): string {
+  const stays = [
+    ...(changedFiles ? [`${changedFiles} changed ${changedFiles === 1 ? 'file' : 'files'}`] : []),
+    ...(unpushedCommits ? [`${unpushedCommits} ${unpushedCommits === 1 ? 'commit' : 'commits'} not pushed`] : []),
+  ];
+  const at = [excerpt(branch ?? '', MAX_TEXT), excerpt(commit?.slice(0, 10) ?? '', 10)].filter((text) => text !== '');
+  return `${at.join(' ')}${stays.length === 0 ? '' : `; ${stays.join(' and ')} stayed there`}`;
+}
+
+/** The first of some names, and how many more there are. */
+export function someOf(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).map((name) => excerpt(name, MAX_TEXT));
+  return `${shown.join(', ')}${names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''}`;
+}
