@@ -4,16 +4,23 @@ import { Failure } from '../failure.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { claudeWord } from '../process/find-claude.ts';
-import { someOf } from '../terminal/bundle-view.ts';
 import type { Bundle } from '../travel/bundle-reader.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { Manifest, Trust } from '../travel/manifest.ts';
-import { inThisTerminal } from './claude-start.ts';
+import { inThisTerminal, versionOfClaude } from './claude-start.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
-import { intoDirectory, MOVING_IN_OPTIONS, type MovingInOptions, pathPairs } from './moving-in.ts';
+import {
+  firstStartOptions,
+  importOptions,
+  importPorts,
+  MOVING_IN_OPTIONS,
+  type MovingIn,
+  type MovingInOptions,
+  parseMovingIn,
+  tellOfImport,
+} from './moving-in.ts';
 import { withOwnKeyIfAny } from './secrets.ts';
-import { parseWho } from './who.ts';
 
 interface ImportCommandOptions extends MovingInOptions {
   /** False with `--no-run`. */
@@ -53,10 +60,7 @@ async function importSession(
   claudeArgs: readonly string[],
 ): Promise<number> {
   const { environment, output } = context;
-  // Typing errors are told before anything is read.
-  intoDirectory(options);
-  pathPairs(options);
-  const from = options.from === undefined ? null : parseWho(options.from);
+  const movingIn = parseMovingIn(options);
   const runs = options.run && !output.json && !options.inspect;
   const claude = runs ? inThisTerminal(context, claudeArgs) : null;
   const obstacle = claude === null ? null : await claude.obstacle(false);
@@ -69,8 +73,8 @@ async function importSession(
         await inspect(context, bundle.manifest);
         return null;
       }
-      const trust = await trustIn(bundle, own, from);
-      const imported = await bringIn(context, options, { bundle, trust, bytes, isNamed: from !== null });
+      const trust = await trustIn(bundle, own, movingIn.from);
+      const imported = await bringIn(context, movingIn, { bundle, trust, bytes, goesOn: runs });
       return { imported, manifest: bundle.manifest, trust };
     } finally {
       await bundle.close();
@@ -78,7 +82,7 @@ async function importSession(
   });
   if (arrived === null) return 0;
   const { imported } = arrived;
-  tellOf(context, imported);
+  tellOfImport(context, imported);
   const program = claudeWord(environment);
   const command = resumeCommand(imported.session, [...firstStartOptions(imported), ...claudeArgs], program);
   const { directory, session, title } = imported;
@@ -94,24 +98,19 @@ async function importSession(
   return 0;
 }
 
-/** The options of `claude` for the first start after an import. */
-export function firstStartOptions({ claudeOptions, systemPrompt }: Imported): string[] {
-  return [...claudeOptions, ...(systemPrompt === null ? [] : ['--append-system-prompt', systemPrompt])];
-}
-
 async function bringIn(
   context: Context,
-  options: ImportCommandOptions,
-  { bundle, trust, bytes, isNamed }: { bundle: Bundle; trust: Trust; bytes: number | null; isNamed: boolean },
+  movingIn: MovingIn,
+  { bundle, trust, bytes, goesOn }: { bundle: Bundle; trust: Trust; bytes: number | null; goesOn: boolean },
 ): Promise<Imported> {
   const { importBundle } = await import('../travel/import.ts');
-  const { importPorts, movingIn } = await import('./moving-in.ts');
   const { transferProgress } = await import('../terminal/transfer-progress.ts');
+  const claudeVersion = await versionOfClaude(context);
   const progress = transferProgress(context.output, 'Importing', bytes);
-  const question = options.run && !context.output.json ? 'Go on with this session here?' : 'Bring this session in?';
+  const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
   try {
-    const ports = importPorts(context, progress, { isNamed, question, trust });
-    return await importBundle(bundle, await movingIn(context, options, trust), ports);
+    const ports = importPorts(context, progress, { isNamed: movingIn.from !== null, question, trust });
+    return await importBundle(bundle, importOptions(context, movingIn, { trust, claudeVersion }), ports);
   } finally {
     progress.end();
   }
@@ -130,7 +129,7 @@ async function trustIn({ manifest, signer }: Bundle, own: OwnKey | null, from: U
 /** How often a PIN is asked for. */
 const MAX_PIN_ATTEMPTS = 3;
 
-/** Opens a file, or standard input, whose size is not known (null). A PIN that was typed wrong is asked again. */
+/** Opens a file, or standard input, whose size is not known (null). Asks again for a PIN that is wrong. */
 async function openBundle(
   { environment, output, questions }: Context,
   file: string,
@@ -205,20 +204,6 @@ async function* blocksOfFile(file: string): AsyncGenerator<Buffer> {
 async function inspect({ output }: Context, manifest: Manifest): Promise<void> {
   const { describeManifest } = await import('../terminal/bundle-view.ts');
   output.result(manifest, describeManifest(manifest, Date.now(), output.resultStyle));
-}
-
-/** Says what came of it, and what is not as it was. */
-function tellOf({ output }: Context, { outcome, directory, replaced, left }: Imported): void {
-  const outcomes = {
-    new: `Brought in, to ${directory}.`,
-    updated: 'Brought up to date.',
-    unchanged: 'It is on this machine already, and as new; nothing was changed.',
-  };
-  output.say(outcomes[outcome]);
-  if (replaced !== null) output.say(`What was replaced is kept until you go on with it, at most a week: ${replaced}`);
-  if (left.length === 0) return;
-  output.say(`Not as it was: ${someOf(left.map(({ what }) => what))} (-v says why)`);
-  for (const { what, why } of left) output.trace(`${what}: ${why}`);
 }
 
 function importedJson(

@@ -2,17 +2,17 @@ import { hostname } from 'node:os';
 import { isAbsolute, posix, resolve, win32 } from 'node:path';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
-import { describePlan } from '../terminal/bundle-view.ts';
+import { describePlan, someOf } from '../terminal/bundle-view.ts';
 import { excerpt } from '../terminal/printable.ts';
 import type { TransferProgress } from '../terminal/transfer-progress.ts';
-import type { ImportOptions, ImportPlan, ImportPorts } from '../travel/importing.ts';
+import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../travel/importing.ts';
 import type { Trust } from '../travel/manifest.ts';
 import type { PathPair } from '../travel/path-rewrite.ts';
-import { versionOfClaude } from './claude-start.ts';
 import { type Context, placesOf } from './context.ts';
 import type { OptionDeclaration } from './declaration.ts';
+import { parseWho } from './who.ts';
 
-/** Where and as what a session is to live here, as typed. */
+/** Where and as what a session is to live here, and whose it must be, as typed. */
 export interface MovingInOptions {
   readonly into?: string;
   readonly map?: readonly string[];
@@ -28,23 +28,35 @@ export const MOVING_IN_OPTIONS: readonly OptionDeclaration[] = [
   { flags: '--from <key>', description: 'whose it must be, if it is not your own' },
 ];
 
-/** How a session of a given trust is brought in. Throws `usage` for options that can't be used. */
-export async function movingIn(context: Context, options: MovingInOptions, trust: Trust): Promise<ImportOptions> {
-  const { stateFolder, home, variables } = context.environment;
+/** The same, parsed. */
+export interface MovingIn extends Pick<ImportOptions, 'into' | 'maps' | 'asNew'> {
+  /** 32 bytes. */
+  readonly from: Uint8Array | null;
+}
+
+/** Parses the options of commands that bring a session in. Throws `usage`. */
+export function parseMovingIn(options: MovingInOptions): MovingIn {
   return {
-    places: { ...placesOf(context), stateFolder, home, variables },
-    trust,
     into: intoDirectory(options),
     maps: pathPairs(options),
     asNew: options.asNew ?? false,
-    claudeVersion: await versionOfClaude(context),
-    host: hostname(),
-    now: Date.now,
+    from: options.from === undefined ? null : parseWho(options.from),
   };
 }
 
+/** What `importBundle` is to be told. `claudeVersion`: null where no `claude` answers. */
+export function importOptions(
+  context: Context,
+  { into, maps, asNew }: MovingIn,
+  { trust, claudeVersion }: Pick<ImportOptions, 'trust' | 'claudeVersion'>,
+): ImportOptions {
+  const { stateFolder, home, variables } = context.environment;
+  const places = { ...placesOf(context), stateFolder, home, variables };
+  return { places, trust, into, maps, asNew, claudeVersion, host: hostname(), now: Date.now };
+}
+
 /** The directory that was named, as an absolute path; null if none was. Throws `usage` for an empty one. */
-export function intoDirectory({ into }: MovingInOptions): string | null {
+function intoDirectory({ into }: MovingInOptions): string | null {
   if (into === undefined) return null;
   const base = workingDirectory();
   if (into === '' || (base === null && !isAbsolute(into))) {
@@ -58,7 +70,7 @@ export function intoDirectory({ into }: MovingInOptions): string | null {
 }
 
 /** The paths of `--map`. Throws `usage` if one is not `<old>=<new>`, both absolute. */
-export function pathPairs({ map = [] }: MovingInOptions): PathPair[] {
+function pathPairs({ map = [] }: MovingInOptions): PathPair[] {
   return map.map((text) => {
     const isWhole = (path: string) => posix.isAbsolute(path) || win32.isAbsolute(path);
     // A name may hold a "=" of its own.
@@ -74,10 +86,7 @@ export function pathPairs({ map = [] }: MovingInOptions): PathPair[] {
   });
 }
 
-/**
- * How an import asks and tells its user. `isNamed`: they named the key that signed it. `missing` are the MCP
- * servers that it used and that are not configured here. `question` is what a yes answers.
- */
+/** How an import asks and tells its user. `isNamed`: they named the key that signed it. */
 export function importPorts(
   { output, questions, yes }: Context,
   progress: TransferProgress,
@@ -121,4 +130,23 @@ function noChoice(candidates: readonly string[]): Failure {
     'It is not certain which directory of this machine the session is to live in.',
     `Name it with --into <dir>. Likely ones:${likely.join('')}`,
   );
+}
+
+/** The options of `claude` for the first start after an import. */
+export function firstStartOptions({ claudeOptions, systemPrompt }: Imported): string[] {
+  return [...claudeOptions, ...(systemPrompt === null ? [] : ['--append-system-prompt', systemPrompt])];
+}
+
+/** Says what came of it, and what is not as it was. */
+export function tellOfImport({ output }: Context, { outcome, directory, replaced, left }: Imported): void {
+  const outcomes = {
+    new: `Brought in, to ${directory}.`,
+    updated: 'Brought up to date.',
+    unchanged: 'It is on this machine already, and as new; nothing was changed.',
+  };
+  output.say(outcomes[outcome]);
+  if (replaced !== null) output.say(`What was replaced is kept until you go on with it, at most a week: ${replaced}`);
+  if (left.length === 0) return;
+  output.say(`Not as it was: ${someOf(left.map(({ what }) => what))} (-v says why)`);
+  for (const { what, why } of left) output.trace(`${what}: ${why}`);
 }

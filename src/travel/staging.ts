@@ -90,8 +90,8 @@ export class Staging {
 
   /**
    * Writes a file (0600) that is to be at `target`, a path of `pathOfName`, and waits until it is on the
-   * disk. Returns where it is until then. What was written for the same target before is dropped. If it may not
-   * replace what is at `target` by then, it is left out.
+   * disk. Returns where it is until then. What was written for the same target before is dropped. If it may
+   * not replace what is at `target` by then, it is left out.
    *
    * Throws `refused` if it can't be written, and whatever reading `content` throws.
    */
