@@ -8,7 +8,7 @@ import type { TranscriptFile } from '../claude/transcript-files.ts';
 import { Failure } from '../failure.ts';
 import { errorCode } from '../files/file-failure.ts';
 import { realPath } from '../files/real-path.ts';
-import { gitRemote, isSameRemote } from '../process/git.ts';
+import { gitRemotes, isSameRemote } from '../process/git.ts';
 import type { Manifest, Trust } from './manifest.ts';
 
 /** The directory that a session is going to live in. */
@@ -153,8 +153,7 @@ async function checkoutsOf(
   const remote = git?.remote ?? null;
   if (git === null || remote === null) return { near: [], far: [] };
   const isCheckout = async (root: string) => {
-    const there = await gitRemote(root, { variables });
-    return there !== null && isSameRemote(there, remote);
+    return (await gitRemotes(root, { variables })).some((there) => isSameRemote(there, remote));
   };
   const names = git.prefix === '' ? [] : git.prefix.split('/');
   const directoryIn = (root: string) => existingDirectory(join(root, ...names)) ?? null;
