@@ -35,17 +35,21 @@ export function writeAtomically(path: string, content: Uint8Array, beforeReplaci
 
 /** `writeAtomically` for a file that must not exist yet. Returns false, and changes nothing, if it does. */
 export function createAtomically(path: string, content: Uint8Array): boolean {
-  return withTemporary(path, content, { sync: true }, (temporary) => {
-    try {
-      linkSync(temporary, path);
-    } catch (error) {
-      if (errorCode(error) === 'EEXIST') return false;
-      // A file system without hard links (FAT): reserve the name with an empty file, then replace that.
-      if (!takeName(path)) return false;
-      renameSync(temporary, path);
-    }
-    return true;
-  });
+  return withTemporary(path, content, { sync: true }, (temporary) => renameToNew(temporary, path));
+}
+
+/** Renames a file of ours. Returns false, and changes nothing, if there is one at `path`. */
+export function renameToNew(temporary: string, path: string): boolean {
+  try {
+    linkSync(temporary, path);
+    removeIfThere(temporary);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    // A file system without hard links (FAT): reserve the name with an empty file, then replace that.
+    if (!takeName(path)) return false;
+    renameSync(temporary, path);
+  }
+  return true;
 }
 
 /**

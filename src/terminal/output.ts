@@ -35,6 +35,13 @@ export interface Output {
   trace(text: string): void;
   fail(failure: Failure): void;
   /**
+   * How work in progress can be shown: in a line that is drawn again and again, in plain lines now and then, or
+   * not at all.
+   */
+  readonly live: 'redrawn' | 'lines' | 'silent';
+  /** Draws the line that shows work in progress; an empty one clears it. */
+  redraw(text: string): void;
+  /**
    * Shows `label` once `work` has taken half a second, and clears it when it ends, on a terminal that can.
    */
   progress<T>(label: string, work: Promise<T>): Promise<T>;
@@ -51,6 +58,13 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
   const { stdout, stderr } = process;
   const style = styleFor(wantsColour(env, stderr));
   const say = (text: string) => void stderr.write(`${wrap(text, columnsOfStream(stderr))}\n`);
+  const canRedraw = !verbose && stderr.isTTY && env['TERM'] !== 'dumb';
+  const live = quiet || json ? 'silent' : canRedraw ? 'redrawn' : 'lines';
+  const redraw = (text: string) => {
+    // A line that the terminal breaks can't be drawn over.
+    const shown = text.slice(0, Math.max(0, (columnsOfStream(stderr) ?? Number.POSITIVE_INFINITY) - 1));
+    stderr.write(`\r${shown === '' ? '' : style.dim(shown)}\u001b[K`);
+  };
   return {
     json,
     quiet,
@@ -84,13 +98,15 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
         if (hint !== undefined) say(printableLines(hint));
       }
     },
+    live,
+    redraw,
     async progress(label, work) {
-      if (quiet || json || verbose || !stderr.isTTY || env['TERM'] === 'dumb') return work;
+      if (live !== 'redrawn') return work;
       let frame = 0;
       let shown = false;
       const draw = () => {
         shown = true;
-        stderr.write(`\r${style.dim(`${FRAMES[frame++ % FRAMES.length]} ${label}`)}\u001b[K`);
+        redraw(`${FRAMES[frame++ % FRAMES.length]} ${label}`);
       };
       let timer = setTimeout(() => {
         draw();
@@ -100,7 +116,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
         return await work;
       } finally {
         clearTimeout(timer);
-        if (shown) stderr.write('\r\u001b[K');
+        if (shown) redraw('');
       }
     },
   };

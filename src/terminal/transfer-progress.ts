@@ -1,3 +1,5 @@
+import { describeSize } from '../size.ts';
+import { describeDuration } from '../time.ts';
 import type { Output } from './output.ts';
 
 /** How far bytes that move have got. */
@@ -8,16 +10,79 @@ export interface TransferProgress {
   end(): void;
 }
 
+/** How long a transfer may take before anything is told, and how often it is told then, in milliseconds. */
+const TIMES = { redrawn: { firstMs: 500, everyMs: 100 }, lines: { firstMs: 5000, everyMs: 5000 } } as const;
+/** Over how long the speed is measured, in milliseconds: since then it may have changed. */
+const SPEED_MS = 3000;
+
 /**
  * Shows how far `total` bytes (null: not known) have got, how fast, and how long it will take: on a terminal in
- * one line that changes, from half a second on; without one a plain line every five seconds. `label` is a word
- * like `Exporting`. Nothing with `--quiet` and `--json`.
+ * one line that changes, from half a second on; without one in a plain line every five seconds. `label` is a
+ * word like `Exporting`. Nothing with `--quiet` and `--json`.
  */
-export function transferProgress(_output: Output, _label: string, _total: number | null): TransferProgress {
-  throw new Error('not yet');
+export function transferProgress(output: Output, label: string, total: number | null): TransferProgress {
+  const { live } = output;
+  if (live === 'silent') return { moved: () => {}, end: () => {} };
+  const transfer = new Transfer(label, total, performance.now());
+  const tell = () => {
+    const line = transfer.describe(performance.now());
+    if (live === 'redrawn') output.redraw(line);
+    else output.say(line);
+  };
+  const { firstMs, everyMs } = TIMES[live];
+  let shown = false;
+  let timer = setTimeout(() => {
+    shown = true;
+    tell();
+    timer = setInterval(tell, everyMs).unref();
+  }, firstMs).unref();
+  return {
+    moved: (bytes) => transfer.add(bytes),
+    end: () => {
+      clearTimeout(timer);
+      if (shown && live === 'redrawn') output.redraw('');
+      shown = false;
+    },
+  };
 }
 
-/** `4.2 MB`, `830 kB`, `12 bytes`: in powers of ten, as file managers show it. */
-export function describeBytes(_bytes: number): string {
-  throw new Error('not yet');
+/** A transfer that began at `startMs`, by a clock that runs evenly. */
+export class Transfer {
+  readonly #label: string;
+  readonly #total: number | null;
+  #moved = 0;
+  /** How much had moved at which time, from about `SPEED_MS` ago on. */
+  #marks: { readonly atMs: number; readonly moved: number }[];
+
+  constructor(label: string, total: number | null, startMs: number) {
+    this.#label = label;
+    this.#total = total;
+    this.#marks = [{ atMs: startMs, moved: 0 }];
+  }
+
+  add(bytes: number): void {
+    this.#moved += bytes;
+  }
+
+  /** `Exporting … 45 of 300 MB, 82 MB/s, 3 seconds left`. */
+  describe(nowMs: number): string {
+    const speed = this.#speed(nowMs);
+    const total = this.#total === null ? null : Math.max(this.#total, this.#moved);
+    const parts = [
+      total === null ? describeSize(this.#moved) : `${describeSize(this.#moved)} of ${describeSize(total)}`,
+      ...(speed > 0 ? [`${describeSize(speed)}/s`] : []),
+      ...(speed > 0 && total !== null ? [`${describeDuration(Math.ceil((total - this.#moved) / speed))} left`] : []),
+    ];
+    return `${this.#label} … ${parts.join(', ')}`;
+  }
+
+  /** Bytes a second, in the last seconds. */
+  #speed(nowMs: number): number {
+    this.#marks.push({ atMs: nowMs, moved: this.#moved });
+    const from = this.#marks.findLastIndex(({ atMs }) => nowMs - atMs >= SPEED_MS);
+    if (from > 0) this.#marks = this.#marks.slice(from);
+    const [first = { atMs: nowMs, moved: this.#moved }] = this.#marks;
+    const seconds = (nowMs - first.atMs) / 1000;
+    return seconds < 0.1 ? 0 : (this.#moved - first.moved) / seconds;
+  }
 }
