@@ -9,7 +9,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -212,7 +211,7 @@ export class Staging {
     const parent = [claudeFolder, projectsFolder(claudeFolder)].find((folder) => deviceOf(folder) === device);
     if (parent === undefined) throw onAnotherDisk(dirname(target), claudeFolder);
     makePrivateFolder(parent);
-    const folder = join(realpathSync(parent), `${NAME}${this.mark}`);
+    const folder = join(parent, `${NAME}${this.mark}`);
     asFailure(folder, () => mkdirSync(folder, { mode: 0o700 }));
     if (process.platform !== 'win32') asFailure(folder, () => chmodSync(folder, 0o700));
     this.folders.set(device, folder);
