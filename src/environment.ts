@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { claudeFolder } from './claude/folders.ts';
 import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
@@ -17,6 +17,8 @@ export interface Environment {
   readonly claudeFolder: string;
   readonly stateFolder: string;
   readonly cacheFolder: string;
+  /** The folder (absolute) that this machine and others see, where sealed sessions are put and found. */
+  readonly folder: string | undefined;
   /** `CCLINK_BOOTSTRAP` as given. */
   readonly bootstrap: string | undefined;
   /** UTF-8 bytes, as the other two secrets; `wipeSecrets` overwrites all three. */
@@ -46,6 +48,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     claudeFolder: claudeFolder(env, home),
     stateFolder: stateFolder(env, home, process.platform),
     cacheFolder: cacheFolder(env, home, process.platform),
+    folder: env['CCLINK_FOLDER'] ? resolve(env['CCLINK_FOLDER']) : undefined,
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
     passphrase: secrets.get('CCLINK_PASSPHRASE'),
     newPassphrase: secrets.get('CCLINK_NEW_PASSPHRASE'),
@@ -99,4 +102,9 @@ export function workingDirectory(): string | null {
   } catch {
     return null;
   }
+}
+
+/** The folder (absolute) that was named, else the one of the environment; null without one. */
+export function folderOf({ folder }: Environment, named: string | undefined): string | null {
+  return named === undefined ? (folder ?? null) : resolve(named);
 }

@@ -47,7 +47,7 @@ bridge two machines, and everything else, is in the manual:
 const REFERENCE = `
 Environment: CCLINK_BOOTSTRAP, CCLINK_KEY_FILE, CCLINK_PASSPHRASE,
 CCLINK_PASSPHRASE_COMMAND, CCLINK_NEW_PASSPHRASE, CCLINK_PIN,
-CLAUDE_CONFIG_DIR, NO_COLOR.
+CCLINK_FOLDER, CLAUDE_CONFIG_DIR, NO_COLOR.
 Exit codes: 0 done, 2 usage, 3 not there, 4 cannot open, 5 refused, 6 network,
 7 no session or no claude, 8 not burnt, 9 key, 130 interrupted or a no.`;
 
@@ -70,7 +70,7 @@ export async function runProgram(environment: Environment, argv: readonly string
       if (options.json && !declaration.json) throw noJson(name);
       const args = ownArguments(name, declaration, command.args, forClaude);
       await declaration.run({
-        context: contextFor(environment, options),
+        context: contextFor(environment, options, command.getOptionValueSource('timeout') === 'cli'),
         options,
         args,
         claudeArgs: command.args.slice(args.length),
@@ -163,7 +163,7 @@ function nameAndArgument(command: Command): string {
   return [command.name(), ...words].join(' ');
 }
 
-function contextFor(environment: Environment, options: SharedOptions): Context {
+function contextFor(environment: Environment, options: SharedOptions, isTimeoutGiven: boolean): Context {
   const { json = false, quiet = false, verbose = false, yes = false } = options;
   const mayAsk = !environment.underClaudeCode && hasControllingTerminal();
   return {
@@ -177,6 +177,7 @@ function contextFor(environment: Environment, options: SharedOptions): Context {
     // An agent's -y is not a person's yes.
     yes: yes && !environment.underClaudeCode,
     timeoutMs: 1000 * parseDuration(options.timeout ?? '20s', '--timeout', 1, 3600),
+    isTimeoutGiven,
   };
 }
 

@@ -17,7 +17,12 @@ export function copyLine(claudeFolder: string, id: string, host: string): string
   return `${make}rsync -aubR '${host}:.claude/projects/./*/${id}*' ${folder}/`;
 }
 
+/** `host` if it can stand in a line to type, as an argument of ssh too; else null. */
+export function plainHost(host: string): string | null {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(host) ? host : null;
+}
+
 /** `host` if it can stand in a `copyLine`, else a word to be replaced. */
 export function copyHost(host: string): string {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(host) ? host : 'other-machine';
+  return plainHost(host) ?? 'other-machine';
 }

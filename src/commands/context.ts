@@ -3,6 +3,7 @@ import { type Environment, workingDirectory } from '../environment.ts';
 import { History } from '../handoff/history.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
+import { KnownBundles } from '../travel/known-bundles.ts';
 
 /** What every command is given. */
 export interface Context {
@@ -13,6 +14,8 @@ export interface Context {
   readonly yes: boolean;
   /** The most time for the network, in milliseconds. */
   readonly timeoutMs: number;
+  /** True if that was typed: then it ends what else would be waited for, too. */
+  readonly isTimeoutGiven: boolean;
 }
 
 /** Where sessions are looked for. */
@@ -27,6 +30,11 @@ export function openHistory({ environment, output }: Context): History {
       `what this machine remembered of a key is lost (${path}); the newest packet on the network counts now.`,
     );
   return new History(environment.stateFolder, { onLoss });
+}
+
+/** The bundles in folders that this machine wrote or took. */
+export function openBundles({ environment }: Context): KnownBundles {
+  return new KnownBundles(environment.stateFolder);
 }
 
 /** The clock, in Unix seconds. */

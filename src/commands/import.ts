@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { claudeWord } from '../process/find-claude.ts';
+import { importedJson } from '../terminal/bundle-view.ts';
 import type { Bundle } from '../travel/bundle-reader.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { Manifest, Trust } from '../travel/manifest.ts';
@@ -14,12 +15,11 @@ import {
   firstStartOptions,
   importOptions,
   importPorts,
-  MOVING_IN_OPTIONS,
   type MovingIn,
-  type MovingInOptions,
   parseMovingIn,
   tellOfImport,
 } from './moving-in.ts';
+import { MOVING_IN_OPTIONS, type MovingInOptions } from './moving-in-options.ts';
 import { withOwnKeyIfAny } from './secrets.ts';
 
 interface ImportCommandOptions extends MovingInOptions {
@@ -91,7 +91,7 @@ async function importSession(
   }
   const line = resumeLine(directory, command);
   output.result(
-    importedJson(arrived, command),
+    resultJson(arrived, command),
     line,
     `The result could not be written. To go on with the session:\n${line}`,
   );
@@ -206,11 +206,11 @@ async function inspect({ output }: Context, manifest: Manifest): Promise<void> {
   output.result(manifest, describeManifest(manifest, Date.now(), output.resultStyle));
 }
 
-function importedJson(
+function resultJson(
   { imported, manifest, trust }: { imported: Imported; manifest: Manifest; trust: Trust },
   command: readonly string[],
 ) {
-  const { session, directory, title, outcome, replaced, files, bytes, left } = imported;
+  const { session, directory, title } = imported;
   return {
     session: { id: session, project: manifest.directory ?? '', host: manifest.host, title },
     publicKey: manifest.from,
@@ -223,6 +223,6 @@ function importedJson(
     directory,
     lastChange: manifest.lastChange,
     command,
-    imported: { outcome, files, bytes, replaced, left },
+    imported: importedJson(imported),
   };
 }

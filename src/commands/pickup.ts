@@ -1,20 +1,25 @@
 import { liveSessions } from '../claude/live-sessions.ts';
 import { outerSessionVariables } from '../claude/outer-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
+import { folderOf } from '../environment.ts';
+import { Failure } from '../failure.ts';
 import { compareCopy } from '../handoff/local-copy.ts';
-import { copyLineFor, findingObstacle } from '../handoff/obstacle.ts';
+import { bringLineFor, findingObstacle } from '../handoff/obstacle.ts';
 import { type PickupPorts, pickup as pickUp } from '../handoff/pickup.ts';
 import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
+import type { Imported } from '../travel/importing.ts';
+import type { BringingOptions } from './bringing.ts';
 import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle, versionOfClaude } from './claude-start.ts';
-import { type Context, nowSeconds } from './context.ts';
+import { type Context, nowSeconds, openBundles } from './context.ts';
 import type { Declaration } from './declaration.ts';
+import { MOVING_IN_OPTIONS } from './moving-in-options.ts';
 import { withSubject } from './subject.ts';
 import { WHO_HELP } from './who.ts';
 
-interface PickupOptions {
+interface PickupOptions extends BringingOptions {
   /** False with `--no-run`. */
   readonly run: boolean;
   readonly tmux?: boolean;
@@ -28,10 +33,17 @@ export const command: Declaration<PickupOptions> = {
     { flags: '--no-run', description: 'take it, and print the command instead of running it' },
     { flags: '--tmux', description: 'run it in a new tmux window' },
     { flags: '--qr', description: "draw the session's id as a QR code" },
+    { flags: '--folder <dir>', description: 'a folder that both machines see, where its files arrive' },
+    { flags: '--ssh <host>', description: 'fetch files that are missing from that host, with its cclink' },
+    ...MOVING_IN_OPTIONS,
   ],
   help: `${WHO_HELP}
---json implies --no-run; where the files of the session are not here, it prints
-"here": false and takes nothing.`,
+Files that are not here come from the host of --ssh, else out of the folder that
+both machines see (--folder, or CCLINK_FOLDER). What has not arrived there yet is
+waited for: until Ctrl-C, or as long as a --timeout that is given says.
+
+--json implies --no-run; where the files of the session are not here, and come
+from nowhere, it prints "here": false and takes nothing.`,
   yes: true,
   json: true,
   timeout: true,
@@ -57,44 +69,86 @@ async function pickup(
   const claude = !runs ? null : options.tmux ? await inTmux(context) : inThisTerminal(context, claudeArgs);
   // Loaded before anything is taken, as an update may replace the files of this program meanwhile.
   const drawQr = options.qr && !output.json ? (await import('../terminal/qr.ts')).drawQr : null;
+  const travel = mayTravel(context, options) ? await loadTravel() : null;
   const program = claudeWord(environment);
-  const lineFor = ({ local, payload }: FoundHandoff) =>
-    local.directory === null ? '' : resumeLine(local.directory, resumeCommand(payload.session, claudeArgs, program));
+  const argsFor = (imported: Imported | null) => [
+    ...((imported && travel?.firstStartOptions(imported)) ?? []),
+    ...claudeArgs,
+  ];
+  const lineFor = ({ local, payload }: FoundHandoff, imported: Imported | null) =>
+    local.directory === null
+      ? ''
+      : resumeLine(local.directory, resumeCommand(payload.session, argsFor(imported), program));
+  const bundles = openBundles(context);
+  const bringing = travel?.bringingOf(context, options, bundles) ?? null;
 
-  const { found, isTaken, burnt, handedOver } = await withSubject(context, who, (dht, subject, ports, look) =>
+  const { found, isTaken, burnt, imported, handedOver } = await withSubject(context, who, (dht, subject, ports, look) =>
     pickUp(
       dht,
       subject,
       {
         ...ports,
         ...offering(context, claude),
-        burnt(found, revocation) {
+        burnt(found, revocation, imported) {
           tellOfBurn(context, revocation);
           // Whatever goes wrong from here on, this is all that it takes to go on.
-          if (claude !== null) output.keep(`Should claude not start, go on with:\n${lineFor(found)}`);
+          if (claude !== null) output.keep(`Should claude not start, go on with:\n${lineFor(found, imported)}`);
         },
       },
       {
         ...look,
         offersFirst: questions.possible && !yes && !output.json,
         reportsMissing: output.json,
+        bringing,
+        bundles,
       },
     ),
   );
 
+  if (imported !== null) travel?.tellOfImport(context, imported);
   const { directory, title } = found.local;
   const { session } = found.payload;
   if (drawQr !== null) output.say(drawQr(session, process.stderr, environment.variables));
   if (!isTaken || claude === null || directory === null) {
-    const line = lineFor(found);
+    const line = lineFor(found, imported);
     const insteadOf = `The result could not be written. To go on with the session:\n${line}`;
-    output.result({ ...foundJson(found, claudeArgs, program), ...burnt }, line, isTaken ? insteadOf : undefined);
+    const json = {
+      ...foundJson(found, argsFor(imported), program),
+      ...burnt,
+      ...(imported && { imported: travel?.importedJson(imported) }),
+    };
+    output.result(json, line, isTaken ? insteadOf : undefined);
     await output.written();
     await handedOver();
     return 0;
   }
-  const command = resumeCommand(session, claudeArgs, program);
+  const command = resumeCommand(session, argsFor(imported), program);
   return claude.start({ title: title ?? session.slice(0, 8), directory, command }, handedOver);
+}
+
+/** Whether files that are missing may be brought: not where a script only wants to know that they are. */
+function mayTravel({ environment, output, questions, yes }: Context, options: BringingOptions): boolean {
+  const hasSource = options.ssh !== undefined || folderOf(environment, options.folder) !== null;
+  if (!hasSource && MOVING_IN_NAMES.some((name) => options[name] !== undefined)) {
+    throw new Failure(
+      'usage',
+      'Nothing is brought here, so there is nothing to say of where it is to live.',
+      'Name where the files come from: --ssh <host>, or --folder <dir>',
+    );
+  }
+  return hasSource && !(output.json && !yes && !questions.possible);
+}
+
+const MOVING_IN_NAMES = ['into', 'map', 'asNew', 'from'] as const;
+
+/** What it takes to bring a session: loaded before anything is taken, as `drawQr` is. */
+async function loadTravel() {
+  const [bringing, movingIn, view] = await Promise.all([
+    import('./bringing.ts'),
+    import('./moving-in.ts'),
+    import('../terminal/bundle-view.ts'),
+  ]);
+  return { ...bringing, ...movingIn, ...view };
 }
 
 /** How a handoff is shown, and asked about. */
@@ -116,7 +170,7 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
     const comparison = compareCopy(found);
     if (comparison === 'older') {
       output.warn(
-        `nothing was said in the session here for a while before it was published. If it went on there, that is missing here. To bring it over:\n${copyLineFor(found, environment.claudeFolder)}`,
+        `nothing was said in the session here for a while before it was published. If it went on there, that is missing here. To bring it over:\n${bringLineFor(found, environment.claudeFolder)}`,
       );
     } else if (comparison === 'newer') {
       output.say('This session has gone on here since it was published.');
@@ -132,6 +186,7 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
     obstacle: async (found, isSpent) => {
       if (claude === null) return printingObstacle(isSpent);
       const obstacle = await claude.obstacle(isSpent);
+      if (!found.local.here) return obstacle; // its files are still to come
       return obstacle ?? findingObstacle(found, isSpent, () => versionOfClaude(context));
     },
     show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),

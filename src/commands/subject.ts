@@ -3,6 +3,7 @@ import type { LookOptions, LookPorts, look, Notice, Step } from '../handoff/pick
 import { isKeyOf, type PinSource, type Subject } from '../handoff/reader.ts';
 import type { PutAgain } from '../handoff/revoke.ts';
 import { interruptible } from '../interruption.ts';
+import { printable } from '../terminal/printable.ts';
 import { type Context, openHistory, placesOf } from './context.ts';
 import { withDht } from './network.ts';
 import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
@@ -53,6 +54,8 @@ export function portsOf(context: Context): LookPorts {
         return output.warn(HALF_REVOKED);
       case 'goes on':
         return output.say('You picked this up here, and were interrupted while it was burnt; now it goes on.');
+      case 'bundle left':
+        return tellOfLeftBundles(context, notice.folders);
     }
   };
   const withProgress = <T>(step: Step, work: Promise<T>) => {
@@ -60,6 +63,15 @@ export function portsOf(context: Context): LookPorts {
     return interruptible(message, hint, output.progress(STEPS[step], work));
   };
   return { pins: pinSource(context), tell, withProgress };
+}
+
+/** Says where the sealed session of a handoff that is over still lies. */
+export function tellOfLeftBundles({ output }: Context, folders: readonly string[]): void {
+  for (const folder of folders) {
+    output.warn(
+      `the sealed session could not be removed from ${printable(folder)}; the next cclink that publishes or picks up here tries again.`,
+    );
+  }
 }
 
 const HALF_BURNT = [

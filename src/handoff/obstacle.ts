@@ -1,4 +1,4 @@
-import { copyHost, copyLine } from '../claude/copy-line.ts';
+import { copyHost, copyLine, plainHost } from '../claude/copy-line.ts';
 import { findsAnywhere } from '../claude/resume-place.ts';
 import { Failure } from '../failure.ts';
 import type { FoundHandoff } from './reader.ts';
@@ -10,7 +10,7 @@ export function sessionObstacle(found: FoundHandoff, claudeFolder: string): Fail
   if (!here) {
     return noSession(
       'The files of this session are not on this machine, and a handoff is only a pointer to them.',
-      `Bring them over, and pick up again. Nothing was burnt.\n  ${copyLineFor(found, claudeFolder)}`,
+      `${found.payload.t === undefined ? '' : 'It was published with a folder: name that with --folder or CCLINK_FOLDER. '}Bring them over, and pick up again. Nothing was burnt.\n  ${bringLineFor(found, claudeFolder)}`,
     );
   }
   if (defect === 'unreadable') {
@@ -76,6 +76,15 @@ export async function findingObstacle(
 export function copyLineFor({ record, payload, isProvenOwn }: FoundHandoff, claudeFolder: string): string {
   const id = record.burn ? payload.session.slice(0, 8) : payload.session;
   return copyLine(claudeFolder, id, copyHost(isProvenOwn ? payload.host : ''));
+}
+
+/**
+ * The line that brings the files of a handoff's session here, and goes on: through ssh where the publisher is
+ * the user and named a host, else a line that copies them.
+ */
+export function bringLineFor(found: FoundHandoff, claudeFolder: string): string {
+  const host = found.isProvenOwn ? plainHost(found.payload.host) : null;
+  return host === null ? copyLineFor(found, claudeFolder) : `cclink pickup --ssh ${host}`;
 }
 
 function directoryMissing({ record, payload }: FoundHandoff, directory: string | null): Failure {

@@ -6,6 +6,9 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { shorten } from '../shown-text.ts';
 import { describeAge } from '../time.ts';
+import type { Imported } from '../travel/importing.ts';
+import type { KnownBundles } from '../travel/known-bundles.ts';
+import { type Bringing, mayBring } from './bringing.ts';
 import { isOwnBurn, ownBurn } from './claim.ts';
 import { type History, hasEnded, isHalfRevoked } from './history.ts';
 import { beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
@@ -35,7 +38,7 @@ export interface PickupPorts extends LookPorts {
   /** Whether the handoff that was shown is wanted; `burns`: a yes burns it. */
   readonly confirm: (found: FoundHandoff, burns: boolean) => Promise<boolean>;
   /** Told of a handoff as soon as it is off the network: whatever fails next, it must not be lost. */
-  readonly burnt: (found: FoundHandoff, revocation: Revocation) => void;
+  readonly burnt: (found: FoundHandoff, revocation: Revocation, imported: Imported | null) => void;
 }
 
 /** Something to tell on the way. */
@@ -48,7 +51,9 @@ export type Notice =
   /** A revocation of this handoff was begun here, and did not stick. */
   | { readonly kind: 'not revoked' }
   /** This handoff was to be burnt here, and was not handed over: now it goes on. */
-  | { readonly kind: 'goes on' };
+  | { readonly kind: 'goes on' }
+  /** The sealed session of a handoff that is over could not be removed from these folders. */
+  | { readonly kind: 'bundle left'; readonly folders: readonly string[] };
 
 export type Step = 'asking' | 'deriving' | 'burning' | 'completing';
 
@@ -66,6 +71,10 @@ export interface PickupOptions extends LookOptions {
   readonly offersFirst: boolean;
   /** True if a handoff whose files are not here is a result that is not picked up, in place of a failure. */
   readonly reportsMissing: boolean;
+  /** How files that are not here, or older here, are brought; null if they are not. */
+  readonly bringing: Bringing | null;
+  /** The bundles that this machine knows of in folders: those of a burnt handoff are removed. */
+  readonly bundles: KnownBundles;
 }
 
 /** A handoff that was picked up. */
@@ -74,6 +83,8 @@ export interface PickedUp {
   /** False if its files are not here and that was to be reported: it was not burnt either. */
   readonly isTaken: boolean;
   readonly burnt: Revocation | null;
+  /** What was brought here for it; null if everything was here. */
+  readonly imported: Imported | null;
   /**
    * To be called when the caller has handed it over: until then, a burn handoff is kept on this machine,
    * and the next pickup goes on with it.
@@ -107,7 +118,10 @@ export async function look(dht: Dht, subject: Subject, ports: LookPorts, options
  * 6. It can't be burnt: `not-burnt`, or `refused` if somebody else was quicker.
  *
  * After any of the first five the handoff is still there, for another try or another machine. Throws
- * `network` if the network can't be asked.
+ * `network` if the network can't be asked, or the host that has the files.
+ *
+ * Where the files of the session are not here, they are brought first: a handoff is burnt only once its
+ * session lies here, whole and read back.
  */
 export async function pickup(
   dht: Dht,
@@ -120,25 +134,35 @@ export async function pickup(
     // The first packet arrives long before all close nodes have answered. It is opened and offered meanwhile;
     // what is wrong with it does not count, since the newest may be another one.
     const first = await search.first();
-    const isOffered = options.offersFirst && first !== null && (await obstacleTo(first, ports, options)) === null;
+    const isOffered =
+      options.offersFirst &&
+      first !== null &&
+      !mayBring(first, options.bringing) &&
+      (await obstacleTo(first, ports, options)) === null;
     const shown = isOffered ? first : null;
     if (shown !== null) await offer(shown, ports, options);
 
     const wanted = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
-    if (!wanted.local.here && wanted.local.unreadable === null && options.reportsMissing) {
-      return { found: wanted, isTaken: false, burnt: null, handedOver: async () => {} };
+    const isNew = wanted.record.text !== shown?.record.text;
+    const imported = isNew ? await bring(wanted, ports, options) : null;
+    if (imported === null && !wanted.local.here && wanted.local.unreadable === null && options.reportsMissing) {
+      return { found: wanted, isTaken: false, burnt: null, imported, handedOver: async () => {} };
     }
-    if (wanted.record.text !== shown?.record.text) await offer(wanted, ports, options); // the fourth and fifth
-    if (!isLive(wanted.record, secondsOf(options.now())))
-      throw ended('The handoff expired while the question was open.');
-    const found = lookedAtAgain(wanted, options);
+    if (imported === null && isNew) await offer(wanted, ports, options); // the fourth and fifth
+    // What has been brought in time may have taken long.
+    if (imported === null) mustBeLive(wanted, options);
+    const found = lookedAtAgain(wanted, imported, options);
     const obstacle = await obstacleTo(found, ports, options);
     if (obstacle !== null) throw obstacle;
 
     const burnt = isSpentBy(found) ? await search.burn(found) : null; // the sixth
-    if (burnt !== null) ports.burnt(found, burnt);
+    if (burnt !== null) {
+      ports.burnt(found, burnt, imported);
+      const folders = await options.bundles.removeUnder(encodePublicKey(found.record.publicKey));
+      if (folders.length > 0) ports.tell({ kind: 'bundle left', folders });
+    }
     await options.history.noteTaken(found.record, search.seq);
-    return { found, isTaken: true, burnt, handedOver: () => options.history.dropClaim(found.record) };
+    return { found, isTaken: true, burnt, imported, handedOver: () => options.history.dropClaim(found.record) };
   } finally {
     search.end();
   }
@@ -159,9 +183,37 @@ async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
   );
 }
 
-/** The session on this machine as it is now: a question may have been open for hours. */
-function lookedAtAgain(found: FoundHandoff, { places }: PickupOptions): FoundHandoff {
-  return { ...found, local: localSession(places, found.payload.session, found.payload.project) };
+/**
+ * Brings the files of a handoff here, if that can be and is of use; then it has been shown and asked about.
+ * Null if not. Throws as `bringSession` and `offer` do.
+ */
+async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<Imported | null> {
+  const { bringing } = options;
+  if (bringing === null || !mayBring(found, bringing)) return null;
+  if (!found.local.here) ports.show(found);
+  const obstacle = await ports.obstacle(found, isSpentBy(found));
+  if (obstacle !== null) throw obstacle;
+  const { bringSession } = await import('./bring-session.ts');
+  const brought = await bringSession(found, bringing, {
+    burns: isToBurn(found),
+    before: () => (found.local.here ? ports.show(found) : undefined),
+    afterYes: () => mustBeLive(found, options),
+  });
+  return brought?.isConfirmed ? brought.imported : null;
+}
+
+function mustBeLive({ record }: FoundHandoff, { now }: PickupOptions): void {
+  if (!isLive(record, secondsOf(now()))) throw ended('The handoff expired while the question was open.');
+}
+
+/**
+ * The session on this machine as it is now: a question may have been open for hours, and what was brought may
+ * have got another id.
+ */
+function lookedAtAgain(found: FoundHandoff, imported: Imported | null, { places }: PickupOptions): FoundHandoff {
+  const session = imported?.session ?? found.payload.session;
+  const local = localSession(places, session, imported?.directory ?? found.payload.project);
+  return { ...found, payload: { ...found.payload, session }, local };
 }
 
 /** Whether nobody can pick it up again once it is taken. */

@@ -1,6 +1,6 @@
 import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
-import type { ImportPlan } from '../travel/importing.ts';
+import type { Imported, ImportPlan } from '../travel/importing.ts';
 import type { Manifest } from '../travel/manifest.ts';
 import { describeLines } from './handoff-view.ts';
 import { excerpt } from './printable.ts';
@@ -67,4 +67,9 @@ function describeGit({ branch, commit, changedFiles, unpushedCommits }: NonNulla
 export function someOf(names: readonly string[]): string {
   const shown = names.slice(0, MAX_NAMES).map((name) => excerpt(name, MAX_TEXT));
   return `${shown.join(', ')}${names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''}`;
+}
+
+/** The member of the JSON results that tells of an import. */
+export function importedJson({ outcome, files, bytes, replaced, left }: Imported) {
+  return { outcome, files, bytes, replaced, left };
 }

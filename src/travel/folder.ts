@@ -6,9 +6,8 @@ import { type AgeKeys, openStream } from '../crypto/age-file.ts';
 import { Failure } from '../failure.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { describeDuration } from '../time.ts';
-import { BundleFailure } from './bundle-failure.ts';
 import { type Bundle, readBundle } from './bundle-reader.ts';
-import { BUNDLE_SUFFIX, bundleName, bundleSecret } from './handoff-keys.ts';
+import { bundleName, bundleSecret, isCopyOf, stemOf } from './handoff-keys.ts';
 import { MAX_SEALED_BYTES } from './limits.ts';
 
 /** A handoff whose sealed session may lie in a folder: its `t` (16 bytes) and its address (32-byte key). */
@@ -70,11 +69,10 @@ export function lookIntoFolder(folder: string, handoff: FolderHandoff): Promise<
 }
 
 /**
- * The files in a folder that hold the bundle of this name: itself first, then what a service that syncs
- * folders made of it where two machines changed it, such as `<name>.sync-conflict-….cclink` (Syncthing) or
- * `<name> (conflicted copy).cclink` (Dropbox). Null if there is no such folder.
+ * What lies in a folder for the bundle called `name`: itself and copies of it, itself first, and whether there
+ * is anything else of that name, which whatever syncs the folder needs meanwhile. Null without a folder.
  */
-export async function copiesOf(name: string, folder: string): Promise<{ copies: string[]; others: string[] } | null> {
+async function filesFor(name: string, folder: string): Promise<{ copies: string[]; isOnItsWay: boolean } | null> {
   let names: string[];
   try {
     names = await readdir(folder);
@@ -82,12 +80,10 @@ export async function copiesOf(name: string, folder: string): Promise<{ copies: 
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return null;
     throw fileFailure('read', folder, error);
   }
-  const stem = name.slice(0, -BUNDLE_SUFFIX.length);
-  const related = names.filter((each) => each.includes(stem));
-  const isCopy = (each: string) => each.startsWith(stem) && each.endsWith(BUNDLE_SUFFIX);
+  const copies = names.filter((each) => isCopyOf(name, each));
   return {
-    copies: related.filter(isCopy).sort((a, b) => Number(b === name) - Number(a === name)),
-    others: related.filter((each) => !isCopy(each)),
+    copies: copies.sort((a, b) => Number(b === name) - Number(a === name)),
+    isOnItsWay: names.some((each) => each.includes(stemOf(name)) && !isCopyOf(name, each)),
   };
 }
 
@@ -106,7 +102,7 @@ class FolderSearch {
   }
 
   async look(): Promise<FolderBundle | Absence> {
-    const files = await copiesOf(this.name, this.folder);
+    const files = await filesFor(this.name, this.folder);
     if (files === null) return { kind: 'no folder' };
     let bytes = -1;
     for (const copy of files.copies) {
@@ -115,7 +111,7 @@ class FolderSearch {
       bytes = Math.max(bytes, found);
     }
     if (bytes >= 0) return { kind: 'not whole', bytes };
-    return { kind: files.others.length > 0 ? 'on its way' : 'not there' };
+    return { kind: files.isOnItsWay ? 'on its way' : 'not there' };
   }
 
   /**
@@ -204,6 +200,3 @@ function notThere(folder: string, absence: Absence, timeoutMs: number): Failure 
       );
   }
 }
-
-/** True for a bundle that would be of use if it were whole, which more time may bring. */
-export const isDamaged = (error: unknown): boolean => error instanceof BundleFailure && error.defect === 'damaged';

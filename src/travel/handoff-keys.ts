@@ -9,13 +9,23 @@ import { hkdf } from '../crypto/hkdf.ts';
 
 /** Base32 characters of a name: 130 bits, so that two writers never share one. */
 const NAME_CHARACTERS = 26;
-export const BUNDLE_SUFFIX = '.cclink';
+const BUNDLE_SUFFIX = '.cclink';
 
 /** The name of the bundle's file in a folder. It tells nothing of the handoff. */
 export function bundleName(t: Uint8Array, address: Uint8Array): string {
   const text = base32.encode(hkdf(t, 'cclink-folder-v1', address));
   return `${text.slice(0, NAME_CHARACTERS).toLowerCase()}${BUNDLE_SUFFIX}`;
 }
+
+/** The part of a name that its copies share. */
+export const stemOf = (name: string): string => name.slice(0, NAME_CHARACTERS);
+
+/**
+ * True if `other` is the bundle called `name`, or what a service that syncs folders makes of it where two
+ * machines changed it: `<name>.sync-conflict-….cclink` (Syncthing), `<name> (conflicted copy).cclink` (Dropbox).
+ */
+export const isCopyOf = (name: string, other: string): boolean =>
+  other.startsWith(stemOf(name)) && other.endsWith(BUNDLE_SUFFIX);
 
 /** True if `name` may be that of a bundle. */
 export const isBundleName = (name: string): boolean => /^[a-z2-7]{26}\.cclink$/.test(name);

@@ -23,6 +23,7 @@ import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { encodeStoredKey } from '../../src/identity/stored-key.ts';
 import { type Identity, identityOf, type PassphraseSource } from '../../src/identity/unlock.ts';
 import { startOf } from '../../src/running-process.ts';
+import { KnownBundles } from '../../src/travel/known-bundles.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
 import { byDistance, honest, type SimulatedNode, startNode } from '../support/simulated-node.ts';
@@ -77,6 +78,8 @@ async function setUp({ live = 20 } = {}) {
     now: () => machine.nowMs,
     offersFirst: false,
     reportsMissing: false,
+    bringing: null,
+    bundles: new KnownBundles(join(home, 'state')),
   };
   const subject: Subject = { publicKey: identity.publicKey, isOwn: true, own };
   const handoff = (overrides: Partial<Handoff> = {}): Handoff => ({

@@ -1,0 +1,88 @@
+import { folderOf } from '../environment.ts';
+import type { Bringing, BringSource } from '../handoff/bringing.ts';
+import { interruptible } from '../interruption.ts';
+import { describeSize } from '../size.ts';
+import { excerpt, printable } from '../terminal/printable.ts';
+import { transferProgress } from '../terminal/transfer-progress.ts';
+import type { Absence } from '../travel/folder.ts';
+import type { ImportPlan } from '../travel/importing.ts';
+import type { KnownBundles } from '../travel/known-bundles.ts';
+import { parseSshHost } from '../travel/ssh.ts';
+import { versionOfClaude } from './claude-start.ts';
+import type { Context } from './context.ts';
+import { importOptions, importPorts, parseMovingIn } from './moving-in.ts';
+import type { MovingInOptions } from './moving-in-options.ts';
+
+/** Where a pickup may bring files from, as it was typed. */
+export interface BringingOptions extends MovingInOptions {
+  readonly folder?: string;
+  readonly ssh?: string;
+}
+
+/** How a pickup brings files that are missing. Throws `usage` for options that can't be used. */
+export function bringingOf(context: Context, options: BringingOptions, bundles: KnownBundles): Bringing {
+  const { environment, output, questions, timeoutMs, isTimeoutGiven } = context;
+  const ssh = options.ssh === undefined ? null : parseSshHost(options.ssh);
+  const movingIn = parseMovingIn(options);
+  const { from, asNew } = movingIn;
+  return {
+    folder: folderOf(environment, options.folder),
+    ssh,
+    waitMs: isTimeoutGiven ? timeoutMs : questions.possible ? null : 0,
+    from,
+    canAsk: questions.possible,
+    asNew,
+    bundles,
+    variables: environment.variables,
+    importOptions: async (trust) =>
+      importOptions(context, movingIn, { trust, claudeVersion: await versionOfClaude(context) }),
+    ports: {
+      waiting: (folder, absence) => output.say(describeAbsence(folder, absence)),
+      sshSays: (line) => output.say(output.style.dim(excerpt(line, 500))),
+      withProgress: (host, work) => {
+        const label = host === null ? 'Looking into the folder …' : `Asking ${host} for the session …`;
+        return interruptible('Interrupted; nothing was picked up.', undefined, output.progress(label, work));
+      },
+      forImport(trust, source, burns) {
+        const progress = transferProgress(output, 'Importing', source.bytes);
+        const question = `Bring it here, and go on with it?${burns ? ' This burns the handoff.' : ''}`;
+        const ports = importPorts(context, progress, { isNamed: from !== null, question, trust });
+        return {
+          ...ports,
+          confirm(plan) {
+            output.say(describeSource(plan, source));
+            return ports.confirm(burns ? withoutId(plan) : plan);
+          },
+          ended: () => progress.end(),
+        };
+      },
+    },
+  };
+}
+
+/** Whoever has the whole id of a session no longer needs its burn handoff. */
+function withoutId(plan: ImportPlan): ImportPlan {
+  const { manifest } = plan;
+  return { ...plan, manifest: { ...manifest, session: `${manifest.session.slice(0, 8)}…` } };
+}
+
+function describeSource({ lastChangeHereMs, bytes }: ImportPlan, source: BringSource): string {
+  const where = source.kind === 'folder' ? `the folder ${printable(source.folder)}` : source.host;
+  const what = lastChangeHereMs === null ? 'Its files are not here' : 'Its files here are older';
+  return `${what}: ${describeSize(source.bytes ?? bytes)} from ${where}.`;
+}
+
+function describeAbsence(folder: string, absence: Absence): string {
+  const path = printable(folder);
+  const waits = 'Waiting for them, until Ctrl-C …';
+  switch (absence.kind) {
+    case 'no folder':
+      return `The files of this session are expected in ${path}, and there is no such folder here. ${waits}`;
+    case 'not there':
+      return `The files of this session are not in ${path} yet. ${waits}`;
+    case 'on its way':
+      return `The files of this session are on their way to ${path}. ${waits}`;
+    case 'not whole':
+      return `Not all files of this session are in ${path} yet (${describeSize(absence.bytes)} so far). ${waits}`;
+  }
+}

@@ -1,0 +1,161 @@
+import { Failure } from '../failure.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { type Bundle, readBundle } from '../travel/bundle-reader.ts';
+import { lookIntoFolder, waitForBundle } from '../travel/folder.ts';
+import { bundleName, digestOfT } from '../travel/handoff-keys.ts';
+import { importBundle } from '../travel/import.ts';
+import type { Imported, ImportPlan } from '../travel/importing.ts';
+import type { Manifest } from '../travel/manifest.ts';
+import { exportOverSsh } from '../travel/ssh.ts';
+import { trustOf } from '../travel/trust.ts';
+import type { Bringing, BringSource } from './bringing.ts';
+import { compareCopy } from './local-copy.ts';
+import type { FoundHandoff } from './reader.ts';
+import { expiresAt } from './record.ts';
+
+/** A session whose files were brought here. */
+export interface Brought {
+  readonly imported: Imported;
+  /** Whether the user was asked: not if there was nothing to write. */
+  readonly isConfirmed: boolean;
+}
+
+/** What a pickup does around the question of the import. */
+export interface AroundQuestion {
+  /** Whether a yes burns the handoff too. */
+  readonly burns: boolean;
+  readonly before: () => void;
+  /** Called after a yes, and throws if it comes too late. */
+  readonly afterYes: () => void;
+}
+
+/**
+ * Brings the files of a handoff's session here, from the host that the user named, else from the folder, for
+ * which it waits where they are needed: where they are not here, or seem to be older. Null if what is here is
+ * as new.
+ *
+ * Throws `no-session` if they did not arrive, `network` if the host can't be asked, `refused` for a bundle
+ * that is not this handoff's, `interrupted` for a no, and what `importBundle` does.
+ */
+export async function bringSession(
+  found: FoundHandoff,
+  bringing: Bringing,
+  question: AroundQuestion,
+): Promise<Brought | null> {
+  const { ssh, folder } = bringing;
+  if (ssh !== null) return bringOverSsh(found, bringing, ssh, question);
+  return folder === null ? null : bringFromFolder(found, bringing, folder, question);
+}
+
+async function bringFromFolder(
+  found: FoundHandoff,
+  bringing: Bringing,
+  folder: string,
+  question: AroundQuestion,
+): Promise<Brought | null> {
+  const { record, payload, local } = found;
+  const { t } = payload;
+  if (t === undefined) return null;
+  const handoff = { t, address: record.publicKey };
+  const { waiting, withProgress } = bringing.ports;
+  const isNeeded = !local.here || compareCopy(found) === 'older';
+  const looking = isNeeded
+    ? waitForBundle(folder, handoff, bringing.waitMs, (absence) => waiting(folder, absence))
+    : lookIntoFolder(folder, handoff);
+  const there = await withProgress(null, looking);
+  if (!('bundle' in there)) return null;
+  try {
+    mustBeOf(there.bundle.manifest, found, t);
+    const source = { kind: 'folder', folder, bytes: there.bytes } as const;
+    const brought = await take(there.bundle, found, { bringing, source, question });
+    const name = bundleName(t, record.publicKey);
+    const address = encodePublicKey(record.publicKey);
+    await bringing.bundles.note({ folder, name, address, until: Number(expiresAt(record)) });
+    return brought;
+  } finally {
+    await there.close();
+  }
+}
+
+async function bringOverSsh(
+  found: FoundHandoff,
+  bringing: Bringing,
+  host: string,
+  question: AroundQuestion,
+): Promise<Brought | null> {
+  const { sshSays, withProgress } = bringing.ports;
+  const { session } = found.payload;
+  const { variables, canAsk } = bringing;
+  const ssh = exportOverSsh({ host, session, variables, canAsk, says: sshSays });
+  try {
+    const bundle = await withProgress(host, readBundle(ssh.source, { secrets: async () => [ssh.secret()] }));
+    const { audience } = bundle.manifest;
+    if (bundle.manifest.session !== session || audience.mode !== 'recipient' || audience.recipient !== ssh.recipient) {
+      throw notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');
+    }
+    return await take(bundle, found, { bringing, source: { kind: 'ssh', host, bytes: null }, question });
+  } finally {
+    ssh.close();
+  }
+}
+
+/** Imports a bundle that is newer than what is here; null if it is not. */
+async function take(
+  bundle: Bundle,
+  { record, subject, local, isProvenOwn }: FoundHandoff,
+  how: { readonly bringing: Bringing; readonly source: BringSource; readonly question: AroundQuestion },
+): Promise<Brought | null> {
+  const { bringing, source, question } = how;
+  if (!bringing.asNew && isAsNew(local, bundle.manifest)) return null;
+  const overSsh = source.kind === 'ssh';
+  const trust = trustOf(bundle.manifest, bundle.signer, {
+    own: subject.own?.isProven ? subject.own.knownPublicKey : null,
+    // Whoever published the handoff signed what lies in the folder.
+    from: bringing.from ?? (overSsh || isProvenOwn ? null : record.publicKey),
+    overSsh,
+  });
+  if (isProvenOwn && !overSsh && trust !== 'own') {
+    throw notOfThis(
+      'What lies in the folder for this handoff of yours is not signed by your key.',
+      'Somebody else put it there. Publish again, and look at who may write to that folder.',
+    );
+  }
+  const ports = bringing.ports.forImport(trust, source, question.burns);
+  let isConfirmed = false;
+  const confirm = async (plan: ImportPlan) => {
+    question.before();
+    isConfirmed = await ports.confirm(plan);
+    if (isConfirmed) question.afterYes();
+    return isConfirmed;
+  };
+  try {
+    const imported = await importBundle(bundle, await bringing.importOptions(trust), { ...ports, confirm });
+    return { imported, isConfirmed };
+  } finally {
+    ports.ended();
+  }
+}
+
+/** Whether the session here has gone on at least as far, by the times of both. */
+function isAsNew({ here, defect, lastChangeMs }: FoundHandoff['local'], { lastChange }: Manifest): boolean {
+  if (!here || defect === 'empty' || lastChangeMs === null || lastChange === null) return false;
+  return Date.parse(lastChange) <= lastChangeMs;
+}
+
+/** Throws `refused` for a bundle that was made for another handoff: an old copy, or a replay. */
+function mustBeOf({ session, handoff }: Manifest, { record, payload }: FoundHandoff, t: Uint8Array): void {
+  const isOf =
+    session === payload.session &&
+    handoff !== null &&
+    handoff.address === encodePublicKey(record.publicKey) &&
+    handoff.t === digestOfT(t);
+  if (isOf) return;
+  throw notOfThis(
+    'What lies in the folder under the name of this handoff belongs to another one: an old copy, or a replay.',
+    'Publish again, and look at who may write to that folder.',
+  );
+}
+
+function notOfThis(message: string, hint: string): Failure {
+  return new Failure('refused', `${message} Nothing was imported, and nothing burnt.`, hint);
+}

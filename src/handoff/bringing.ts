@@ -1,0 +1,58 @@
+import type { Absence } from '../travel/folder.ts';
+import type { ImportOptions, ImportPorts } from '../travel/importing.ts';
+import type { KnownBundles } from '../travel/known-bundles.ts';
+import type { Trust } from '../travel/manifest.ts';
+import type { FoundHandoff } from './reader.ts';
+
+/** Where the files of a session are brought from. `bytes`: what is to be read there; null if not known. */
+export type BringSource =
+  | { readonly kind: 'folder'; readonly folder: string; readonly bytes: number }
+  | { readonly kind: 'ssh'; readonly host: string; readonly bytes: null };
+
+/** How the files of a session are brought where they are missing, or older. */
+export interface Bringing {
+  /** The folder (absolute) that both machines see; null without one. */
+  readonly folder: string | null;
+  /** The host to fetch them from, as `parseSshHost` gives it; then the folder is not looked into. */
+  readonly ssh: string | null;
+  /**
+   * How long to wait for them in the folder, in milliseconds: null as long as it takes, 0 where there is
+   * nobody to wait.
+   */
+  readonly waitMs: number | null;
+  /** The key (32 bytes) that must have signed them, if the user named one. */
+  readonly from: Uint8Array | null;
+  /** Whether ssh may ask the user on their terminal. */
+  readonly canAsk: boolean;
+  /** Where what is taken from the folder is noted. */
+  readonly bundles: KnownBundles;
+  /** Asked for once it is known that there is something to import. */
+  readonly importOptions: (trust: Trust) => Promise<ImportOptions>;
+  /** True if the session is to be a second one, whatever is here. */
+  readonly asNew: boolean;
+  /** The environment of ssh, without our secrets. */
+  readonly variables: NodeJS.ProcessEnv;
+  readonly ports: BringPorts;
+}
+
+export interface BringPorts {
+  /** Told what is missing in a folder while it is waited for, each time that this changes. */
+  readonly waiting: (folder: string, absence: Absence) => void;
+  /** Told each line that ssh writes for its user: a stranger's text. */
+  readonly sshSays: (line: string) => void;
+  /** Given work that waits for others: for the folder (`host` is null), or the host's answer. */
+  readonly withProgress: <T>(host: string | null, work: Promise<T>) => Promise<T>;
+  /**
+   * How the import asks and tells its user; a yes burns the handoff too if it `burns`. `ended` is called when
+   * nothing more is read.
+   */
+  readonly forImport: (trust: Trust, source: BringSource, burns: boolean) => ImportPorts & { ended(): void };
+}
+
+/** Whether files may be brought for a handoff, for which it must be shown first. */
+export function mayBring({ payload, isClaimed, isFromHere, local }: FoundHandoff, bringing: Bringing | null): boolean {
+  if (bringing === null || isClaimed || local.unreadable !== null) return false;
+  if (bringing.ssh !== null) return true;
+  // What was published here can't be newer in the folder.
+  return bringing.folder !== null && payload.t !== undefined && !(isFromHere && local.here);
+}
