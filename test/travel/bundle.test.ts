@@ -11,6 +11,8 @@ import { encodeManifest, type Manifest } from '../../src/travel/manifest.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../src/travel/tar.ts';
 import { type Contents, filesOf, manifestOf } from '../support/bundles.ts';
 import { chunked, collect } from '../support/chunks.ts';
+import { fromHex } from '../support/vectors.ts';
+import vectors from '../vectors/bundles.json' with { type: 'json' };
 
 const SECRET = new Uint8Array(32).fill(7);
 const SEED = new Uint8Array(32).fill(5);
@@ -75,6 +77,16 @@ describe('a bundle', () => {
     const manifest = manifestOf(CONTENTS, SEED);
     const { signer } = await read(await written(CONTENTS, manifest));
     expect(signer).toEqual(publicKeyOf(SEED));
+  });
+
+  it.each(vectors)('of format 1 is read as it was first written (vector %#)', async (vector) => {
+    const keys = { secrets: async () => [fromHex(vector.x25519_secret_hex)] };
+    const bundle = await readBundle(chunked(Buffer.from(vector.bundle_base64, 'base64')), keys);
+    expect(bundle.manifest).toEqual(vector.manifest);
+    expect(bundle.signer).toEqual(vector.signer_seed_hex && publicKeyOf(fromHex(vector.signer_seed_hex)));
+    const files: Record<string, string> = {};
+    for await (const { name, content } of bundle.files) files[name] = (await collect(content)).toString();
+    expect(files).toEqual(vector.files);
   });
 
   it('comes back whatever its files hold, and however it was cut on the way', async () => {
