@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { slugOf } from './folders.ts';
 import { existingDirectory, isFolderOf } from './project-directory.ts';
+import { compareReleases } from './release.ts';
 import { describeSession, type Session } from './session.ts';
 import { newestFirst, type TranscriptFile } from './transcript-files.ts';
 
@@ -58,8 +59,7 @@ export function resumePlace(files: readonly TranscriptFile[], hints: readonly st
 
 /** Whether Claude Code of `version` (`2.1.222`) finds a session from directories of other project folders. */
 export function findsAnywhere(version: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
-  return major !== 2 ? major > 2 : minor !== 1 ? minor > 1 : patch >= 223;
+  return compareReleases(version, '2.1.223') >= 0;
 }
 
 function described(file: TranscriptFile): Session | null {

@@ -1,8 +1,10 @@
 import { OUTER_SESSION_VARIABLES, withoutOuterSession } from '../claude/outer-session.ts';
 import { resumeLine } from '../claude/resume-command.ts';
+import type { ClaudeHere } from '../claude/start-options.ts';
 import { type Environment, SECRET_VARIABLES, wipeSecrets } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { becomeClaude, canTalk } from '../process/become-claude.ts';
+import { claudeOptions } from '../process/claude-options.ts';
 import { claudeVersion } from '../process/claude-version.ts';
 import { findClaude } from '../process/find-claude.ts';
 import { inspectProgram } from '../process/program-file.ts';
@@ -33,6 +35,15 @@ interface ResumedSession {
 export async function versionOfClaude({ environment }: Context): Promise<string | null> {
   const path = findClaude(environment);
   return path === null ? null : claudeVersion(path, withoutOuterSession(environment.variables));
+}
+
+/** Asks the `claude` of this machine what it is. That starts it twice, for a quarter of a second. */
+export async function claudeHere({ environment }: Context): Promise<ClaudeHere> {
+  const path = findClaude(environment);
+  if (path === null) return { version: null, options: new Set() };
+  const env = withoutOuterSession(environment.variables);
+  const [version, options] = await Promise.all([claudeVersion(path, env), claudeOptions(path, env)]);
+  return { version, options };
 }
 
 /** What keeps a command from being printed where `claude` is not started; else as `obstacle`. */

@@ -8,7 +8,7 @@ import { importedJson } from '../terminal/bundle-view.ts';
 import type { Bundle } from '../travel/bundle-reader.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { Manifest, Trust } from '../travel/manifest.ts';
-import { inThisTerminal, versionOfClaude } from './claude-start.ts';
+import { claudeHere, inThisTerminal } from './claude-start.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import {
@@ -105,12 +105,12 @@ async function bringIn(
 ): Promise<Imported> {
   const { importBundle } = await import('../travel/import.ts');
   const { transferProgress } = await import('../terminal/transfer-progress.ts');
-  const claudeVersion = await versionOfClaude(context);
+  const claude = await claudeHere(context);
   const progress = transferProgress(context.output, 'Importing', bytes);
   const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
   try {
     const ports = importPorts(context, progress, { isNamed: movingIn.from !== null, question, trust });
-    return await importBundle(bundle, importOptions(context, movingIn, { trust, claudeVersion }), ports);
+    return await importBundle(bundle, importOptions(context, movingIn, { trust, claude }), ports);
   } finally {
     progress.end();
   }

@@ -28,15 +28,15 @@ export function parseMovingIn(options: MovingInOptions): MovingIn {
   };
 }
 
-/** What `importBundle` is to be told. `claudeVersion`: null where no `claude` answers. */
+/** What `importBundle` is to be told. */
 export function importOptions(
   context: Context,
   { into, maps, asNew }: MovingIn,
-  { trust, claudeVersion }: Pick<ImportOptions, 'trust' | 'claudeVersion'>,
+  { trust, claude }: Pick<ImportOptions, 'trust' | 'claude'>,
 ): ImportOptions {
   const { stateFolder, home, variables } = context.environment;
   const places = { ...placesOf(context), stateFolder, home, variables };
-  return { places, trust, into, maps, asNew, claudeVersion, host: hostname(), now: Date.now };
+  return { places, trust, into, maps, asNew, claude, host: hostname(), now: Date.now };
 }
 
 /** The directory that was named, as an absolute path; null if none was. Throws `usage` for an empty one. */

@@ -13,12 +13,14 @@ const MAX_NAMES = 8;
 
 /** A session that is about to be brought in, for a person. */
 export function describePlan(plan: ImportPlan, nowMs: number, style: Style): string {
-  const { manifest, directory, makesDirectory, lastChangeHereMs } = plan;
+  const { manifest, directory, makesDirectory, lastChangeHereMs, missingServers, olderClaude } = plan;
   const isMade = makesDirectory ? ' (will be made)' : '';
   return describeLines(
     [
       ...manifestLines(manifest, nowMs),
       ['Here', `${excerpt(directory, MAX_PATH)}${isMade}`],
+      ['Not set up here', someOf(missingServers.map((name) => `MCP server ${name}`))],
+      ['Claude Code here', olderClaude === null ? '' : `${olderClaude}, older than there`],
       ['Last change here', lastChangeHereMs === null ? '' : ageOf(lastChangeHereMs, nowMs)],
     ],
     style,

@@ -3,6 +3,8 @@ import { mkdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { projectFolderName } from '../claude/folders.ts';
 import { lastChangeOf } from '../claude/last-change.ts';
+import { missingMcpServers } from '../claude/mcp-servers.ts';
+import { compareReleases } from '../claude/release.ts';
 import { describeSession } from '../claude/session.ts';
 import type { SessionPlace } from '../claude/session-layout.ts';
 import { findTranscripts, type TranscriptFile } from '../claude/transcript-files.ts';
@@ -85,19 +87,27 @@ function changesOf(
 
 function planOf(
   manifest: Manifest,
-  { trust }: ImportOptions,
+  { trust, claude, places }: ImportOptions,
   known: { session: string; destination: Destination; here: readonly TranscriptFile[] },
 ): ImportPlan {
+  const { directory } = known.destination;
   const changes = known.here.map(({ path }) => lastChangeOf(path)).filter((time) => time !== null);
   return {
     manifest,
     trust,
     session: known.session,
-    directory: known.destination.directory,
+    directory,
     makesDirectory: known.destination.isMissing,
     bytes: bytesOf(manifest),
     lastChangeHereMs: changes.length === 0 ? null : Math.max(...changes),
+    missingServers: missingMcpServers(manifest.mcpServers, directory, places),
+    olderClaude: olderThan(manifest.claudeVersion, claude.version),
   };
+}
+
+/** `here`, if that version is older than `there`. */
+function olderThan(there: string | null, here: string | null): string | null {
+  return there !== null && here !== null && compareReleases(here, there) < 0 ? here : null;
 }
 
 const bytesOf = ({ files }: Manifest) => files.reduce((sum, { bytes }) => sum + bytes, 0);

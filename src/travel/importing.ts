@@ -1,4 +1,5 @@
 import type { SessionPlaces } from '../claude/local-session.ts';
+import type { ClaudeHere } from '../claude/start-options.ts';
 import type { Loss, Manifest, Trust } from './manifest.ts';
 import type { PathPair } from './path-rewrite.ts';
 
@@ -20,8 +21,8 @@ export interface ImportOptions {
   readonly maps: readonly PathPair[];
   /** True: as a second session, under an id of its own. */
   readonly asNew: boolean;
-  /** The version of the `claude` that is to go on; null if it can't be told. */
-  readonly claudeVersion: string | null;
+  /** The `claude` that is to go on. */
+  readonly claude: ClaudeHere;
   /** The name of this machine. */
   readonly host: string;
   /** The clock, in Unix milliseconds. */
@@ -41,6 +42,10 @@ export interface ImportPlan {
   readonly bytes: number;
   /** When something was last said in the session here, in Unix milliseconds; null if it is not here. */
   readonly lastChangeHereMs: number | null;
+  /** MCP servers that it used and that are not configured for that directory. */
+  readonly missingServers: readonly string[];
+  /** The version of the `claude` here, if that is older than the one that wrote it; else null. */
+  readonly olderClaude: string | null;
 }
 
 /** How an import asks and tells its user. */

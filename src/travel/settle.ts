@@ -4,7 +4,7 @@ import { liveSessions } from '../claude/live-sessions.ts';
 import { localSession } from '../claude/local-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import { type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
-import { FOREIGN_TEXT, movedText, safeStartOptions } from '../claude/start-options.ts';
+import { FOREIGN_TEXT, MOVED_TEXT, movedText, safeStartOptions } from '../claude/start-options.ts';
 import { findTranscripts } from '../claude/transcript-files.ts';
 import { Failure } from '../failure.ts';
 import { removeIfThere } from '../files/atomic-write.ts';
@@ -134,10 +134,12 @@ function firstStart(
   { isToBeTold }: { readonly isToBeTold: boolean },
 ): Pick<Imported, 'systemPrompt' | 'claudeOptions'> {
   if (options.trust === 'other') {
-    return { systemPrompt: FOREIGN_TEXT, claudeOptions: safeStartOptions(options.claudeVersion) };
+    return { systemPrompt: FOREIGN_TEXT, claudeOptions: safeStartOptions(options.claude) };
   }
   const move = { fromHost: manifest.host, fromDirectory: manifest.directory, toDirectory: destination.directory };
-  return { systemPrompt: isToBeTold ? movedText(move) : null, claudeOptions: [] };
+  // Nobody has signed the names that come over ssh, and a system prompt is no place for a stranger's words.
+  const text = options.trust === 'own' ? movedText(move) : MOVED_TEXT;
+  return { systemPrompt: isToBeTold ? text : null, claudeOptions: [] };
 }
 
 /** The session as Claude Code will find it. Throws `refused` if that is not what was written. */

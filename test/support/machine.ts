@@ -168,7 +168,7 @@ export class Machine {
 
   /**
    * Puts a stand-in for `claude` into a folder below the home, by default `bin`, which is on PATH: it records
-   * how it was started, and exits with `exitCode`.
+   * how it was started, and exits with `exitCode`. Asked for its version or its help it says nothing.
    */
   installClaude(exitCode = 0, folder = 'bin'): void {
     const file = join(this.home, folder, 'claude');
@@ -177,6 +177,7 @@ export class Machine {
     writeFileSync(
       file,
       `#!${process.execPath}
+if (['--version', '--help'].includes(process.argv[2])) process.exit(${exitCode});
 require('node:fs').writeFileSync(${JSON.stringify(record)}, JSON.stringify({
   args: process.argv.slice(2), cwd: process.cwd(), env: process.env, stdinIsTty: Boolean(process.stdin.isTTY),
 }));

@@ -75,7 +75,7 @@ export class Receiver {
           into: this.directory,
           maps: [],
           asNew: false,
-          claudeVersion: null,
+          claude: { version: null, options: new Set() },
           host: 'desk',
           now: Date.now,
         },
