@@ -29,16 +29,17 @@ export function wayOut(environment: Environment): string {
   ].join('\n');
 }
 
-/** The options of publish that a value follows. */
-const WITH_VALUE = ['--ttl', '--share', '--timeout'];
+/** The options of publish and export that a value follows. */
+const WITH_VALUE = ['--ttl', '--share', '--timeout', '--folder', '-o', '--output', '--recipient', '--with'];
 
 /**
- * What was typed, as a line to paste in another terminal. A publish that names no session gets the current
- * one added, unless that is over: another terminal would choose another.
+ * What was typed, as a line to paste in another terminal. A publish or export that names no session gets the
+ * current one added, unless that is over: another terminal would choose another.
  */
 function lineToType({ typed, claudeSessionId: session, claudeFolder }: Environment): string {
   const isValue = (i: number) => WITH_VALUE.includes(typed[i - 1] ?? '');
-  const publishes = typed.every((word, i) => word.startsWith('-') || isValue(i) || (i === 0 && word === 'publish'));
-  const names = publishes && session !== undefined && !isOver(claudeFolder, session) ? [quoteForShell(session)] : [];
+  const isCommand = (word: string, i: number) => i === 0 && (word === 'publish' || word === 'export');
+  const namesNone = typed.every((word, i) => word.startsWith('-') || isValue(i) || isCommand(word, i));
+  const names = namesNone && session !== undefined && !isOver(claudeFolder, session) ? [quoteForShell(session)] : [];
   return ['cclink', ...typed.map(quoteForShell), ...names].join(' ');
 }

@@ -8,14 +8,12 @@ import { EMPTY_PACKET, parsePacket } from '../dht/dns-packet.ts';
 import { Failure } from '../failure.ts';
 import { ownBurn } from '../handoff/claim.ts';
 import { encodePayload, type Payload } from '../handoff/payload.ts';
-import { makePin } from '../handoff/pin.ts';
 import { fitHandoff, type Handoff, heldForOthers, publish as publishHandoff } from '../handoff/publish.ts';
 import type { SignedRecord } from '../handoff/record.ts';
 import { type Audience, refuseWeakRecipient } from '../handoff/seal.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
-import { weaknessOf } from '../identity/secret-strength.ts';
 import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
@@ -25,7 +23,7 @@ import { type ChosenSession, chooseSession } from './choose-session.ts';
 import { type Context, nowSeconds, openHistory, placesOf } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { ownResolution, withDht } from './network.ts';
-import { newSecret, withOwnKey } from './secrets.ts';
+import { withOwnKey } from './secrets.ts';
 import { parseWho } from './who.ts';
 
 interface PublishOptions {
@@ -221,41 +219,11 @@ function refuseToReplaceUnseen(text: string | null, seen: string | null, publicK
   }
 }
 
-const PIN_HINT =
-  'Take a longer one, or press Return to have one made. Anybody who knows your public key can try PINs offline.';
-
-/**
- * The PIN (UTF-8 bytes) from `CCLINK_PIN`, or asked for twice; nobody is asked for a dry run. A bare Return
- * makes one and shows it. Throws `usage` if the one in the variable is weak.
- */
+/** The PIN (UTF-8 bytes); nobody is asked for a dry run. */
 async function takePin(context: Context, dryRun: boolean): Promise<Uint8Array> {
-  const { environment, output } = context;
-  if (environment.pin !== undefined) {
-    const weakness = weaknessOf(environment.pin);
-    if (weakness !== null)
-      throw new Failure(
-        'usage',
-        `The PIN in CCLINK_PIN is too weak: ${weakness}.`,
-        'Take a longer one. Anybody who knows your public key can try PINs offline.',
-      );
-    return Buffer.from(environment.pin);
-  }
-  if (dryRun) return new Uint8Array();
-  return newSecret(context, {
-    question: 'PIN (Return makes one of five words)',
-    again: 'The same PIN again',
-    instead: 'Set CCLINK_PIN',
-    weakness: (typed) => {
-      const weakness = weaknessOf(typed);
-      return weakness && `that PIN is too weak: ${weakness}. ${PIN_HINT}`;
-    },
-    onEmpty: async () => {
-      const { wordlist } = await import('@scure/bip39/wordlists/english.js');
-      const made = makePin(wordlist);
-      process.stderr.write(`PIN: ${output.style.bold(made)}\nSend it by another channel than the line below.\n`);
-      return Buffer.from(made);
-    },
-  });
+  if (dryRun && context.environment.pin === undefined) return new Uint8Array();
+  const { newPin } = await import('./new-pin.ts');
+  return newPin(context, 'Anybody who knows your public key can try PINs offline.');
 }
 
 async function showDryRun(

@@ -2,6 +2,7 @@ import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
 import type { Imported, ImportPlan } from '../travel/importing.ts';
 import type { Manifest } from '../travel/manifest.ts';
+import { describeUnsaved } from './git-view.ts';
 import { describeLines } from './handoff-view.ts';
 import { excerpt } from './printable.ts';
 import type { Style } from './style.ts';
@@ -56,13 +57,11 @@ function ageOf(timeMs: number, nowMs: number): string {
   return describeAge(Math.max(0, Math.floor((nowMs - timeMs) / 1000)));
 }
 
-function describeGit({ branch, commit, changedFiles, unpushedCommits }: NonNullable<Manifest['git']>): string {
-  const stays = [
-    ...(changedFiles ? [`${changedFiles} changed ${changedFiles === 1 ? 'file' : 'files'}`] : []),
-    ...(unpushedCommits ? [`${unpushedCommits} ${unpushedCommits === 1 ? 'commit' : 'commits'} not pushed`] : []),
-  ];
+function describeGit(git: NonNullable<Manifest['git']>): string {
+  const unsaved = describeUnsaved(git);
+  const { branch, commit } = git;
   const at = [excerpt(branch ?? '', MAX_TEXT), excerpt(commit?.slice(0, 10) ?? '', 10)].filter((text) => text !== '');
-  return `${at.join(' ')}${stays.length === 0 ? '' : `; ${stays.join(' and ')} stayed there`}`;
+  return `${at.join(' ')}${unsaved === null ? '' : `; ${unsaved} stayed there`}`;
 }
 
 /** The first of some names, and how many more there are. */

@@ -1,0 +1,81 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { gitRootOf } from '../claude/git-root.ts';
+import { describeSession, type Session } from '../claude/session.ts';
+import { type SessionContents, sessionContents } from '../claude/session-contents.ts';
+import { findTranscripts, type TranscriptFile, Unreadable } from '../claude/transcript-files.ts';
+import { Failure } from '../failure.ts';
+import { type GitFacts, gitFacts } from '../process/git.ts';
+import type { ExportOptions } from '../travel/export.ts';
+import type { Context } from './context.ts';
+
+/** A session of this machine, as it is to be exported, but for whom. */
+export interface SessionExport {
+  readonly session: Session;
+  /** What it consists of; looks again each time. */
+  readonly contents: () => SessionContents;
+  readonly options: Omit<ExportOptions, 'audience' | 'from' | 'handoff'>;
+}
+
+/**
+ * The session `id`, a whole id, as it is to be exported: of several transcripts the one that was written last.
+ * git is asked meanwhile what stays here.
+ *
+ * Throws `no-session` if it has no file here, or if that can't be read.
+ */
+export function sessionExport(
+  { environment }: Context,
+  id: string,
+  {
+    memory = false,
+    withoutThinking = false,
+    ...more
+  }: { readonly memory?: boolean; readonly withoutThinking?: boolean } & Pick<ExportOptions, 'onRead'> = {},
+): SessionExport {
+  const { claudeFolder, home, keyFile } = environment;
+  const session = describeSession(newestTranscript(claudeFolder, id));
+  const secrets = [keyFile, ...SECRETS_AT_HOME.map((name) => join(home, name))];
+  return {
+    session,
+    contents: () => sessionContents(claudeFolder, newestTranscript(claudeFolder, id), { memory, secrets }),
+    options: {
+      ...more,
+      session,
+      withoutThinking,
+      git: staysHere(environment.variables, session.directory),
+      machine: { home, host: hostname(), platform: process.platform },
+      nowMs: Date.now(),
+    },
+  };
+}
+
+/** What must not leave under another name either. Claude Code's own secrets are known where its files are. */
+const SECRETS_AT_HOME = ['.claude.json', '.pubky', '.ssh', '.gnupg', '.aws', '.netrc', '.git-credentials'];
+
+/** The state of the git repository that contains a directory; null if it is in none. Never rejects. */
+export async function staysHere(variables: NodeJS.ProcessEnv, directory: string | null): Promise<GitFacts | null> {
+  // Where there is no repository, git is not started: on a Mac without it, that asks to install it.
+  return directory === null || gitRootOf(directory) === null ? null : gitFacts(directory, { variables });
+}
+
+/**
+ * Says that nothing is masked in what is about to leave for somebody else, and asks. Throws `interrupted` for a
+ * no, and `usage` if nobody can be asked.
+ */
+export async function confirmUnmasked({ questions, yes, output }: Context): Promise<void> {
+  output.warn(
+    'nothing is masked: whoever opens it reads all that was said and shown in this session, keys and passwords too.',
+  );
+  if (yes || (await questions.confirm('Let it leave as it is?', 'Answer it with -y'))) return;
+  throw new Failure('interrupted', 'Nothing was exported.');
+}
+
+function newestTranscript(claudeFolder: string, id: string): TranscriptFile {
+  const problems = new Unreadable();
+  const [file] = findTranscripts(claudeFolder, id, problems.note);
+  if (file !== undefined) return file;
+  throw (
+    problems.first ??
+    new Failure('no-session', `Session ${id} has no file on this machine yet.`, 'Say something in it first.')
+  );
+}

@@ -1,0 +1,13 @@
+import type { GitFacts } from '../process/git.ts';
+
+/** What of a repository does not travel: `3 changed files and 2 commits not pushed`. Null if nothing, or unknown. */
+export function describeUnsaved({ remote, changedFiles, unpushedCommits }: GitFacts): string | null {
+  const parts = [
+    ...(changedFiles ? [`${counted(changedFiles, 'changed file')}`] : []),
+    // Without a remote there is nowhere to push to: that is no news.
+    ...(unpushedCommits && remote !== null ? [`${counted(unpushedCommits, 'commit')} not pushed`] : []),
+  ];
+  return parts.length === 0 ? null : parts.join(' and ');
+}
+
+const counted = (count: number, name: string) => `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;
