@@ -1,0 +1,94 @@
+import { isObject } from '../claude/json-object.ts';
+import { hasParts, type Part, partsOf, skipSpace } from './json-structure.ts';
+
+/** A change of a record: of the value at `path` (keys and indices), or of its key. */
+export interface Change {
+  readonly path: readonly (string | number)[];
+  /**
+   * `set`: another string, or null. `remove`: with its key. `rename`: another key. `keep`: as it is, byte for
+   * byte, whatever is rewritten around it.
+   */
+  readonly kind: 'set' | 'remove' | 'rename' | 'keep';
+  readonly to?: string | null;
+}
+
+/**
+ * `json`, a record, with `changes` made on its bytes, so that all else stays as it was written. What is
+ * between them goes through `rewrite`.
+ */
+export function changeBytes(json: Buffer, changes: readonly Change[], rewrite: (piece: Buffer) => Buffer): Buffer {
+  const edits: Edit[] = [];
+  collect(json, skipSpace(json, 0), changes, 0, edits);
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const { start, end, text } of edits) {
+    if (start > from) pieces.push(rewrite(json.subarray(from, start)));
+    pieces.push(text);
+    from = end;
+  }
+  pieces.push(rewrite(json.subarray(from)));
+  return Buffer.concat(pieces);
+}
+
+/** Makes `changes` in `record` itself. Of several in one array, those further back must come first. */
+export function changeValue(record: Record<string, unknown>, changes: readonly Change[]): void {
+  for (const { path, kind, to } of changes) {
+    const name = path.at(-1) ?? '';
+    const parent = path.slice(0, -1).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], record);
+    if (kind === 'keep') continue;
+    if (Array.isArray(parent)) {
+      if (kind === 'remove') parent.splice(Number(name), 1);
+      else parent[Number(name)] = to;
+    } else if (isObject(parent)) {
+      if (kind === 'set') parent[name] = to;
+      else rebuild(parent, String(name), kind === 'rename' ? (to ?? '') : null);
+    }
+  }
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function collect(json: Buffer, at: number, changes: readonly Change[], depth: number, edits: Edit[]): void {
+  if (!hasParts(json, at)) return;
+  let isFirst = true;
+  let commaStart = -1;
+  for (const part of partsOf(json, at)) {
+    const concerned = changes.filter(({ path }) => path[depth] === part.name);
+    const change = concerned.find(({ path }) => path.length === depth + 1);
+    if (change?.kind === 'remove') {
+      // With the comma behind it, if everything before it goes too; else with the one before.
+      if (isFirst)
+        edits.push({ start: part.start, end: part.commaEnd === -1 ? part.end : part.commaEnd, text: NOTHING });
+      else edits.push({ start: commaStart, end: part.end, text: NOTHING });
+    } else {
+      if (change !== undefined) edits.push(editOf(json, part, change));
+      else if (concerned.length > 0) collect(json, part.valueStart, concerned, depth + 1, edits);
+      isFirst = false;
+    }
+    commaStart = part.commaEnd - 1;
+  }
+}
+
+function editOf(json: Buffer, { start, valueStart, end }: Part, { kind, to }: Change): Edit {
+  if (kind === 'keep') return { start: valueStart, end, text: json.subarray(valueStart, end) };
+  const text = Buffer.from(JSON.stringify(to ?? null));
+  if (kind === 'set') return { start: valueStart, end, text };
+  const keyEnd = json.lastIndexOf(':', valueStart - 1);
+  return { start, end: keyEnd, text };
+}
+
+/** Gives a member another key, in its place; without one, it goes. */
+function rebuild(object: Record<string, unknown>, name: string, key: string | null): void {
+  const entries = Object.entries(object);
+  for (const each of Object.keys(object)) delete object[each];
+  for (const [each, value] of entries) {
+    if (each !== name) object[each] = value;
+    else if (key !== null) object[key] = value;
+  }
+}
