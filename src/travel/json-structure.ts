@@ -14,14 +14,17 @@ export interface Part {
   readonly commaEnd: number;
 }
 
-/** The members of the object, or the elements of the array, that begins at `at` in well-formed JSON. */
+/**
+ * The members of the object, or the elements of the array, that begins at `at` in well-formed JSON. Keys are
+ * decoded as latin1.
+ */
 export function partsOf(json: Buffer, at: number): Part[] {
   const isObject = json[at] === OPENING_BRACE;
   const parts: Part[] = [];
   let start = skipSpace(json, at + 1);
   while (json[start] !== CLOSING_BRACE && json[start] !== CLOSING_BRACKET) {
     const keyEnd = isObject ? endOfString(json, start) : start;
-    const name = isObject ? (JSON.parse(json.toString('utf8', start, keyEnd)) as string) : parts.length;
+    const name = isObject ? (JSON.parse(json.toString('latin1', start, keyEnd)) as string) : parts.length;
     const valueStart = isObject ? skipSpace(json, skipSpace(json, keyEnd) + 1) : start;
     const end = endOfValue(json, valueStart);
     const next = skipSpace(json, end);

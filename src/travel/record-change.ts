@@ -1,7 +1,10 @@
 import { isObject } from '../claude/json-object.ts';
 import { hasParts, type Part, partsOf, skipSpace } from './json-structure.ts';
 
-/** A change of a record: of the value at `path` (keys and indices), or of its key. */
+/**
+ * A change of a record: of the value at `path` (keys and indices), or of its key. Texts are decoded as those of
+ * the record are; for `changeBytes`, as latin1.
+ */
 export interface Change {
   readonly path: readonly (string | number)[];
   /**
@@ -68,7 +71,8 @@ function collect(json: Buffer, at: number, changes: readonly Change[], depth: nu
       else edits.push({ start: commaStart, end: part.end, text: NOTHING });
     } else {
       if (change !== undefined) edits.push(editOf(json, part, change));
-      else if (concerned.length > 0) collect(json, part.valueStart, concerned, depth + 1, edits);
+      const isInside = change === undefined || change.kind === 'rename';
+      if (isInside && concerned.length > 0) collect(json, part.valueStart, concerned, depth + 1, edits);
       isFirst = false;
     }
     commaStart = part.commaEnd - 1;
@@ -77,7 +81,7 @@ function collect(json: Buffer, at: number, changes: readonly Change[], depth: nu
 
 function editOf(json: Buffer, { start, valueStart, end }: Part, { kind, to }: Change): Edit {
   if (kind === 'keep') return { start: valueStart, end, text: json.subarray(valueStart, end) };
-  const text = Buffer.from(JSON.stringify(to ?? null));
+  const text = Buffer.from(JSON.stringify(to ?? null), 'latin1');
   if (kind === 'set') return { start: valueStart, end, text };
   const keyEnd = json.lastIndexOf(':', valueStart - 1);
   return { start, end: keyEnd, text };

@@ -1,3 +1,5 @@
+import { parseObject } from '../claude/json-object.ts';
+import { SessionIdChange } from './session-id-change.ts';
 import type { FilterOptions } from './transcript-filter.ts';
 
 /**
@@ -5,8 +7,17 @@ import type { FilterOptions } from './transcript-filter.ts';
  * id rewritten. Null if it is not one JSON object: then it does not travel.
  */
 export function rewriteJson(
-  _json: Buffer,
-  _options: Pick<FilterOptions, 'strict' | 'rewrite' | 'newSessionId'>,
+  json: Buffer,
+  { strict, rewrite, newSessionId }: Pick<FilterOptions, 'strict' | 'rewrite' | 'newSessionId'>,
 ): Buffer | null {
-  throw new Error('not yet');
+  const value = parseObject(json.toString());
+  if (value === null) return null;
+  let written = json;
+  try {
+    if (strict) written = Buffer.from(JSON.stringify(value));
+  } catch {
+    return null; // nested too deeply
+  }
+  const rewritten = rewrite?.inJson(written) ?? written;
+  return newSessionId === null ? rewritten : new SessionIdChange(newSessionId).replaceIn(rewritten);
 }

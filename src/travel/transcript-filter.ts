@@ -1,18 +1,51 @@
-import type { Lineage } from './lineage.ts';
-import type { Links } from './links.ts';
+import { Buffer, isUtf8 } from 'node:buffer';
+import { isObject } from '../claude/json-object.ts';
+import { FileBackups, removeUnsafeBackups } from './file-backups.ts';
+import { FilteredBlock } from './filtered-block.ts';
+import { countParts } from './json-structure.ts';
+import { textOfLatin1 } from './latin1.ts';
+import { MAX_LINE_BYTES } from './limits.ts';
+import { Lineage } from './lineage.ts';
+import { Links } from './links.ts';
+import { LossCount, type LossKind } from './loss-count.ts';
 import type { Loss } from './manifest.ts';
 import type { PathRewrite } from './path-rewrite.ts';
+import { type Change, changeBytes, changeValue } from './record-change.ts';
+import { mendedLinks } from './record-links.ts';
+import { type JsonRecord, neverTravels, tame, typedMeanwhile } from './record-rules.ts';
+import { SessionIdChange } from './session-id-change.ts';
+import { blockAt, isThinkingAlone, thinkingIn } from './thinking.ts';
+import { ToolResults } from './tool-results.ts';
+import { FactsOfRecords, type TranscriptFacts } from './transcript-facts.ts';
+
+const [NUL, TAB, NEWLINE, CARRIAGE_RETURN, SPACE] = [0x00, 0x09, 0x0a, 0x0d, 0x20];
+/** About how many bytes are filtered at once. */
+const BLOCK_BYTES = 1024 * 1024;
+/** A line of more bytes is counted before it is parsed: `{},` takes a hundred bytes of memory. */
+const COUNTED_BYTES = 64 * 1024;
+const MOST_PARTS = 400_000;
+const END_OF_LINE = Buffer.from('\n');
+const NOTHING = Buffer.alloc(0);
+const STAYS = Symbol('as it is in the file');
+const LONGEST_UUID = 64;
+
+type Outcome = typeof STAYS | null | string | { readonly bytes: Buffer; readonly isFinished: boolean };
 
 export interface FilterOptions {
   /**
-   * True: the transcript may be somebody else's. Only what can do no harm is kept, in canonical JSON. False:
-   * it is one's own, so what is not known is kept, and so is a line that does not parse.
+   * True: the transcript may be somebody else's. Only what can do no harm is kept, and written anew. False: it
+   * is one's own, so what is not known is kept, and so is a line that does not parse.
    */
   readonly strict: boolean;
   readonly keepThinking: boolean;
   readonly rewrite: PathRewrite | null;
   /** Replaces the session's id in its records. */
   readonly newSessionId: { readonly from: string; readonly to: string } | null;
+  /**
+   * If strict: the directory that the session belongs to, as its records have it. A `cwd` elsewhere becomes
+   * it: a sender must not choose where Claude starts.
+   */
+  readonly directory?: string | null;
   /** `report.links` of an earlier pass over the same bytes: see `FilterReport.needsAnotherPass`. */
   readonly links?: Links;
 }
@@ -38,42 +71,269 @@ export interface FilterReport {
   readonly facts: TranscriptFacts;
 }
 
-/** What the kept records of a main transcript tell of their session. */
-export interface TranscriptFacts {
-  /** The name that the user gave it, else the one that Claude Code did; null if there is none. */
-  readonly title: string | null;
-  /** How many prompts a person typed. */
-  readonly turns: number;
-  /** The last of them, at most 200 characters. */
-  readonly lastPrompt: string | null;
-  /** When something was last said, in Unix milliseconds. */
-  readonly lastChangeMs: number | null;
-  /** The Claude Code that last wrote to it. */
-  readonly claudeVersion: string | null;
-  /** The different `cwd`s, in order, at most 64. */
-  readonly directories: readonly string[];
-  /** The tools that were called, sorted; those of MCP servers too (`mcp__server__tool`). */
-  readonly tools: readonly string[];
-  readonly mcpServers: readonly string[];
-}
-
 /** Filters one transcript, a main one or that of a subagent: one filter a file. */
 export class TranscriptFilter {
-  constructor(_options: FilterOptions) {}
+  readonly #options: FilterOptions;
+  readonly #links = new Links();
+  readonly #lineage: Lineage;
+  readonly #losses = new LossCount();
+  readonly #facts = new FactsOfRecords();
+  readonly #backups: FileBackups;
+  readonly #toolResults = new ToolResults();
+  readonly #sessionId: SessionIdChange | null;
+  #records = 0;
+  /** Bytes that were not filtered yet. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #hasLines = false;
+  /** The rest of a line that is too long is passed over. */
+  #isTooLong = false;
+
+  constructor(options: FilterOptions) {
+    this.#options = options;
+    this.#lineage = new Lineage(this.#links);
+    this.#backups = new FileBackups(options.rewrite, this.#facts.directories);
+    this.#sessionId = options.newSessionId && new SessionIdChange(options.newSessionId);
+  }
 
   /** Takes the next bytes of the transcript, and returns what can be written so far. */
-  push(_bytes: Buffer): Buffer {
-    throw new Error('not yet');
+  push(bytes: Buffer): Buffer {
+    let rest = bytes;
+    if (this.#isTooLong) {
+      const end = rest.indexOf(NEWLINE);
+      if (end === -1) return NOTHING;
+      this.#isTooLong = false;
+      rest = rest.subarray(end + 1);
+    }
+    this.#waiting.push(rest);
+    this.#waitingBytes += rest.length;
+    this.#hasLines ||= rest.includes(NEWLINE);
+    if (this.#waitingBytes < BLOCK_BYTES) return NOTHING;
+    if (this.#hasLines) return this.#filterWaiting();
+    if (this.#waitingBytes > MAX_LINE_BYTES) {
+      this.#losses.add('giant');
+      this.#isTooLong = true;
+      this.#clearWaiting();
+    }
+    return NOTHING;
   }
 
   /** Ends it. A last line without an end is kept if it is whole, and dropped if it is not. */
   end(): Buffer {
-    throw new Error('not yet');
+    const lines = this.#filterWaiting();
+    const last = Buffer.concat([...this.#waiting, END_OF_LINE]);
+    this.#clearWaiting();
+    if (this.#isTooLong || isBlank(last, 0, last.length)) return lines;
+    if (last.length > MAX_LINE_BYTES || parse(last.toString('latin1')) !== undefined) {
+      return Buffer.concat([lines, this.#filter(last)]);
+    }
+    this.#losses.add('torn');
+    return lines;
   }
 
   /** After the end. */
   get report(): FilterReport {
-    throw new Error('not yet');
+    const isLate = this.#options.links === undefined && this.#links.droppedLate > 0;
+    const losses = this.#losses.losses();
+    return {
+      records: this.#records,
+      left: losses,
+      unparsed: this.#losses.of('unparsed') + this.#losses.of('verbatim'),
+      thinkingDropped: this.#losses.of('thinking'),
+      links: this.#links,
+      needsAnotherPass: isLate,
+      backups: this.#backups.names,
+      lineage: this.#lineage,
+      facts: this.#facts.facts(),
+    };
+  }
+
+  #filterWaiting(): Buffer {
+    const all = Buffer.concat(this.#waiting);
+    const end = all.lastIndexOf(NEWLINE) + 1;
+    this.#clearWaiting();
+    // A copy, so that the rest can be freed.
+    this.#waiting.push(Buffer.from(all.subarray(end)));
+    this.#waitingBytes = all.length - end;
+    return this.#filter(all.subarray(0, end));
+  }
+
+  #clearWaiting(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#hasLines = false;
+  }
+
+  /** Filters whole lines. */
+  #filter(lines: Buffer): Buffer {
+    const block = new FilteredBlock((each) => this.#finish(each));
+    let start = 0;
+    /** Where the lines begin that stay as they are. */
+    let staying = 0;
+    for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, start)) {
+      const line = this.#line(lines, start, end);
+      if (line !== STAYS) {
+        if (start > staying) block.addLines(lines.subarray(staying, start));
+        if (typeof line === 'string') block.addText(line);
+        else if (line?.isFinished) block.addFinished(line.bytes);
+        else if (line !== null) block.addLine(line.bytes);
+        staying = end + 1;
+      }
+      start = end + 1;
+    }
+    if (start > staying) block.addLines(lines.subarray(staying, start));
+    return block.take();
+  }
+
+  /** What becomes of a line: it stays, goes (null), or is another one, of which a text is latin1. */
+  #line(lines: Buffer, start: number, end: number): Outcome {
+    let from = start;
+    // A crash of the system leaves these in a file. Claude Code skips them.
+    while (lines[from] === NUL) from += 1;
+    if (isBlank(lines, from, end)) return null;
+    const bytes = lines.subarray(from, end);
+    if (bytes.length > COUNTED_BYTES && isTooLarge(bytes)) {
+      this.#losses.add('giant');
+      return null;
+    }
+    return this.#options.strict ? this.#foreign(bytes) : this.#own(bytes, from > start);
+  }
+
+  /** One's own record: changed on its bytes, or not at all. */
+  #own(bytes: Buffer, isShortened: boolean): Outcome {
+    const record = parse(bytes.toString('latin1'));
+    if (!isObject(record)) {
+      this.#losses.add('verbatim');
+      return { bytes, isFinished: true };
+    }
+    const reason = neverTravels(record);
+    if (reason !== null) return this.#drop(record, reason);
+    this.#noteSaid(record);
+    const thinking = this.#options.keepThinking ? [] : thinkingIn(record);
+    if (thinking.length > 0 && isThinkingAlone(record)) return this.#drop(record, 'thinking', thinking.length);
+    const changes = this.#changes(record, thinking, textOfLatin1);
+    this.#keep(record, changes, textOfLatin1);
+    const fixed = this.#fixedThinking(record, 'latin1');
+    if (fixed.length > 0) {
+      return { bytes: changeBytes(bytes, [...changes, ...fixed], (piece) => this.#finish(piece)), isFinished: true };
+    }
+    if (changes.length === 0) return isShortened ? { bytes, isFinished: false } : STAYS;
+    return { bytes: changeBytes(bytes, changes, (piece) => piece), isFinished: false };
+  }
+
+  /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */
+  #foreign(bytes: Buffer): Outcome {
+    const latin1 = bytes.toString('latin1');
+    const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);
+    const [coding, asText] = isPlain
+      ? (['latin1', textOfLatin1] as const)
+      : (['utf8', (text: string) => text] as const);
+    const parsed = parse(isPlain ? latin1 : bytes.toString('utf8'));
+    if (!isObject(parsed)) {
+      this.#losses.add('unparsed');
+      return null;
+    }
+    const record = typedMeanwhile(parsed) ?? parsed;
+    const reason = neverTravels(record) ?? tame(record);
+    if (reason !== null) return this.#drop(record, reason);
+    const backups = removeUnsafeBackups(record);
+    if (backups !== 0) this.#losses.add('backup', backups ?? 1);
+    if (backups === null) return null;
+    this.#toolResults.tame(record);
+    this.#stayInside(record, asText);
+    this.#noteSaid(record);
+    const thinking = thinkingIn(record).filter((index) => !this.#isIntact(record, index, bytes, coding));
+    if (thinking.length > 0 && isThinkingAlone(record)) return this.#drop(record, 'thinking', thinking.length);
+    changeValue(record, this.#changes(record, thinking, asText));
+    this.#cutCircle(record);
+    const text = stringify(record);
+    if (text === null || text.includes('"__proto__":')) return this.#drop(record, 'invalid');
+    this.#keep(record, [], asText);
+    const fixed = this.#fixedThinking(record, coding);
+    if (fixed.length === 0) return isPlain ? text : { bytes: Buffer.from(text), isFinished: false };
+    return {
+      bytes: changeBytes(Buffer.from(text, coding), fixed, (piece) => this.#finish(piece)),
+      isFinished: true,
+    };
+  }
+
+  #changes(record: JsonRecord, thinking: readonly number[], asText: (text: string) => string): Change[] {
+    if (thinking.length > 0) this.#losses.add('thinking', thinking.length);
+    const removed = thinking
+      .toReversed()
+      .map((index): Change => ({ path: ['message', 'content', index], kind: 'remove' }));
+    const links = mendedLinks(record, this.#options.links ?? this.#links);
+    return [...links, ...this.#backups.changes(record, asText), ...removed];
+  }
+
+  #keep(record: JsonRecord, changes: readonly Change[], asText: (text: string) => string): void {
+    this.#records += 1;
+    this.#facts.note(record, asText);
+    const { uuid, type, subtype } = record;
+    const linkOf = (key: string) => {
+      const change = changes.find(({ path }) => path.length === 1 && path[0] === key);
+      const link = change === undefined ? record[key] : change.to;
+      return isUuid(link) ? link : null;
+    };
+    if (isUuid(uuid)) this.#links.keep(uuid, linkOf('parentUuid') ?? linkOf('logicalParentUuid'));
+    if (type === 'system' && subtype === 'compact_boundary') this.#lineage.compact(linkOf('logicalParentUuid'));
+  }
+
+  #drop(record: JsonRecord, reason: LossKind, count = 1): null {
+    this.#losses.add(reason, count);
+    const { uuid, parentUuid, logicalParentUuid } = record;
+    if (!isUuid(uuid)) return null;
+    const parent = isUuid(parentUuid) ? parentUuid : isUuid(logicalParentUuid) ? logicalParentUuid : null;
+    const isCircle = parent !== null && this.#links.closesCircle(uuid, parent);
+    this.#links.drop(uuid, isCircle ? null : parent);
+    return null;
+  }
+
+  /** Notes what counts for the lineage, before anything is changed that is not changed on every way. */
+  #noteSaid(record: JsonRecord): void {
+    const { uuid, type } = record;
+    const isMessage = type === 'user' || type === 'assistant';
+    const isSaid = isMessage ? !isThinkingAlone(record) : type === 'attachment' && typedMeanwhile(record) !== null;
+    if (isSaid && isUuid(uuid)) this.#lineage.say(uuid);
+  }
+
+  /** Whether thinking may stay: it is wanted, and written as it will be written. */
+  #isIntact(record: JsonRecord, index: number, bytes: Buffer, coding: 'latin1' | 'utf8'): boolean {
+    const text = this.#options.keepThinking ? stringify(blockAt(record, index)) : null;
+    return text !== null && bytes.includes(Buffer.from(text, coding));
+  }
+
+  /** The thinking in a record that rewriting would change: it is signed, so it must not be. */
+  #fixedThinking(record: JsonRecord, coding: 'latin1' | 'utf8'): Change[] {
+    const { rewrite, keepThinking } = this.#options;
+    if (rewrite === null || !keepThinking) return [];
+    const fixed = thinkingIn(record).filter((index) => {
+      const block = Buffer.from(stringify(blockAt(record, index)) ?? '', coding);
+      return rewrite.inJson(block) !== block;
+    });
+    if (fixed.length > 0) this.#losses.add('oldPaths', fixed.length);
+    return fixed.map((index) => ({ path: ['message', 'content', index], kind: 'keep' }));
+  }
+
+  #stayInside(record: JsonRecord, asText: (text: string) => string): void {
+    const { directory } = this.#options;
+    const { cwd } = record;
+    if (directory === undefined || directory === null || typeof cwd !== 'string') return;
+    if (isInside(asText(cwd), directory)) return;
+    // As it would be written in the text of which the record was parsed.
+    record['cwd'] = asText === textOfLatin1 ? Buffer.from(directory).toString('latin1') : directory;
+  }
+
+  #cutCircle(record: JsonRecord): void {
+    const { uuid, parentUuid } = record;
+    if (!isUuid(uuid) || !isUuid(parentUuid) || !this.#links.closesCircle(uuid, parentUuid)) return;
+    this.#losses.add('circle');
+    record['parentUuid'] = null;
+  }
+
+  #finish(lines: Buffer): Buffer {
+    const rewritten = this.#options.rewrite?.inJson(lines) ?? lines;
+    return this.#sessionId === null ? rewritten : this.#sessionId.replaceIn(rewritten);
   }
 }
 
@@ -91,4 +351,40 @@ export async function* filterTranscript(
   }
   const rest = filter.end();
   if (rest.length > 0) yield rest;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Null for what is nested too deeply. */
+function stringify(value: unknown): string | null {
+  try {
+    return JSON.stringify(value) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether something is escaped in `json` that Claude Code does not escape. */
+const hasOddEscape = (json: string) => json.includes('\\u') && /\\u(?!00[01])/.test(json);
+
+const isUuid = (value: unknown): value is string => typeof value === 'string' && value.length <= LONGEST_UUID;
+
+const isTooLarge = (line: Buffer) => line.length > MAX_LINE_BYTES || countParts(line, MOST_PARTS) >= MOST_PARTS;
+
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte !== SPACE && byte !== CARRIAGE_RETURN && byte !== TAB && byte !== NEWLINE) return false;
+  }
+  return true;
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path === directory || ['/', '\\'].some((separator) => path.startsWith(`${directory}${separator}`));
 }

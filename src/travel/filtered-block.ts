@@ -1,0 +1,58 @@
+const END_OF_LINE = Buffer.from('\n');
+
+/** The lines that a block of a transcript leaves, with one pass of rewriting over as many as possible. */
+export class FilteredBlock {
+  readonly #finish: (lines: Buffer) => Buffer;
+  readonly #done: Buffer[] = [];
+  /** Lines that are to be finished: bytes, and the text of other lines as latin1. */
+  #bytes: Buffer[] = [];
+  #texts: string[] = [];
+
+  /** `finish` rewrites one or more whole lines. */
+  constructor(finish: (lines: Buffer) => Buffer) {
+    this.#finish = finish;
+  }
+
+  /** Takes lines with their ends, as they are in the file. */
+  addLines(lines: Buffer): void {
+    this.#closeTexts();
+    this.#bytes.push(lines);
+  }
+
+  addLine(line: Buffer): void {
+    this.#closeTexts();
+    this.#bytes.push(line, END_OF_LINE);
+  }
+
+  /** Takes the latin1 text of a line. */
+  addText(line: string): void {
+    this.#texts.push(line);
+  }
+
+  /** Takes a line that is not to be finished. */
+  addFinished(line: Buffer): void {
+    this.#closeBytes();
+    this.#done.push(line, END_OF_LINE);
+  }
+
+  take(): Buffer {
+    this.#closeBytes();
+    return this.#done.length === 1 && this.#done[0] !== undefined ? this.#done[0] : Buffer.concat(this.#done);
+  }
+
+  #closeTexts(): void {
+    if (this.#texts.length === 0) return;
+    this.#texts.push('');
+    this.#bytes.push(Buffer.from(this.#texts.join('\n'), 'latin1'));
+    this.#texts = [];
+  }
+
+  #closeBytes(): void {
+    this.#closeTexts();
+    if (this.#bytes.length === 0) return;
+    const [first] = this.#bytes;
+    const lines = this.#bytes.length === 1 && first !== undefined ? first : Buffer.concat(this.#bytes);
+    this.#done.push(this.#finish(lines));
+    this.#bytes = [];
+  }
+}
