@@ -3,7 +3,8 @@ import { resumePlace } from '../claude/resume-place.ts';
 import { type TranscriptFile, unreadable } from '../claude/transcript-files.ts';
 import { blocksOf } from './file-blocks.ts';
 import { compareLineage, type Lineage, type Relation } from './lineage.ts';
-import { filterTranscript, type TranscriptFacts, TranscriptFilter } from './transcript-filter.ts';
+import type { TranscriptFacts } from './transcript-facts.ts';
+import { filterTranscript, TranscriptFilter } from './transcript-filter.ts';
 
 /** A transcript of the session that is on this machine, as it was when it was read. */
 export interface CopyHere {

@@ -6,7 +6,8 @@ import { readAt } from '../files/regular-file.ts';
 import { ContentChanged } from './bundle-writer.ts';
 import type { Loss } from './manifest.ts';
 import { rewriteJson } from './rewrite-json.ts';
-import { type FilterOptions, filterTranscript, type TranscriptFacts, TranscriptFilter } from './transcript-filter.ts';
+import type { TranscriptFacts } from './transcript-facts.ts';
+import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript-filter.ts';
 
 /** A file that was read once, and what it will be in the bundle. */
 export interface Departure {

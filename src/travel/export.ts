@@ -9,7 +9,7 @@ import { ContentChanged, writeBundle } from './bundle-writer.ts';
 import { type Departure, departureOf } from './departing-file.ts';
 import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from './limits.ts';
 import { BUNDLE_FORMAT, type BundleAudience, type Loss, type Manifest } from './manifest.ts';
-import type { TranscriptFacts } from './transcript-filter.ts';
+import type { TranscriptFacts } from './transcript-facts.ts';
 
 /** What is to be exported, for whom, and what only the caller knows. */
 export interface ExportOptions {
