@@ -8,7 +8,7 @@ import type { Absence } from '../travel/folder.ts';
 import type { ImportPlan } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
 import { parseSshHost } from '../travel/ssh.ts';
-import { versionOfClaude } from './claude-start.ts';
+import { claudeHere } from './claude-start.ts';
 import type { Context } from './context.ts';
 import { importOptions, importPorts, parseMovingIn } from './moving-in.ts';
 import type { MovingInOptions } from './moving-in-options.ts';
@@ -34,8 +34,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
     asNew,
     bundles,
     variables: environment.variables,
-    importOptions: async (trust) =>
-      importOptions(context, movingIn, { trust, claudeVersion: await versionOfClaude(context) }),
+    importOptions: async (trust) => importOptions(context, movingIn, { trust, claude: await claudeHere(context) }),
     ports: {
       waiting: (folder, absence) => output.say(describeAbsence(folder, absence)),
       sshSays: (line) => output.say(output.style.dim(excerpt(line, 500))),

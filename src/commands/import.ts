@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
+import type { ClaudeHere } from '../claude/start-options.ts';
 import { Failure } from '../failure.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
@@ -66,15 +67,23 @@ async function importSession(
   const obstacle = claude === null ? null : await claude.obstacle(false);
   if (obstacle !== null) throw obstacle;
 
+  // Asked while the file is opened, which may take a passphrase.
+  const here = options.inspect ? null : claudeHere(context);
   const arrived = await withOwnKeyIfAny(context, async (own) => {
     const { bundle, bytes } = await openBundle(context, file, own);
     try {
-      if (options.inspect) {
+      if (here === null) {
         await inspect(context, bundle.manifest);
         return null;
       }
       const trust = await trustIn(bundle, own, movingIn.from);
-      const imported = await bringIn(context, movingIn, { bundle, trust, bytes, goesOn: runs });
+      const imported = await bringIn(context, movingIn, {
+        bundle,
+        trust,
+        bytes,
+        goesOn: runs,
+        here: await here,
+      });
       return { imported, manifest: bundle.manifest, trust };
     } finally {
       await bundle.close();
@@ -101,16 +110,21 @@ async function importSession(
 async function bringIn(
   context: Context,
   movingIn: MovingIn,
-  { bundle, trust, bytes, goesOn }: { bundle: Bundle; trust: Trust; bytes: number | null; goesOn: boolean },
+  {
+    bundle,
+    trust,
+    bytes,
+    goesOn,
+    here,
+  }: { bundle: Bundle; trust: Trust; bytes: number | null; goesOn: boolean; here: ClaudeHere },
 ): Promise<Imported> {
   const { importBundle } = await import('../travel/import.ts');
   const { transferProgress } = await import('../terminal/transfer-progress.ts');
-  const claude = await claudeHere(context);
   const progress = transferProgress(context.output, 'Importing', bytes);
   const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
   try {
     const ports = importPorts(context, progress, { isNamed: movingIn.from !== null, question, trust });
-    return await importBundle(bundle, importOptions(context, movingIn, { trust, claude }), ports);
+    return await importBundle(bundle, importOptions(context, movingIn, { trust, claude: here }), ports);
   } finally {
     progress.end();
   }
