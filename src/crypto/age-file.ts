@@ -94,7 +94,8 @@ export async function* sealStream(
 }
 
 /**
- * Opens an age v1 file. What it yields is authentic, but only when it ends without an error was that all of it.
+ * Opens an age v1 file. What it yields is authentic; that it is all there is is only known when it ends
+ * without an error.
  *
  * Throws `cannot-open` if none of the keys opens it, and an `AgeFileDefect` if it is damaged or no age file.
  */

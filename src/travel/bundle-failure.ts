@@ -1,9 +1,9 @@
 import { Failure } from '../failure.ts';
 
 /**
- * What is wrong with a bundle. `damaged`: changed since it was sealed, or not whole (yet); `malformed`: sealed
- * with something in it that cclink does not write; `forged`: its signature is wrong; `no bundle`: another kind
- * of file.
+ * What is wrong with a bundle. `damaged`: changed since it was sealed, or not whole (yet); `malformed`:
+ * sealed with something in it that cclink does not write; `forged`: its signature is wrong; `no bundle`:
+ * another kind of file.
  */
 export type BundleDefect = 'damaged' | 'malformed' | 'forged' | 'over the limits' | 'newer format' | 'no bundle';
 

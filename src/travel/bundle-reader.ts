@@ -119,8 +119,8 @@ async function readFirstHeader(tar: ByteReader): Promise<{ bytes: number; modifi
 }
 
 /**
- * The files in their order. Every header is known beforehand from the manifest, and is compared, not parsed: so
- * there is one reading of a bundle, and no link, device, long name or second manifest in it.
+ * The files in their order. Every header is known beforehand from the manifest, and is compared, not parsed:
+ * so there is one reading of a bundle, and no link, device, long name or second manifest in it.
  */
 async function* readFiles(
   tar: ByteReader,

@@ -20,7 +20,7 @@ const gzip = promisify(nodeGzip);
  * on other threads.
  */
 export async function* compress(plain: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void> {
-  // Each block is filled again once its member is made: memory stays flat, and the collector has nothing to do.
+  // Each block is filled again once its member is made, so that memory stays flat.
   const free = Array.from({ length: AT_ONCE + 1 }, () => Buffer.allocUnsafeSlow(MEMBER_BYTES));
   const atWork: { block: Buffer<ArrayBuffer>; member: Promise<Buffer> }[] = [];
   const start = (block: Buffer<ArrayBuffer>, length: number) => {
@@ -49,7 +49,7 @@ export async function* compress(plain: AsyncIterable<Uint8Array>): AsyncGenerato
       start(block, filled);
       isEmpty = false;
       filled = 0;
-      if (atWork.length > AT_ONCE) yield await finish();
+      if (atWork.length === AT_ONCE) yield await finish();
       block = free.pop() ?? Buffer.allocUnsafeSlow(MEMBER_BYTES);
     }
   }
@@ -70,8 +70,8 @@ async function memberOf(block: Uint8Array): Promise<Buffer> {
  * further than `MAX_RATIO`. Errors of the source are thrown as they are.
  */
 export async function* uncompress(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void> {
-  // Nothing is read ahead, so that whoever stops need not wait for a source that is slow. A megabyte of output
-  // is made ahead, on another thread.
+  // Nothing is read ahead, so that whoever stops need not wait for a source that is slow. A megabyte of
+  // output is made ahead, on another thread.
   const gunzip = createGunzip({ chunkSize: PIECE_BYTES, ...({ readableHighWaterMark: 4 * PIECE_BYTES } as object) });
   let sizePacked = 0;
   let size = 0;

@@ -1,6 +1,7 @@
 /**
  * What a bundle may have at most. A bundle is a stranger's, so all of this holds before anything is written;
- * and no more is put into one, so that what was exported can be imported. Those of the age file itself are in `crypto/age-file.ts`.
+ * and no more is put into one, so that what was exported can be imported. Those of the age file itself are in
+ * `crypto/age-file.ts`.
  */
 
 /** Files beside the manifest and its signature. Sessions seen so far have hundreds. */

@@ -101,8 +101,8 @@ export function encodeManifest(manifest: Manifest): Buffer {
 }
 
 /**
- * Reads what `encodeManifest` wrote, and nothing else. Throws a `BundleFailure`: `newer format` (with the line
- * that updates), `over the limits`, `malformed`, or `no bundle` if it is something else altogether.
+ * Reads what `encodeManifest` wrote, and nothing else. Throws a `BundleFailure`: `newer format` (with the
+ * line that updates), `over the limits`, `malformed`, or `no bundle` if it is something else altogether.
  */
 export function parseManifest(bytes: Uint8Array): Manifest {
   if (bytes.length > MAX_MANIFEST_BYTES) throw tooLarge();

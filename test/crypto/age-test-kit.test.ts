@@ -76,8 +76,8 @@ it.each(vectors)('does as age’s test kit says: $name ($expected)', async (vect
     else if (/work_factor_(23|overflow)$/.test(vector.name)) expect(error).toMatchObject({ code: 'refused' });
     else expect(error).toBeInstanceOf(AgeFileDefect);
     if (error !== null) expect(error).toBeInstanceOf(Failure);
-    // A chunk that is not the last although nothing follows, or the other way round, is told by `age` before it
-    // fails, and by us not at all.
+    // A chunk that is not the last although nothing follows, or the other way round, is told by `age` before
+    // it fails, and by us not at all.
     if (error === null) expect(payload).toBe(vector.payload);
     else if (payload !== vector.payload) expect(bytes % 65_536).toBe(0);
   }

@@ -19,7 +19,9 @@ import { describePeer, missingPrograms, run } from './peer-programs.ts';
 const SECRET = new Uint8Array(32).fill(7);
 const RECIPIENT: AgeRecipient = { kind: 'x25519', publicKey: x25519PublicOfSecret(SECRET) };
 const KEYS: AgeKeys = { secrets: async () => [Uint8Array.from(SECRET)] };
-/** More than the 16 MiB after which the nonce of an age file must carry. Random, so that it stays as large. */
+/**
+ * More than the 16 MiB after which the nonce of an age file must carry. Random, so that it stays as large.
+ */
 const LARGE = randomBytes(17 * 1024 * 1024);
 const CONTENTS: Contents = {
   'session.jsonl': LARGE,
