@@ -36,9 +36,9 @@ const SECRETS = [
 ];
 
 /**
- * The files of the session with this transcript, by `session-layout.ts`: regular ones, in its own places, never
- * by a symbolic link. `secrets` are files that may not come along under whatever name, beside those of Claude
- * Code itself. With `memory` the notes of its project come along.
+ * The files of the session with this transcript, by `session-layout.ts`: regular ones, in its own places,
+ * never by a symbolic link. `secrets` are files that may not come along under whatever name, beside those of
+ * Claude Code itself. With `memory` the notes of its project come along.
  *
  * Throws `refused` if the transcript itself is one of those, and `no-session` if it is gone.
  */

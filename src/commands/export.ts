@@ -242,7 +242,9 @@ function appearedMeanwhile(target: Target): Failure {
   return new Failure('refused', `${path} has appeared meanwhile; it was not replaced.`, 'Name another file with -o.');
 }
 
-/** Writes to standard output as fast as its reader takes it. If that is gone, the process ends (`main.ts`). */
+/**
+ * Writes to standard output as fast as its reader takes it. If that is gone, the process ends (`main.ts`).
+ */
 async function writeOut(stream: AsyncIterable<Buffer>): Promise<number> {
   let bytes = 0;
   for await (const chunk of stream) {

@@ -18,8 +18,8 @@ export interface SessionExport {
 }
 
 /**
- * The session `id`, a whole id, as it is to be exported: of several transcripts the one that was written last.
- * git is asked meanwhile what stays here.
+ * The session `id`, a whole id, as it is to be exported: of several transcripts the one that was written
+ * last. git is asked meanwhile what stays here.
  *
  * Throws `no-session` if it has no file here, or if that can't be read.
  */
@@ -59,8 +59,8 @@ export async function staysHere(variables: NodeJS.ProcessEnv, directory: string 
 }
 
 /**
- * Says that nothing is masked in what is about to leave for somebody else, and asks. Throws `interrupted` for a
- * no, and `usage` if nobody can be asked.
+ * Says that nothing is masked in what is about to leave for somebody else, and asks. Throws `interrupted` for
+ * a no, and `usage` if nobody can be asked.
  */
 export async function confirmUnmasked({ questions, yes, output }: Context): Promise<void> {
   output.warn(

@@ -22,9 +22,9 @@ const TEMPORARY = /^~(.+)\.tmp$/;
 
 /**
  * Writes a stream to a file (0600), whole or not at all, by way of a temporary file beside it, which goes too
- * if the process is ended by a signal that it notices. With `mayReplace` what has the name is replaced, also a
- * link, though not what that leads to. Returns how many bytes were written; null if the name is taken and may
- * not be.
+ * if the process is ended by a signal that it notices. With `mayReplace` what has the name is replaced, also
+ * a link, though not what that leads to. Returns how many bytes were written; null if the name is taken and
+ * may not be.
  *
  * Throws `refused` if the file can't be written, and what the stream throws.
  */

@@ -6,7 +6,9 @@ import { UNSEEN } from '../shown-text.ts';
 export interface GitFacts {
   /** The URL of the remote, without a user's name or password; null if there is none. */
   readonly remote: string | null;
-  /** Where the directory is below the repository's root: `packages/app`, with `/`; empty for the root itself. */
+  /**
+   * Where the directory is below the repository's root: `packages/app`, with `/`; empty for the root itself.
+   */
   readonly prefix: string;
   /** Null on a detached HEAD. */
   readonly branch: string | null;
@@ -34,10 +36,11 @@ const LONGEST_URL = 2000;
 
 /**
  * What git says of the repository whose work tree contains `directory`, an absolute path. Null if it is in
- * none, if there is no git here, if it refuses, or if it takes too long even for the little that must be known.
+ * none, if there is no git here, if it refuses, or if it takes too long even for the little that must be
+ * known.
  *
- * Changes nothing there, not even the index, and runs none of the programs that the repository's configuration
- * may name: it may be somebody else's. Never rejects.
+ * Changes nothing there, not even the index, and runs none of the programs that the repository's
+ * configuration may name: it may be somebody else's. Never rejects.
  */
 export async function gitFacts(directory: string, options: GitOptions): Promise<GitFacts | null> {
   const git = new Git(directory, options);
@@ -177,7 +180,9 @@ const HARMLESS = [
 /** What git needs to start and to find the user's own configuration. */
 const NEEDED = ['PATH', 'HOME', 'XDG_CONFIG_HOME', 'USERPROFILE', 'HOMEDRIVE', 'HOMEPATH', 'SYSTEMROOT', 'TEMP', 'TMP'];
 
-/** No variable of git's own is passed on. No objects that a partial clone lacks are fetched, by any program. */
+/**
+ * No variable of git's own is passed on. No objects that a partial clone lacks are fetched, by any program.
+ */
 function environment(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const needed = Object.entries(variables).filter(([name]) => NEEDED.includes(name.toUpperCase()));
   const ours = { LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_NO_LAZY_FETCH: '1', GIT_ALLOW_PROTOCOL: 'none' };

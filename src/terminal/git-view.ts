@@ -1,6 +1,9 @@
 import type { GitFacts } from '../process/git.ts';
 
-/** What of a repository does not travel: `3 changed files and 2 commits not pushed`. Null if nothing, or unknown. */
+/**
+ * What of a repository does not travel: `3 changed files and 2 commits not pushed`. Null if nothing, or
+ * unknown.
+ */
 export function describeUnsaved({ remote, changedFiles, unpushedCommits }: GitFacts): string | null {
   const parts = [
     ...(changedFiles ? [`${counted(changedFiles, 'changed file')}`] : []),

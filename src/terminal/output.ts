@@ -35,8 +35,8 @@ export interface Output {
   trace(text: string): void;
   fail(failure: Failure): void;
   /**
-   * How work in progress can be shown: in a line that is drawn again and again, in plain lines now and then, or
-   * not at all.
+   * How work in progress can be shown: in a line that is drawn again and again, in plain lines now and then,
+   * or not at all.
    */
   readonly live: 'redrawn' | 'lines' | 'silent';
   /** Draws the line that shows work in progress; an empty one clears it. */

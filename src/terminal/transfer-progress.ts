@@ -16,9 +16,9 @@ const TIMES = { redrawn: { firstMs: 500, everyMs: 100 }, lines: { firstMs: 5000,
 const SPEED_MS = 3000;
 
 /**
- * Shows how far `total` bytes (null: not known) have got, how fast, and how long it will take: on a terminal in
- * one line that changes, from half a second on; without one in a plain line every five seconds. `label` is a
- * word like `Exporting`. Nothing with `--quiet` and `--json`.
+ * Shows how far `total` bytes (null: not known) have got, how fast, and how long it will take: on a terminal
+ * in one line that changes, from half a second on; without one in a plain line every five seconds. `label` is
+ * a word like `Exporting`. Nothing with `--quiet` and `--json`.
  */
 export function transferProgress(output: Output, label: string, total: number | null): TransferProgress {
   const { live } = output;

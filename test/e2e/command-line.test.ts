@@ -50,7 +50,7 @@ describe('the command line', () => {
     const { stdout } = await machine.run(['--help']);
     const publish = await machine.run(['publish', '--help']);
     expect(stdout + publish.stdout).not.toMatch(
-      /^ +(status|keep|pair|contacts|export|import)\b|--(code|wait|message|no-keep|no-carry|update)\b/m,
+      /^ +(status|keep|pair|contacts)\b|--(code|wait|message|no-keep|no-carry|update)\b/m,
     );
   });
 
