@@ -29,7 +29,7 @@ const BLOCK_BYTES = 1024 * 1024;
 const MOST_JSON = 1024 * 1024;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
-type Filter = Pick<FilterOptions, 'strict' | 'keepThinking' | 'links'>;
+type Filter = Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links'>;
 
 /**
  * Reads a file of a session once, as it will leave. `onRead` is told of bytes as they are read, both times.

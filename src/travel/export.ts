@@ -135,12 +135,13 @@ class Load {
 
   /** Reads a file, and leaves it where nobody could import it: but not the transcript. */
   async take(file: SessionContents['files'][number]): Promise<void> {
-    const { audience, withoutThinking, onRead = () => {} } = this.#options;
+    const { audience, session, withoutThinking, onRead = () => {} } = this.#options;
     const isTranscript = file.kind === 'transcript';
     const why = this.#whyNot(file);
     if (why !== null && isTranscript) throw new Failure('refused', `The session ${why}.`, HINT_TOO_LARGE);
     if (why !== null) return void this.left.push({ what: file.name, why });
-    const filter = { strict: audience.mode !== 'self', keepThinking: !withoutThinking };
+    const { directory } = session;
+    const filter = { strict: audience.mode !== 'self', keepThinking: !withoutThinking, directory };
     const departure = await departureOf(file, filter, onRead);
     if (typeof departure === 'string') {
       this.left.push({ what: file.name, why: departure });
