@@ -247,6 +247,12 @@ describe('a bundle is refused', () => {
     }
   });
 
+  it('with headers of another time than its manifest’s', async () => {
+    const entries = Object.entries({ 'manifest.json': encodeManifest(manifest), ...CONTENTS });
+    const late = entries.map(([name, content]) => entry(name, content, modified + 1));
+    await expect(read(await sealed(...late, TAR_END))).rejects.toEqual(defect('malformed'));
+  });
+
   it('with content that is not what its manifest states, or something in the padding', async () => {
     const changed = Buffer.from(transcript);
     changed[512 + 3] = (changed[512 + 3] ?? 0) ^ 1;

@@ -83,6 +83,14 @@ describe('what is uncompressed', () => {
     }
   });
 
+  it('is refused at once with zeros behind its end that never end', async () => {
+    const endless = async function* () {
+      yield gzipSync('text');
+      for (;;) yield Buffer.alloc(1000);
+    };
+    await expect(collect(uncompress(endless()))).rejects.toEqual(malformed);
+  });
+
   it('is refused where a bit of it was turned in its data or its checksum', async () => {
     const packed = gzipSync(randomBytes(1000));
     for (let at = 20; at < packed.length; at += 13) {
