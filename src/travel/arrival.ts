@@ -26,7 +26,7 @@ export async function stageFiles(
   bundle: Pick<Bundle, 'files'>,
   place: SessionPlace,
   staging: Staging,
-  { trust, ...filtering }: Pick<FilterOptions, 'rewrite' | 'newSessionId'> & { readonly trust: Trust },
+  { trust, ...filtering }: Pick<FilterOptions, 'rewrite' | 'newSessionId' | 'directory'> & { readonly trust: Trust },
 ): Promise<Arrived> {
   const options: FilterOptions = { ...filtering, strict: trust !== 'own', keepThinking: true };
   const left = new Losses();

@@ -73,7 +73,7 @@ function changesOf(
   { maps, places }: ImportOptions,
   place: SessionPlace,
   directory: string,
-): Pick<FilterOptions, 'rewrite' | 'newSessionId'> {
+): Pick<FilterOptions, 'rewrite' | 'newSessionId' | 'directory'> {
   const from = { ...manifest, sessionId: manifest.session, directory: manifest.directory ?? '' };
   const to = { ...place, directory, home: places.home, platform: process.platform };
   const pairs = pairsOfMove(from, to, maps);
@@ -82,7 +82,8 @@ function changesOf(
     ? null
     : pathRewrite({ pairs, fromPlatform: manifest.platform, toPlatform: process.platform });
   const isNewId = place.sessionId !== manifest.session;
-  return { rewrite, newSessionId: isNewId ? { from: manifest.session, to: place.sessionId } : null };
+  const newSessionId = isNewId ? { from: manifest.session, to: place.sessionId } : null;
+  return { rewrite, newSessionId, directory: manifest.directory };
 }
 
 function planOf(
