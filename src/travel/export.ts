@@ -8,7 +8,7 @@ import { shorten } from '../shown-text.ts';
 import { ContentChanged, writeBundle } from './bundle-writer.ts';
 import { type Departure, departureOf } from './departing-file.ts';
 import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from './limits.ts';
-import { BUNDLE_FORMAT, type BundleAudience, type Loss, type Manifest } from './manifest.ts';
+import { BUNDLE_FORMAT, type BundleAudience, isPrefix, type Loss, type Manifest } from './manifest.ts';
 import type { TranscriptFacts } from './transcript-facts.ts';
 
 /** What is to be exported, for whom, and what only the caller knows. */
@@ -194,7 +194,7 @@ function manifestOf(
     platform: machine.platform,
     host: machine.host,
     claudeVersion: facts?.claudeVersion ?? null,
-    git,
+    git: git !== null && isPrefix(git.prefix) ? git : null,
     tools: facts?.tools ?? [],
     mcpServers: facts?.mcpServers ?? [],
     from,

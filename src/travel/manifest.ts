@@ -175,10 +175,15 @@ function gitFacts(git: Members): GitFacts {
     remote: git.textOrNull('remote'),
     branch: git.textOrNull('branch'),
     commit: git.nullable('commit', () => git.match('commit', /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)),
-    prefix: git.text('prefix'),
+    prefix: git.match('prefix', isPrefix),
     changedFiles: git.nullable('changedFiles', () => git.count('changedFiles')),
     unpushedCommits: git.nullable('unpushedCommits', () => git.count('unpushedCommits')),
   };
+}
+
+/** True for a path inside a repository, as git prints it; a name with a backslash would be two on Windows. */
+export function isPrefix(path: string): boolean {
+  return path === '' || path.split('/').every((name) => !/^\.{0,2}$|[\\\0]/.test(name));
 }
 
 function audience(members: Members): BundleAudience {

@@ -59,7 +59,7 @@ describe('a manifest', () => {
       git: orNull(
         fc.record({
           remote: orNull(text),
-          prefix: text,
+          prefix: fc.constantFrom('', 'packages/app', '.config/x', 'größer/...'),
           branch: orNull(text),
           commit: orNull(fc.oneof(hex(40), hex(64))),
           changedFiles: orNull(count),
@@ -120,7 +120,11 @@ describe('a manifest', () => {
     ['home', null],
     ['platform', '../linux'],
     ['git', []],
-    ['git', { remote: null, branch: null, commit: 'HEAD', changedFiles: 0, unpushedCommits: 0 }],
+    ['git', { remote: null, prefix: '', branch: null, commit: 'HEAD', changedFiles: 0, unpushedCommits: 0 }],
+    ...['/', '/a', 'a/', 'a//b', '..', '../a', 'a/../b', 'a/.', 'a\\..\\b', 'a\0'].map((prefix): [string, unknown] => [
+      'git',
+      { ...MANIFEST.git, prefix },
+    ]),
     ['tools', [1]],
     ['tools', {}],
     ['from', encodePublicKey(KEY).slice(1)],
