@@ -178,7 +178,14 @@ async function* bytesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> 
 }
 
 function notThere(folder: string, absence: Absence, timeoutMs: number): Failure {
-  const within = timeoutMs === 0 ? '' : ` within ${describeDuration(Math.ceil(timeoutMs / 1000))}`;
+  if (timeoutMs === 0) {
+    return new Failure(
+      'usage',
+      `The files of this session are not in ${folder} yet, and there is no terminal to wait for them on.`,
+      'Say how long to wait: --timeout 10m. Nothing was burnt.',
+    );
+  }
+  const within = ` within ${describeDuration(Math.ceil(timeoutMs / 1000))}`;
   switch (absence.kind) {
     case 'no folder':
       return new Failure(

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgeRecipient } from '../crypto/age-file.ts';
+import { x25519PublicOfSecret } from '../crypto/x25519.ts';
+import { Failure } from '../failure.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
+import { bundleName, bundleSecret, digestOfT } from '../travel/handoff-keys.ts';
+import type { KnownBundles } from '../travel/known-bundles.ts';
+import type { Manifest } from '../travel/manifest.ts';
+import { T_BYTES } from './payload.ts';
+
+/** Where the sealed session of a handoff is put. */
+export interface BundlePlace {
+  /** The folder (absolute) that both machines see. */
+  readonly folder: string;
+  /** The key (32 bytes) that the handoff is published under. */
+  readonly address: Uint8Array;
+  /** When the handoff ends at the latest, in Unix seconds. */
+  readonly until: number;
+  readonly bundles: KnownBundles;
+}
+
+/** What a bundle is written by: its path, for whom it is sealed, and which handoff its manifest names. */
+export interface BundleSeal {
+  readonly path: string;
+  readonly recipient: AgeRecipient;
+  readonly handoff: NonNullable<Manifest['handoff']>;
+}
+
+/**
+ * Puts the sealed session of a handoff into a folder, and publishes the handoff once it lies there; if that
+ * fails it is removed again. `write` writes the file; `publish` is given the `t` of the payload.
+ *
+ * Also returns the folders in which a bundle of the handoff that was replaced could not be removed. Throws
+ * `refused` if there is no such folder, and whatever the two throw.
+ */
+export async function publishWithBundle<T>(
+  { folder, address, until, bundles }: BundlePlace,
+  write: (seal: BundleSeal) => Promise<void>,
+  publish: (t: Uint8Array) => Promise<T>,
+): Promise<{ readonly published: T; readonly notRemoved: readonly string[] }> {
+  mustBeFolder(folder);
+  const t = Uint8Array.from(randomBytes(T_BYTES));
+  const name = bundleName(t, address);
+  const secret = bundleSecret(t, address);
+  const recipient: AgeRecipient = { kind: 'x25519', publicKey: x25519PublicOfSecret(secret) };
+  secret.fill(0);
+  const key = encodePublicKey(address);
+  // Noted first: whatever ends this process, it is removed at the end of its life.
+  await bundles.note({ folder, name, address: key, until });
+  let published: T;
+  try {
+    await write({ path: join(folder, name), recipient, handoff: { address: key, t: digestOfT(t) } });
+    published = await publish(t);
+  } catch (error) {
+    await bundles.remove({ folder, name });
+    throw error;
+  }
+  return { published, notRemoved: await bundles.removeUnder(key, name) };
+}
+
+/** Throws `refused` unless there is such a folder: one that is made here would be nowhere else. */
+function mustBeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new Failure(
+    'refused',
+    `There is no folder ${folder} to put the session into. Nothing was published.`,
+    'Check its path, connect its disk, or publish without it (CCLINK_FOLDER= cclink): then only a pointer goes out.',
+  );
+}
