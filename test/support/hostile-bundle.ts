@@ -145,7 +145,7 @@ export async function makeBundle(recipient: Uint8Array, recipe: BundleRecipe = {
   for (const [name, content] of Object.entries(files)) entries.push({ name, content });
   const whole = Buffer.concat([...(recipe.entries?.(entries) ?? entries).map(tarEntry), TAR_END]);
   const tar = recipe.tar?.(whole) ?? whole;
-  const gzip = gzipSync(tar);
+  const gzip = gzipSync(tar, { level: 1 });
   const sealed = Buffer.from(await sealTo(await x25519PublicOf(recipient), recipe.packed?.(gzip, tar) ?? gzip));
   return recipe.sealed?.(sealed) ?? sealed;
 }

@@ -38,7 +38,8 @@ export class Receiver {
     this.stateFolder = join(root, 'state');
     this.directory = join(this.home, 'work');
     const project = join(this.claudeFolder, 'projects', slugOf(this.directory));
-    for (const folder of [project, this.stateFolder, this.directory]) mkdirSync(folder, { recursive: true });
+    for (const folder of [project, this.stateFolder, this.directory])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
     const files = {
       [join(this.home, '.claude.json')]: '{"mcpServers":{}}',
       [join(this.home, '.bashrc')]: 'true\n',
