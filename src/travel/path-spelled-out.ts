@@ -77,7 +77,9 @@ export class SpelledOut {
       if (found === null) continue;
       const [start, end] = [offset + at, offset + pattern.lastIndex];
       if (!canBeginAt(json, start) || !canEndAt(json, end)) continue;
-      const separator = found[0].replace(/^[A-Za-z]:|^(?:\\+u00[46].){1,2}/, '').match(SEPARATOR)?.[0] ?? '/';
+      const separators = found[0].replace(DRIVE, '').match(SEPARATORS) ?? [];
+      const separator = commonOf(separators);
+      if (separator === null) continue;
       const backslashes = separator.length - separator.replaceAll('\\', '').length;
       return { start, end, to, separator: separator.endsWith('\\') ? '/' : separator, backslashes };
     }
@@ -85,7 +87,16 @@ export class SpelledOut {
   }
 }
 
-const SEPARATOR = /\\*\/|\\+u00(?:2[fF]|5[cC])|\\+/;
+const DRIVE = /^(?:[A-Za-z]|\\u00[0-9A-Fa-f]{2})(?::|\\u003[aA])/;
+const SEPARATORS = /\\*\/|\\+u00(?:2[fF]|5[cC])|\\+(?!\\|u[0-9A-Fa-f]{4})/g;
+/** All of these are a slash to whoever parses the JSON; others are text of JSON in JSON, and must be alike. */
+const SLASH = /^(?:\\?\/|\\u002[fF])$/;
+
+function commonOf(separators: readonly string[]): string | null {
+  const [first = '/'] = separators;
+  const isCommon = SLASH.test(first) ? (each: string) => SLASH.test(each) : (each: string) => each === first;
+  return separators.every(isCommon) ? first : null;
+}
 
 /** A pattern for `path` in latin1 text: each sign plain or escaped. Backslashes before it belong to it. */
 function patternOf(path: string): string {
@@ -106,5 +117,5 @@ const quoted = (sign: string) =>
 
 function hex(unit: number): string {
   const digits = unit.toString(16).padStart(4, '0');
-  return `\\\\+u${digits.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`;
+  return `(?<!\\\\)\\\\u${digits.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`;
 }

@@ -7,8 +7,8 @@ const ENDS = new Set(Buffer.from(' "*?<>|:;,`\''));
 const [OPENING, CLOSING] = ['([{', ')]}'].map((signs) => new Set(Buffer.from(signs))) as [Set<number>, Set<number>];
 /** The same where a whole string is one path: a path may hold spaces and the like. */
 const ENDS_OF_WHOLE = new Set(Buffer.from('"*?<>|'));
-/** A command, not a path: an option, another absolute path, or another command follows. */
-const COMMAND = / [-/]|[&;|]/;
+/** A command or a text, not a path: an option, another path, another command or a line number follows. */
+const COMMAND = / [-/]|[&;|:]/;
 const LONGEST_KEY = 40;
 const PATH_KEY = /(?:cwd|path|dir|directory|folder|file|filename)$/i;
 
