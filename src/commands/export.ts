@@ -178,7 +178,7 @@ async function withSeal(
       return work({ ...signed, recipient: { kind: 'x25519', publicKey: await x25519PublicOf(key) } });
     }
     const { newPin } = await import('./new-pin.ts');
-    const pin = await newPin(context, 'Anybody who gets hold of the file can try PINs offline.');
+    const { pin } = await newPin(context, 'Anybody who gets hold of the file can try PINs offline.');
     try {
       await work({ ...signed, recipient: { kind: 'passphrase', passphrase: pin } });
     } finally {

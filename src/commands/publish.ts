@@ -5,25 +5,30 @@ import { parseSessionId } from '../claude/session-id.ts';
 import type { Dht } from '../dht/client.ts';
 import type { Deadline } from '../dht/deadline.ts';
 import { EMPTY_PACKET, parsePacket } from '../dht/dns-packet.ts';
+import { folderOf } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { ownBurn } from '../handoff/claim.ts';
-import { encodePayload, type Payload } from '../handoff/payload.ts';
+import { encodePayload, type Payload, T_BYTES } from '../handoff/payload.ts';
 import { fitHandoff, type Handoff, heldForOthers, publish as publishHandoff } from '../handoff/publish.ts';
 import type { SignedRecord } from '../handoff/record.ts';
 import { type Audience, refuseWeakRecipient } from '../handoff/seal.ts';
 import { HANDOFF_TXT } from '../handoff/txt-record.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
+import type { Identity } from '../identity/unlock.ts';
 import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
-import { type Context, nowSeconds, openHistory, placesOf } from './context.ts';
+import { type Context, nowSeconds, openBundles, openHistory, placesOf } from './context.ts';
 import type { Declaration } from './declaration.ts';
+import { tellOfLeftBundles } from './left-bundles.ts';
 import { ownResolution, withDht } from './network.ts';
+import type { NewPin } from './new-pin.ts';
 import { withOwnKey } from './secrets.ts';
+import type { SessionInFolder } from './session-in-folder.ts';
 import { parseWho } from './who.ts';
 
 interface PublishOptions {
@@ -34,6 +39,7 @@ interface PublishOptions {
   readonly qr?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly folder?: string;
 }
 
 export const command: Declaration<PublishOptions> = {
@@ -48,12 +54,16 @@ export const command: Declaration<PublishOptions> = {
     { flags: '--share <key>', description: "seal it for another's public key", conflicts: ['pin', 'burn'] },
     { flags: '--pin', description: 'seal it with a PIN; asked for twice, a bare Return makes one' },
     { flags: '--burn', description: 'hand it over once: the first pickup takes it off the network' },
+    { flags: '--folder <dir>', description: 'put its files, sealed, into a folder that both machines see' },
     { flags: '--qr', description: 'draw the line for the other side as a QR code' },
     { flags: '--dry-run', description: 'show what would be sealed and sent, and how large; nothing is' },
     { flags: '--force', description: 'publish an id that has no session file here' },
   ],
   help: `Without an id: the session that runs this command, else the newest of this
 folder, of those below it, or above it up to the git root.
+
+With --folder, or CCLINK_FOLDER, the files of the session go along: pickup finds
+them in that folder, once it has arrived there. Not with a PIN that you made up.
 
 With --pin, anybody who knows your public key can fetch the sealed record and
 try PINs on a machine of their own, burnt or not: take a long one, or let cclink
@@ -78,14 +88,16 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
     const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
     const burn = options.burn ?? false;
     const pin = options.pin ? await takePin(context, options.dryRun ?? false) : null;
-    const handoff: Handoff = { audience: audienceOf(pin, recipient), burn, ttl, payload };
+    const handoff: Handoff = { audience: audienceOf(pin?.pin ?? null, recipient), burn, ttl, payload };
     try {
-      if (options.dryRun) return await showDryRun(context, await own.publicKey(), session, handoff);
+      const folder = folderFor(context, options, pin);
+      if (options.dryRun) return await showDryRun(context, await own.publicKey(), session, handoff, folder);
+      const files = folder === null ? null : await filesFor(context, session, handoff, folder);
       await withDht(context, (dht, deadline) =>
-        send(context, { dht, deadline }, own, session, handoff, options.qr ?? false),
+        send(context, { dht, deadline }, own, { session, files, handoff, qr: options.qr ?? false }),
       );
     } finally {
-      pin?.fill(0);
+      pin?.pin.fill(0);
     }
   });
 }
@@ -95,13 +107,43 @@ function audienceOf(pin: Uint8Array | null, recipient: Uint8Array | null): Audie
   return recipient === null ? { mode: 'self' } : { mode: 'share', publicKey: recipient };
 }
 
+/** The folder (absolute) that its files are put into; null if none is named, or they may not go there. */
+function folderFor(context: Context, { folder: named }: PublishOptions, pin: NewPin | null): string | null {
+  const folder = folderOf(context.environment, named);
+  if (folder === null || pin === null || pin.isMade) return folder;
+  context.output.warn(
+    `the files of the session are not put into ${printable(folder)}: whoever gets hold of them there could try PINs, and you made this one up. A bare Return at the question makes one that is long enough.`,
+  );
+  return null;
+}
+
+/** The files that go along, once it is clear that they may: somebody else reads all that is in them. */
+async function filesFor(
+  context: Context,
+  session: ChosenSession,
+  { audience }: Handoff,
+  folder: string,
+): Promise<SessionInFolder> {
+  const { sessionForFolder } = await import('./session-in-folder.ts');
+  const { confirmUnmasked } = await import('./session-export.ts');
+  const files = sessionForFolder(context, session.id, folder);
+  if (audience.mode !== 'self') await confirmUnmasked(context);
+  return files;
+}
+
+interface Sending {
+  readonly session: ChosenSession;
+  /** What is put into a folder; null if only a pointer goes out. */
+  readonly files: SessionInFolder | null;
+  readonly handoff: Handoff;
+  readonly qr: boolean;
+}
+
 async function send(
   context: Context,
   { dht, deadline }: { readonly dht: Dht; readonly deadline: Deadline },
   own: OwnKey,
-  session: ChosenSession,
-  handoff: Handoff,
-  qr: boolean,
+  { session, files, handoff, qr }: Sending,
 ): Promise<void> {
   const { output } = context;
   // The walk goes on while a passphrase is typed. If the public key is unknown, the key must be opened first.
@@ -119,21 +161,30 @@ async function send(
 
   const history = openHistory(context);
   const unfinished = ownBurn(history, await history.read(identity.publicKey), resolution);
-  const publishing = output.progress(
-    'Publishing …',
-    publishHandoff(dht, identity, handoff, {
-      now: Date.now,
-      deadline,
-      history,
-      from: resolution,
-      beforeReplacing: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
-    }),
-  );
-  const published = await interruptible(
-    'Interrupted while it was being published: some nodes may have it.',
-    'See how it stands: cclink list',
-    publishing,
-  );
+  const publishIt = (t?: Uint8Array) => {
+    const payload = { ...handoff.payload, ...(t && { t }) };
+    const publishing = output.progress(
+      'Publishing …',
+      publishHandoff(
+        dht,
+        identity,
+        { ...handoff, payload },
+        {
+          now: Date.now,
+          deadline,
+          history,
+          from: resolution,
+          beforeReplacing: (text) => refuseToReplaceUnseen(text, current, identity.publicKey, handoff),
+        },
+      ),
+    );
+    return interruptible(
+      'Interrupted while it was being published: some nodes may have it.',
+      'See how it stands: cclink list',
+      publishing,
+    );
+  };
+  const published = await withFiles(context, files, { identity, ...handoff }, publishIt);
   const { record, payload, nodes, seq, wasOvertaken, settled } = published;
   const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
@@ -173,6 +224,24 @@ async function send(
       'another machine published under your key a moment later, and its handoff replaced this one. Look: cclink list',
     );
   }
+}
+
+/** Publishes, with its files in the folder by then; those of the handoff that is replaced are removed. */
+async function withFiles<T>(
+  context: Context,
+  files: SessionInFolder | null,
+  handoff: Pick<Handoff, 'audience' | 'ttl'> & { readonly identity: Identity },
+  publishIt: (t?: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const bundles = openBundles(context);
+  await bundles.sweep();
+  if (files !== null) {
+    const { publishFromFolder } = await import('./session-in-folder.ts');
+    return publishFromFolder(context, files, handoff, publishIt);
+  }
+  const published = await publishIt();
+  tellOfLeftBundles(context, await bundles.removeUnder(encodePublicKey(handoff.identity.publicKey)));
+  return published;
 }
 
 /**
@@ -220,8 +289,8 @@ function refuseToReplaceUnseen(text: string | null, seen: string | null, publicK
 }
 
 /** The PIN (UTF-8 bytes); nobody is asked for a dry run. */
-async function takePin(context: Context, dryRun: boolean): Promise<Uint8Array> {
-  if (dryRun && context.environment.pin === undefined) return new Uint8Array();
+async function takePin(context: Context, dryRun: boolean): Promise<NewPin> {
+  if (dryRun && context.environment.pin === undefined) return { pin: new Uint8Array(), isMade: true };
   const { newPin } = await import('./new-pin.ts');
   return newPin(context, 'Anybody who knows your public key can try PINs offline.');
 }
@@ -231,10 +300,13 @@ async function showDryRun(
   publicKey: Uint8Array,
   session: ChosenSession,
   handoff: Handoff,
+  folder: string | null,
 ): Promise<void> {
   const { output } = context;
   await refuseWeakRecipient(handoff.audience);
-  const { payload, recordBytes } = fitHandoff(handoff, publicKey, EMPTY_PACKET, Date.now());
+  const whole = folder === null ? handoff.payload : { ...handoff.payload, t: new Uint8Array(T_BYTES) };
+  const sealed = { ...handoff, payload: whole };
+  const { payload, recordBytes } = fitHandoff(sealed, publicKey, EMPTY_PACKET, Date.now());
   const { mode } = handoff.audience;
   const recipient = handoff.audience.mode === 'share' ? encodePublicKey(handoff.audience.publicKey) : null;
   output.result(
@@ -256,6 +328,7 @@ async function showDryRun(
           ['Session', payload.session],
           ['Project', printable(payload.project)],
           ['From', printable(payload.host)],
+          ['Its files', folder === null ? '' : `into ${printable(folder)}`],
         ],
         output.resultStyle,
       ),

@@ -12,8 +12,9 @@ import type { Identity } from '../identity/unlock.ts';
 import { interruptible } from '../interruption.ts';
 import { describeMode } from '../terminal/handoff-view.ts';
 import { describeAge } from '../time.ts';
-import { type Context, nowSeconds, openHistory } from './context.ts';
+import { type Context, nowSeconds, openBundles, openHistory } from './context.ts';
 import type { Declaration } from './declaration.ts';
+import { tellOfLeftBundles } from './left-bundles.ts';
 import { ownResolution, withDht } from './network.ts';
 import { withOwnKey } from './secrets.ts';
 import { parseWho } from './who.ts';
@@ -48,6 +49,9 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
     );
   }
   const history = openHistory(context);
+  const bundles = openBundles(context);
+  await bundles.sweep();
+  const removeBundles = async () => tellOfLeftBundles(context, await bundles.removeUnder(encodePublicKey(publicKey)));
   await withDht(context, async (dht, deadline) => {
     const resolution = await ownResolution(context, dht.resolve(publicKey, { deadline }));
     const text = handoffIn(resolution);
@@ -58,6 +62,7 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
       if (await giveUpClaim(history, publicKey, sessionPrefix ?? '')) {
         output.say('The pickup of it that was interrupted here is given up.');
       }
+      await removeBundles();
       if (completed === null) await own.checkSilently(publicKey);
       if (completed === null) return output.result(nothing, 'There is nothing to revoke under your key.');
       return showRevocation(
@@ -85,6 +90,7 @@ async function revokeHandoff(context: Context, own: OwnKey, who: string | undefi
       'To go on: cclink revoke',
       revoking,
     );
+    await removeBundles();
     if (revoked === null) output.result(nothing, 'There is nothing to revoke under your key any more.');
     else showRevocation(context, publicKey, revoked, (nodes) => `Revoked; ${nodes} nodes confirmed it.`);
   });

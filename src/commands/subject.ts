@@ -3,8 +3,8 @@ import type { LookOptions, LookPorts, look, Notice, Step } from '../handoff/pick
 import { isKeyOf, type PinSource, type Subject } from '../handoff/reader.ts';
 import type { PutAgain } from '../handoff/revoke.ts';
 import { interruptible } from '../interruption.ts';
-import { printable } from '../terminal/printable.ts';
 import { type Context, openHistory, placesOf } from './context.ts';
+import { tellOfLeftBundles } from './left-bundles.ts';
 import { withDht } from './network.ts';
 import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';
 import { parseWho } from './who.ts';
@@ -63,15 +63,6 @@ export function portsOf(context: Context): LookPorts {
     return interruptible(message, hint, output.progress(STEPS[step], work));
   };
   return { pins: pinSource(context), tell, withProgress };
-}
-
-/** Says where the sealed session of a handoff that is over still lies. */
-export function tellOfLeftBundles({ output }: Context, folders: readonly string[]): void {
-  for (const folder of folders) {
-    output.warn(
-      `the sealed session could not be removed from ${printable(folder)}; the next cclink that publishes or picks up here tries again.`,
-    );
-  }
 }
 
 const HALF_BURNT = [

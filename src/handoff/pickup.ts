@@ -131,6 +131,7 @@ export async function pickup(
 ): Promise<PickedUp> {
   const search = new HandoffSearch(dht, subject, ports, options);
   try {
+    await options.bundles.sweep();
     // The first packet arrives long before all close nodes have answered. It is opened and offered meanwhile;
     // what is wrong with it does not count, since the newest may be another one.
     const first = await search.first();
