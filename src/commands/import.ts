@@ -1,4 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
+import { lastChangeOf } from '../claude/last-change.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import type { ClaudeHere } from '../claude/start-options.ts';
 import { Failure } from '../failure.ts';
@@ -6,6 +7,7 @@ import { fileFailure } from '../files/file-failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { importedJson } from '../terminal/bundle-view.ts';
+import { rfc3339 } from '../time.ts';
 import type { Bundle } from '../travel/bundle-reader.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { Manifest, Trust } from '../travel/manifest.ts';
@@ -225,17 +227,19 @@ function resultJson(
   command: readonly string[],
 ) {
   const { session, directory, title } = imported;
+  const lastChangeMs = lastChangeOf(imported.transcript);
+  const toTheSecond = (timeMs: number) => rfc3339(BigInt(Math.floor(timeMs / 1000)));
   return {
     session: { id: session, project: manifest.directory ?? '', host: manifest.host, title },
     publicKey: manifest.from,
     mode: manifest.audience.mode,
     from: trust === 'own' ? null : manifest.from,
     burn: false,
-    createdAt: manifest.createdAt,
+    createdAt: toTheSecond(Date.parse(manifest.createdAt)),
     expiresAt: null,
     here: true,
     directory,
-    lastChange: manifest.lastChange,
+    lastChange: lastChangeMs === null ? null : toTheSecond(lastChangeMs),
     command,
     imported: importedJson(imported),
   };

@@ -95,7 +95,7 @@ describe('cclink import', () => {
       expiresAt: null,
       here: true,
       directory: machine.project,
-      lastChange: '2026-11-20T21:52:34.000Z',
+      lastChange: '2026-11-20T21:52:34Z',
       command: ['claude', '--resume', BUNDLE_SESSION, '--append-system-prompt', expect.stringContaining('elsewhere')],
       imported: { outcome: 'new', files: 1, bytes: expect.any(Number), replaced: null, left: [] },
     });

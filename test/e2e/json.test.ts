@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { desk, laptop, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
 
@@ -42,6 +43,7 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   'yes/no': (value) => typeof value === 'boolean',
   digits: (value) => typeof value === 'string' && /^\d+$/.test(value),
   'list of text': (value) => Array.isArray(value) && value.every((word) => typeof word === 'string'),
+  'list of objects': (value) => Array.isArray(value) && value.every((one) => TYPES['object']?.(one)),
   object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   null: (value) => value === null,
 };
@@ -82,7 +84,7 @@ function mustBeAsDocumented(title: string, value: unknown): void {
 
 describe('docs/JSON.md', () => {
   it('has an example of each result, which is as its own table says', () => {
-    expect(sections.size).toBe(11);
+    expect(sections.size).toBe(13);
     for (const [title, { example, rows }] of sections) {
       expect(rows.length, title).toBeGreaterThan(0);
       mustBeAsDocumented(title, example);
@@ -145,5 +147,15 @@ describe('what the program prints is what docs/JSON.md says:', () => {
     expect(pin).toHaveProperty('session', null);
     mustBeAsDocumented('list', [pin]);
     mustBeAsDocumented('show', await desk.json(['show'], { env: { CCLINK_PIN: 'a good long pin' } }));
+  });
+
+  it('import', async () => {
+    await shareKeyAndSession();
+    const file = join(laptop.home, 'session.cclink');
+    await laptop.json(['export', '-o', file]);
+    const take = ['import', file, '--into', desk.project, '-y'];
+    mustBeAsDocumented('import --inspect', await desk.json([...take, '--inspect']));
+    mustBeAsDocumented('import', await desk.json([...take, '--as-new']));
+    mustBeAsDocumented('import', await desk.json(take));
   });
 });
