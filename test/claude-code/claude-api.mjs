@@ -1,12 +1,55 @@
 // Runs the real Claude Code with a stand-in for the model's Messages API, and ends with its exit code:
 //   node claude-api.mjs CLAUDE ARGUMENTS...
-// The model answers with the word ZEBRA if that is anywhere in the conversation, and says so if not.
+// The model writes a file if the last prompt has a line `write NAME TEXT`; the file is in the current directory.
+// Else it answers with the word ZEBRA if that is anywhere in the conversation, and says so if not. What it is asked
+// is appended to the file that CCLINK_TEST_API_LOG names, a JSON object a line.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { constants } from 'node:os';
+import { resolve } from 'node:path';
 
 const USAGE = { input_tokens: 1, output_tokens: 1 };
+
+/** What the model says: blocks of its answer. */
+function answerTo(messages) {
+  const prompt = textOf(messages.findLast(({ role }) => role === 'user')?.content ?? '');
+  const [, name, content] = /^write (\S+) (.*)$/m.exec(prompt) ?? [];
+  if (name === undefined) {
+    const text = JSON.stringify(messages).includes('ZEBRA') ? 'The word is ZEBRA.' : 'There is no word.';
+    return [{ type: 'text', text }];
+  }
+  const id = `toolu_${Date.now()}`;
+  return [{ type: 'tool_use', id, name: 'Write', input: { file_path: resolve(name), content } }];
+}
+
+/** The text of a message, without what Claude Code adds to it; empty if it is the result of a tool. */
+function textOf(content) {
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  if (blocks.some(({ type }) => type === 'tool_result')) return '';
+  const text = blocks.map((block) => block.text ?? '').join('\n');
+  return text.replace(/<system-reminder>[\s\S]*?<\/system-reminder>/g, '');
+}
+
+/** The events that stream a block of an answer. */
+function eventsOf(block, index) {
+  const [empty, delta] =
+    block.type === 'text'
+      ? [
+          { ...block, text: '' },
+          { type: 'text_delta', text: block.text },
+        ]
+      : [
+          { ...block, input: {} },
+          { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
+        ];
+  return [
+    { type: 'content_block_start', index, content_block: empty },
+    { type: 'content_block_delta', index, delta },
+    { type: 'content_block_stop', index },
+  ];
+}
 
 const api = createServer(async (request, response) => {
   let raw = '';
@@ -15,10 +58,13 @@ const api = createServer(async (request, response) => {
   if (!request.url.startsWith('/v1/messages')) return response.writeHead(404).end('{}');
   if (request.url.includes('count_tokens')) return response.end('{"input_tokens":100}');
 
-  const { model, messages = [], stream } = JSON.parse(raw);
-  const text = JSON.stringify(messages).includes('ZEBRA') ? 'The word is ZEBRA.' : 'There is no word.';
+  const { model, system, messages = [], stream } = JSON.parse(raw);
+  const log = process.env.CCLINK_TEST_API_LOG;
+  if (log) appendFileSync(log, `${JSON.stringify({ system, messages })}\n`);
+  const content = answerTo(messages);
+  const stop_reason = content[0].type === 'tool_use' ? 'tool_use' : 'end_turn';
   const message = {
-    id: 'msg_1',
+    id: `msg_${Date.now()}`,
     type: 'message',
     role: 'assistant',
     model,
@@ -27,17 +73,12 @@ const api = createServer(async (request, response) => {
     stop_sequence: null,
     usage: USAGE,
   };
-  if (!stream) {
-    const content = [{ type: 'text', text }];
-    return response.end(JSON.stringify({ ...message, content, stop_reason: 'end_turn' }));
-  }
+  if (!stream) return response.end(JSON.stringify({ ...message, content, stop_reason }));
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const events = [
     { type: 'message_start', message },
-    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
-    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } },
-    { type: 'content_block_stop', index: 0 },
-    { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: USAGE },
+    ...content.flatMap(eventsOf),
+    { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: USAGE },
     { type: 'message_stop' },
   ];
   response.end(events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join(''));

@@ -21,7 +21,7 @@ export function installRealClaude(machine: Machine, version: string): void {
   const start = `PATH="$PATH:/usr/sbin:/sbin" ip link set lo up && exec "${process.execPath}" "${WITH_API}" "$0" "$@"`;
   writeFileSync(
     file,
-    `#!/bin/sh\nANTHROPIC_API_KEY=${API_KEY} exec unshare -rn sh -c '${start}' "${claudeProgram(version)}" "$@"\n`,
+    `#!/bin/sh\nCCLINK_TEST_API_LOG="${logOf(machine)}" ANTHROPIC_API_KEY=${API_KEY} exec unshare -rn sh -c '${start}' "${claudeProgram(version)}" "$@"\n`,
   );
   chmodSync(file, 0o755);
   writeFileSync(
@@ -33,6 +33,25 @@ export function installRealClaude(machine: Machine, version: string): void {
     }),
   );
 }
+
+/** What the model was asked. */
+export interface ModelRequest {
+  /** The system prompt. */
+  readonly system: string;
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[];
+}
+
+/** What the model was asked on a machine, the last at the end. */
+export function requestsOf(machine: Machine): ModelRequest[] {
+  const log = logOf(machine);
+  const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
+  return lines.map((line) => {
+    const { system, messages } = JSON.parse(line) as { system: string | { text: string }[]; messages: [] };
+    return { system: typeof system === 'string' ? system : system.map(({ text }) => text).join('\n'), messages };
+  });
+}
+
+const logOf = (machine: Machine) => join(machine.home, 'api-log.jsonl');
 
 /** The sessions whose transcripts `claude` wrote for a folder, and the text of each. */
 export function transcriptsOf(machine: Machine, directory = machine.project): ReadonlyMap<string, string> {
@@ -60,7 +79,11 @@ export function startClaude(
 }
 
 /** Commands of Claude Code, and how its menu describes them. Newer versions leave out the spaces. */
-const COMMANDS = { '/clear': /Start\s*a\s*new\s*session/, '/exit': /Exit\s*the\s*CLI/ } as const;
+const COMMANDS = {
+  '/clear': /Start\s*a\s*new\s*session/,
+  '/exit': /Exit\s*the\s*CLI/,
+  '/rewind': /Restore\s*(?:earlier|the)\s*code/,
+} as const;
 
 /** Types a command of Claude Code. It takes Return only once the command is in its menu. */
 export async function command(claude: TerminalRun, name: keyof typeof COMMANDS): Promise<void> {
