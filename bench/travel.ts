@@ -144,7 +144,7 @@ async function inShape(report: Report, machines: Machines, name: string, shape: 
   const derivation =
     (await peakOf({ file: process.execPath, args: ['-e', DERIVATION], env: {} })).megabytes - bare.megabytes;
   await exports('export --pin', withPin, '--pin', '--yes')();
-  await imports('import of that', other, withPin)();
+  await imports('import of that', other, withPin, '--from', keys.get(laptop) ?? '')();
   report.note('');
   report.table('MB', [
     ...['export', 'import', 'export for another', 'import from another'].map((what) => ({

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -43,13 +44,15 @@ let laptop: Machine;
 /** The session as it was, and as it has become since, sealed for oneself. */
 let older: string;
 let newer: string;
+/** What the newer one takes on the disk. */
+let newerBytes: number;
 const desks: Desk[] = [];
 /** What the newer one becomes on each desk, and how long that takes. */
 const newest: ReadonlyMap<string, string>[] = [];
 let importMs = 0;
 
 /** The files of all sessions on a machine, by their path in Claude Code's folder. */
-function filesOf({ claudeFolder }: Machine): Map<string, string> {
+function filesOf({ claudeFolder }: Pick<Machine, 'claudeFolder'>): Map<string, string> {
   const found = readdirSync(claudeFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
     found.map(({ parentPath, name }) => {
@@ -85,6 +88,8 @@ beforeAll(async () => {
   grow(2);
   appendTurns(transcript, 400);
   await laptop.json(['export', SESSION, '-o', newer]);
+  const { files } = await laptop.json<{ files: { bytes: number }[] }>(['import', newer, '--inspect']);
+  newerBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
   for (let i = 0; i < AT_ONCE; i += 1) {
     const machine = new Machine(`desk${i}`, NOBODY);
     machine.takeKeyOf(laptop);
@@ -182,18 +187,20 @@ describe('an import', () => {
     restore(desk);
   });
 
-  it.skipIf(!canMount)('without room on the disk says so, and leaves the older session', async () => {
+  it.skipIf(!canMount).each([
+    ['before it writes anything, if there is not enough room', 4096, /There is no room for this session/],
+    ['in the middle, if the room turns out not to be enough', -8192, /no space|full/i],
+  ])('says so %s, and leaves the older session', async (_, missing, message) => {
     const [desk] = desks as [Desk];
-    const { machine } = desk;
-    await withTinyDisk(900, async (disk) => {
+    await withTinyDisk(4096, async (disk) => {
       const claudeFolder = join(disk.path, '.claude');
       cpSync(desk.copy, claudeFolder, { recursive: true });
+      const { bavail, bsize } = statfsSync(disk.path);
+      writeFileSync(join(disk.path, 'filler'), Buffer.alloc(bavail * bsize - newerBytes + missing));
       const env = { CLAUDE_CONFIG_DIR: claudeFolder };
-      const { code, stderr } = await machine.run(importing(machine, newer), { env });
-      expect(code).toBe(5);
-      expect(stderr).toMatch(/no space|full/i);
-      const there = filesOf({ claudeFolder } as Machine);
-      expect(there).toEqual(desk.files);
+      const { code, stderr } = await desk.machine.run(importing(desk.machine, newer), { env });
+      expect([code, stderr]).toEqual([5, expect.stringMatching(message)]);
+      expect(filesOf({ claudeFolder })).toEqual(desk.files);
     });
   });
 
