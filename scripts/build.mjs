@@ -10,10 +10,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
- * What the files of src/ that are loaded later have in common: all of them, and those that use the network.
+ * What the files of src/ that are loaded later have in common: all of them; those that use the network or read
+ * sessions; those that move one.
  */
 const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view.ts'];
-const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts'];
+const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts', 'claude/sessions-here.ts'];
+const OF_TRAVEL = ['travel/import.ts', 'travel/export.ts', 'travel/bundle-reader.ts'];
 
 // Before anything is read: what changes during the build is built again.
 const digest = digestOfSources();
@@ -52,11 +54,22 @@ writeFileSync(STAMP, digest);
 function loadedLater({ inputs }) {
   const imports = Object.values(inputs).flatMap((input) => input.imports);
   const later = imports.filter(({ kind, path }) => kind === 'dynamic-import' && path.startsWith('src/'));
-  const usesNetwork = (path) =>
-    inputs[path].imports.some((it) => /^src\/commands\/(network|subject)\.ts$/.test(it.path));
-  return new Map(
-    later.map(({ path }) => [join(root, path), [...OF_COMMANDS, ...(usesNetwork(path) ? OF_THE_NETWORK : [])]]),
-  );
+  const reachedFrom = (path, reached = new Set()) => {
+    if (reached.has(path) || inputs[path] === undefined) return reached;
+    reached.add(path);
+    for (const it of inputs[path].imports) if (it.kind !== 'dynamic-import') reachedFrom(it.path, reached);
+    return reached;
+  };
+  const shared = (path) => {
+    const reached = [...reachedFrom(path)];
+    const reaches = (pattern) => reached.some((it) => pattern.test(it));
+    return [
+      ...OF_COMMANDS,
+      ...(reaches(/^src\/(dht|travel|claude\/session\.ts)/) ? OF_THE_NETWORK : []),
+      ...(reaches(/^src\/travel\/(transcript-filter|manifest)\.ts$/) ? OF_TRAVEL : []),
+    ];
+  };
+  return new Map(later.map(({ path }) => [join(root, path), shared(path)]));
 }
 
 /**
