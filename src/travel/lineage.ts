@@ -1,5 +1,8 @@
 import { Links } from './links.ts';
 
+/** How many attachments and notes may follow each other. */
+const MOST_UNSAID = 1000;
+
 /**
  * What was said in a session: the `uuid`s of its user and assistant records in the order of the file, each
  * counted once. Records that may be dropped on the way (attachments, thinking alone) don't count.
@@ -7,8 +10,10 @@ import { Links } from './links.ts';
 export class Lineage {
   readonly #said = new Map<string, number>();
   readonly #links: Links;
-  /** The last place where the conversation was compacted. Claude Code may have removed what stood before. */
-  #boundary: { readonly position: number; readonly after: string | null } | null = null;
+  /** The records up to which the conversation was compacted, each time. Claude Code may have removed them. */
+  readonly #compacted: string[] = [];
+  /** How much had been said when it was compacted for the last time. */
+  #saidBefore = 0;
 
   constructor(links: Links = new Links()) {
     this.#links = links;
@@ -25,7 +30,8 @@ export class Lineage {
 
   /** Notes that the conversation up to the record `after` was compacted here. */
   compact(after: string | null): void {
-    this.#boundary = { position: this.#said.size, after };
+    this.#saidBefore = this.#said.size;
+    if (after !== null) this.#compacted.push(after);
   }
 
   /** Whether `other` goes on where this one ends: has all that was said here, unless it was compacted since. */
@@ -43,16 +49,19 @@ export class Lineage {
 
   /** Up to where this one is what `other` has compacted; -1 if nowhere. */
   #compactedIn(other: Lineage): number {
-    const boundary = other.#boundary;
-    if (boundary === null) return -1;
-    const isSaid = (uuid: string) => this.#said.has(uuid);
-    const after = boundary.after === null ? null : this.#links.firstFrom(boundary.after, isSaid);
-    let compacted = after === null ? -1 : (this.#said.get(after) ?? -1);
+    const positions = other.#compacted.map((uuid) => this.#positionAt(uuid));
+    let compacted = positions.reduce((most, position) => Math.max(most, position), -1);
     for (const [uuid, position] of other.#said) {
-      if (position >= boundary.position) break;
+      if (position >= other.#saidBefore) break;
       compacted = Math.max(compacted, this.#said.get(uuid) ?? -1);
     }
     return compacted;
+  }
+
+  /** The position of a record, or of the last that was said before it; -1 if it is not here. */
+  #positionAt(record: string): number {
+    const uuid = this.#links.firstFrom(record, (each) => this.#said.has(each), MOST_UNSAID);
+    return uuid === null ? -1 : (this.#said.get(uuid) ?? -1);
   }
 }
 

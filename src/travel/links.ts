@@ -80,10 +80,10 @@ export class Links {
     return at === index;
   }
 
-  /** The first from `uuid` on, by way of what each points at, that `isWanted`; null if there is none. */
-  firstFrom(uuid: string, isWanted: (uuid: string) => boolean): string | null {
+  /** The first from `uuid` on, by way of what each points at, that `isWanted`; null if none of `most` is. */
+  firstFrom(uuid: string, isWanted: (uuid: string) => boolean, most: number): string | null {
     let index = this.#indices.get(uuid) ?? NONE;
-    for (let steps = 0; index !== NONE && steps <= this.#uuids.length; steps += 1) {
+    for (let steps = 0; index !== NONE && steps < most; steps += 1) {
       const each = this.#uuids[index] ?? '';
       if (isWanted(each)) return each;
       index = this.#parents[index] ?? NONE;

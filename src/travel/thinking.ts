@@ -23,6 +23,13 @@ export function isThinkingAlone({ message }: JsonRecord): boolean {
   return Array.isArray(content) && content.length > 0 && content.every(isThinking);
 }
 
+/** Whether thinking has what the model's API asks for: without it, a whole request is refused. */
+export function isSigned(block: unknown): boolean {
+  if (!isObject(block)) return false;
+  const proof = block[block['type'] === 'thinking' ? 'signature' : 'data'];
+  return typeof proof === 'string' && proof !== '';
+}
+
 function isThinking(block: unknown): boolean {
   return isObject(block) && (block['type'] === 'thinking' || block['type'] === 'redacted_thinking');
 }

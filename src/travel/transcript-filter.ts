@@ -14,7 +14,7 @@ import { type Change, changeBytes, changeValue } from './record-change.ts';
 import { mendedLinks } from './record-links.ts';
 import { type JsonRecord, neverTravels, tame, typedMeanwhile } from './record-rules.ts';
 import { SessionIdChange } from './session-id-change.ts';
-import { blockAt, isThinkingAlone, thinkingIn } from './thinking.ts';
+import { blockAt, isSigned, isThinkingAlone, thinkingIn } from './thinking.ts';
 import { ToolResults } from './tool-results.ts';
 import { FactsOfRecords, type TranscriptFacts } from './transcript-facts.ts';
 
@@ -297,9 +297,10 @@ export class TranscriptFilter {
     if (isSaid && isUuid(uuid)) this.#lineage.say(uuid);
   }
 
-  /** Whether thinking may stay: it is wanted, and written as it will be written. */
+  /** Whether thinking may stay: it is wanted, signed, and written as it will be written. */
   #isIntact(record: JsonRecord, index: number, bytes: Buffer, coding: 'latin1' | 'utf8'): boolean {
-    const text = this.#options.keepThinking ? stringify(blockAt(record, index)) : null;
+    const block = blockAt(record, index);
+    const text = this.#options.keepThinking && isSigned(block) ? stringify(block) : null;
     return text !== null && bytes.includes(Buffer.from(text, coding));
   }
 
