@@ -1,0 +1,99 @@
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { desk, goOn, laptop, shared, textOn, transcriptOn, useDistantMachines } from '../support/distant-machines.ts';
+import { SESSION } from '../support/machine.ts';
+import { describeWithSsh, installSsh, type SshServer, startSshServer } from '../support/ssh-server.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/cclink.cjs', import.meta.url));
+
+useDistantMachines(12);
+
+describeWithSsh('over ssh', () => {
+  /** Where the server believes its user at home: a link to the home of the laptop of each test. */
+  let home: string;
+  let root: string;
+  let server: SshServer;
+
+  beforeAll(async () => {
+    root = makeTemporaryFolder();
+    home = join(root, 'home');
+    mkdirSync(home);
+    // What the far cclink must find by itself: there is no terminal, and nothing of cclink is on PATH.
+    server = await startSshServer(join(root, 'sshd'), { HOME: home, PATH: '/usr/bin:/bin', DISPLAY: '' });
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    rmSync(home, { recursive: true, force: true });
+    mkdirSync(join(home, '.local/bin'), { recursive: true });
+    // The launcher of install.sh, with the laptop's home.
+    const launcher = join(home, '.local/bin/cclink');
+    writeFileSync(launcher, `#!/bin/sh\nHOME='${laptop.home}' exec '${process.execPath}' '${PROGRAM}' "$@"\n`);
+    chmodSync(launcher, 0o755);
+    installSsh(join(desk.home, 'bin'), server);
+  });
+
+  const pickup = ['pickup', '-y', '--no-run', '--ssh', 'desk'];
+
+  it('come the files of a session, and a burn handoff is burnt afterwards', async () => {
+    // Its passphrase is not needed there: nothing is signed.
+    await laptop.json(['publish', '--burn']);
+    const picked = await desk.run([...pickup, '--into', desk.project]);
+    expect(picked.stderr).toMatch(/Its files are not here: [\d.]+ kB from desk\./);
+    expect([picked.code, picked.stdout]).toEqual([0, expect.stringContaining(`${SESSION} --append-system-prompt`)]);
+    expect(textOn(desk)).toContain('ZEBRA');
+    expect(textOn(desk)).not.toContain(laptop.home);
+    expect((await desk.run(['show'])).code).toBe(3);
+  });
+
+  it('comes what is newer there than here, and nothing where nothing is', async () => {
+    await laptop.json(['publish']);
+    await desk.json([...pickup, '--into', desk.project]);
+    goOn(laptop, 'said since');
+    expect(await desk.json(pickup)).toMatchObject({ imported: { outcome: 'updated' } });
+    expect(await desk.json(pickup)).not.toHaveProperty('imported');
+  });
+
+  it('is asked before anything is written, with what it is', async () => {
+    await laptop.json(['publish']);
+    const run = desk.terminal(['pickup', '--no-run', '--ssh', 'desk', '--into', desk.project]);
+    await run.answers(/ZEBRA[\s\S]*Bring it here, and go on with it\?/, '\r');
+    expect(await run.end()).toBe(130);
+    expect(() => textOn(desk)).toThrow();
+    expect(await desk.json(['list'])).toHaveLength(1);
+  });
+
+  it('burns nothing where it fails, and says so in the words of ssh', async () => {
+    await laptop.json(['publish', '--burn']);
+    const away = await desk.run(['pickup', '-y', '--no-run', '--ssh', 'nowhere', '--into', desk.project]);
+    expect([away.code, away.stdout]).toEqual([6, '']);
+    expect(away.stderr).toMatch(/ssh nowhere failed: .*refused/);
+    const option = await desk.run(['pickup', '-y', '--ssh=-oProxyCommand=touch pwned']);
+    expect(option.code).toBe(2);
+    rmSync(transcriptOn(laptop));
+    const gone = await desk.run(pickup);
+    expect([gone.code, gone.stdout]).toEqual([7, '']);
+    expect(gone.stderr).toMatch(/cclink on desk did not send the session: Error: /);
+    rmSync(join(home, '.local'), { recursive: true });
+    const none = await desk.run(pickup);
+    expect([none.code, none.stderr]).toEqual([6, expect.stringContaining('desk has no cclink')]);
+    expect(await desk.json(['list'])).toHaveLength(1);
+  });
+
+  it('goes before the folder, and our secrets stay here', async () => {
+    await laptop.json(['publish', '--folder', shared]);
+    const ssh = join(desk.home, 'bin', 'ssh');
+    const seen = join(desk.home, 'seen');
+    writeFileSync(ssh, `#!/bin/sh\nenv > '${seen}'\nexec /usr/bin/ssh -F '${server.clientConfig}' "$@"\n`);
+    const env = { CCLINK_PIN: 'a secret of the environment', CCLINK_FOLDER: shared };
+    const picked = await desk.run([...pickup, '--into', desk.project], { env });
+    expect(picked.stderr).toContain('from desk');
+    expect(readFileSync(seen, 'utf8')).toContain(`HOME=${desk.home}`);
+    expect(readFileSync(seen, 'utf8')).not.toContain('a secret');
+  });
+});
