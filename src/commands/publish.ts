@@ -146,6 +146,8 @@ async function send(
   { session, files, handoff, qr }: Sending,
 ): Promise<void> {
   const { output } = context;
+  // git is asked while the network is.
+  const filesHere = import('./files-here.ts').then(({ describeFilesHere }) => describeFilesHere(context, session.id));
   // The walk goes on while a passphrase is typed. If the public key is unknown, the key must be opened first.
   const known = own.knownPublicKey;
   const early = known === null ? null : dht.resolve(known, { deadline });
@@ -199,7 +201,7 @@ async function send(
       'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
     );
   }
-  output.say(summary(context, session, record, nodes, handoff.ttl));
+  output.say(summary(context, { session, filesHere: await filesHere, record, nodes, ttl: handoff.ttl }));
   output.result(
     {
       session: sessionJson(payload, session.title),
@@ -253,11 +255,21 @@ function tellOfUnfinished(context: Context, { session, project }: Payload): void
   context.output.warn(`a pickup here was interrupted while it burnt a handoff. To go on with that session:\n${line}`);
 }
 
-function summary(context: Context, session: ChosenSession, record: SignedRecord, nodes: number, ttl: number): string {
-  const { style } = context.output;
+interface Summary {
+  readonly session: ChosenSession;
+  /** What is told of its files; null if nothing is. */
+  readonly filesHere: string | null;
+  readonly record: SignedRecord;
+  readonly nodes: number;
+  /** Seconds. */
+  readonly ttl: number;
+}
+
+function summary({ output }: Context, { session, filesHere, record, nodes, ttl }: Summary): string {
   const title = session.title === null ? '' : ` “${excerpt(session.title, 50)}”`;
   return [
-    `${style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record, true)}, on ${nodes} nodes.`,
+    `${output.style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record, true)}, on ${nodes} nodes.`,
+    ...(filesHere === null ? [] : [filesHere]),
     `Pick it up${record.burn ? ', once,' : ''} within ${describeDuration(ttl)} (the network may forget it after some hours). There, type:`,
   ].join('\n');
 }
@@ -303,6 +315,8 @@ async function showDryRun(
   folder: string | null,
 ): Promise<void> {
   const { output } = context;
+  const { describeFilesHere } = await import('./files-here.ts');
+  const filesHere = await describeFilesHere(context, session.id);
   await refuseWeakRecipient(handoff.audience);
   const whole = folder === null ? handoff.payload : { ...handoff.payload, t: new Uint8Array(T_BYTES) };
   const sealed = { ...handoff, payload: whole };
@@ -329,6 +343,7 @@ async function showDryRun(
           ['Project', printable(payload.project)],
           ['From', printable(payload.host)],
           ['Its files', folder === null ? '' : `into ${printable(folder)}`],
+          ['Here', filesHere ?? ''],
         ],
         output.resultStyle,
       ),

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -31,6 +31,23 @@ fs.writeFileSync(${JSON.stringify(file)}, JSON.stringify({ environ, found }));
 `;
 
 describe('a handoff to oneself', () => {
+  it('tells how large the session is, and what of git stays here, which it does not touch', async () => {
+    await shareKeyAndSession();
+    expect((await laptop.run(['publish'])).stderr).toMatch(/^It is \d+ kB in 1 file\.$/m);
+    const git = (...args: string[]) => execFileSync('git', ['-C', laptop.project, ...args], { encoding: 'utf8' });
+    git('init', '--quiet', '--initial-branch=main');
+    git('remote', 'add', 'origin', 'https://example.com/app.git');
+    git('-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '--quiet', '--allow-empty', '-m', 'first');
+    writeFileSync(join(laptop.project, 'new'), '');
+    const before = git('status', '--porcelain=v2', '--branch');
+    const { stderr, stdout } = await laptop.run(['publish']);
+    expect(stderr).toMatch(/ kB in 1 file\. Of its git repository, 1 changed file and 1 commit not pushed stay here\./);
+    expect(stdout).toBe('cclink pickup\n');
+    expect((await laptop.run(['publish', '--dry-run'])).stdout).toMatch(/Here +It is \d+ kB in 1 file/);
+    expect(git('status', '--porcelain=v2', '--branch')).toBe(before);
+    expect((await laptop.run(['publish', '--quiet'])).stderr).toBe('');
+  });
+
   it('goes from cclink to cclink pickup and becomes claude --resume in the directory of the session', async () => {
     const publicKey = await shareKeyAndSession();
     const published = await laptop.json(['publish']);

@@ -64,6 +64,7 @@ function normal(screen: string, project: string): string {
     .replace(/\b[a-z0-9]{8}…/g, 'SHORT…')
     .replace(/\b[a-z]+(-[a-z]+){4}\b/g, 'WORDS')
     .replace(/\bon \d+ nodes/g, 'on N nodes')
+    .replace(/\d+ kB in/g, 'SIZE in')
     .replace(/just now|\d+ (second|minute|hour)s? ago/g, 'AGO')
     .replace(/[\u2800-\u28ff] [^…]*…/g, '') // progress
     .split('\n')

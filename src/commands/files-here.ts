@@ -1,0 +1,24 @@
+import { describeSize } from '../size.ts';
+import { describeUnsaved } from '../terminal/git-view.ts';
+import type { Context } from './context.ts';
+import { sessionExport } from './session-export.ts';
+
+/**
+ * How large a session is, and what of its git repository stays here: `It is 4.2 MB in 6 files.` Null where
+ * nobody would read it, or where its files are not here. Changes nothing, and never rejects.
+ */
+export async function describeFilesHere(context: Context, id: string): Promise<string | null> {
+  if (context.output.quiet || context.output.json) return null;
+  try {
+    const { contents, options } = sessionExport(context, id);
+    const { bytes, files } = contents();
+    const git = await options.git;
+    const unsaved = git === null ? null : describeUnsaved(git);
+    return [
+      `It is ${describeSize(bytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}.`,
+      ...(unsaved === null ? [] : [`Of its git repository, ${unsaved} stay here.`]),
+    ].join(' ');
+  } catch {
+    return null; // a handoff needs no files here, with --force
+  }
+}
