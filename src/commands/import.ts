@@ -5,6 +5,7 @@ import type { ClaudeHere } from '../claude/start-options.ts';
 import { Failure } from '../failure.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
+import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { importedJson } from '../terminal/bundle-view.ts';
 import { rfc3339 } from '../time.ts';
@@ -126,7 +127,8 @@ async function bringIn(
   const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
   try {
     const ports = importPorts(context, progress, { isNamed: movingIn.from !== null, question, trust });
-    return await importBundle(bundle, importOptions(context, movingIn, { trust, claude: here }), ports);
+    const importing = importBundle(bundle, importOptions(context, movingIn, { trust, claude: here }), ports);
+    return await interruptible('Interrupted; nothing was imported.', undefined, importing);
   } finally {
     progress.end();
   }

@@ -126,7 +126,7 @@ export function tellOfImport({ output }: Context, { outcome, directory, replaced
   const outcomes = {
     new: `Brought in, to ${directory}.`,
     updated: 'Brought up to date.',
-    unchanged: 'It is on this machine already, and as new; nothing was changed.',
+    unchanged: 'It is on this machine already, as new or newer; nothing was changed.',
   };
   output.say(outcomes[outcome]);
   if (replaced !== null) output.say(`What was replaced is kept until you go on with it, at most a week: ${replaced}`);

@@ -22,7 +22,7 @@ export function describePlan(plan: ImportPlan, nowMs: number, style: Style): str
       ['Here', `${excerpt(directory, MAX_PATH)}${isMade}`],
       ['Not set up here', someOf(missingServers.map((name) => `MCP server ${name}`))],
       ['Claude Code here', olderClaude === null ? '' : `${olderClaude}, older than there`],
-      ['Last change here', lastChangeHereMs === null ? '' : ageOf(lastChangeHereMs, nowMs)],
+      ['Already here', lastChangeHereMs === null ? '' : `last changed ${ageOf(lastChangeHereMs, nowMs)}`],
     ],
     style,
   );

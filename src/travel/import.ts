@@ -60,6 +60,7 @@ export async function importBundle(
       const changes = changesOf(manifest, options, place, destination.directory);
       const arrived = await stageFiles(files, place, staging, { trust: options.trust, ...changes });
       mustHoldConversation(arrived, place);
+      await staging.sync();
       return await settle({ manifest, options, place, destination, staging, arrived });
     } finally {
       staging.discard();

@@ -111,14 +111,14 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
 }
 
 /** Nothing is written: the session here is as new. */
-function unchanged(arrival: Arrival, { file, relation, directory }: CopyHere): Imported {
+function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyHere): Imported {
   const { manifest, options, destination } = arrival;
   const isMoved = manifest.host !== options.host || manifest.directory !== directory;
   return {
     session: file.id,
     directory: directory ?? destination.directory,
     transcript: file.path,
-    title: manifest.title,
+    title: facts.title ?? manifest.title,
     outcome: 'unchanged',
     replaced: null,
     files: 0,

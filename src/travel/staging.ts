@@ -3,7 +3,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
-  fsyncSync,
+  fdatasync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -15,6 +15,7 @@ import {
   statSync,
   write,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { projectsFolder } from '../claude/folders.ts';
@@ -28,6 +29,10 @@ import { isLeftBehind, writerMark } from '../files/writer-mark.ts';
 const NAME = '.cclink-incoming-';
 /** Nothing takes longer to arrive, in milliseconds: a day. */
 const LONGEST_MS = 24 * 3600 * 1000;
+/** A file that has more than this is sent to the disk while it is written: at its end that would take seconds. */
+const SYNC_STEP_BYTES = 16 * 1024 * 1024;
+/** Each small file takes a disk some milliseconds; several at once take little longer than one. */
+const SYNCED_AT_ONCE = 4;
 /** Windows lacks it; there, making a link needs rights that few have. */
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
 
@@ -88,9 +93,9 @@ export class Staging {
   }
 
   /**
-   * Writes a file (0600) that is to be at `target`, a path of `pathOfName`, and waits until it is on the
-   * disk. Returns where it is until then. What was written for the same target before is dropped. If it may
-   * not replace what is at `target` by then, it is left out.
+   * Writes a file (0600) that is to be at `target`, a path of `pathOfName`. Returns where it is until then.
+   * What was written for the same target before is dropped. If it may not replace what is at `target` by
+   * then, it is left out.
    *
    * Throws `refused` if it can't be written, and whatever reading `content` throws.
    */
@@ -101,12 +106,20 @@ export class Staging {
       // The umask may have removed permission bits.
       if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, 0o600));
       const bytes = await writeAll(file, target, content);
-      asFailure(target, () => fsyncSync(file));
       this.stage({ path, target, bytes, mayReplace });
       return path;
     } finally {
       closeSync(file);
     }
+  }
+
+  /** Waits until all that was written is on the disk. Throws `refused` if it can't be. */
+  async sync(): Promise<void> {
+    const waiting = [...this.staged];
+    const syncNext = async (): Promise<void> => {
+      for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) await syncFile(file);
+    };
+    await Promise.all(Array.from({ length: SYNCED_AT_ONCE }, syncNext));
   }
 
   /**
@@ -220,24 +233,46 @@ export class Staging {
 }
 
 const writeAt = promisify(write);
+const syncData = promisify(fdatasync);
 
 /** Writes a block while the next one is made. Returns the number of bytes. */
 async function writeAll(file: number, target: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   let bytes = 0;
   let writing: Promise<void> = Promise.resolve();
+  let syncing: Promise<void> = Promise.resolve();
+  let synced = 0;
   try {
     for await (const block of content) {
       await writing;
+      if (bytes - synced >= SYNC_STEP_BYTES) {
+        await syncing;
+        syncing = syncData(file);
+        syncing.catch(() => {}); // they are awaited later
+        synced = bytes;
+      }
       writing = writeBlock(file, block, bytes);
-      writing.catch(() => {}); // it is awaited later
+      writing.catch(() => {});
       bytes += block.length;
     }
   } finally {
-    await writing.catch((error: unknown) => {
+    await Promise.all([writing, syncing]).catch((error: unknown) => {
       throw fileFailure('write', target, error);
     });
   }
   return bytes;
+}
+
+async function syncFile({ path, target }: StagedFile): Promise<void> {
+  try {
+    const file = await open(path, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileFailure('write', target, error);
+  }
 }
 
 async function writeBlock(file: number, block: Uint8Array, position: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   closeSync,
@@ -173,6 +174,69 @@ describe('a session that is imported', () => {
     const places = { claudeFolder, stateFolder, home, workingDirectory: home, variables };
     const named = await take({}, { into: folder('named'), asNew: true, places });
     expect(named.transcript).toBe(join(claudeFolder, 'projects/mine', `${named.session}.jsonl`));
+  });
+
+  it('keeps what /rewind needs, under the names that its paths have here', async () => {
+    const { take, project, claudeFolder, transcriptIn } = machine();
+    const nameOf = (path: string) => createHash('sha256').update(path).digest('hex').slice(0, 16);
+    const there = `${nameOf(`${THERE.directory}/notes.txt`)}@v1`;
+    const here = `${nameOf(`${project}/notes.txt`)}@v1`;
+    const backup = {
+      backupFileName: there,
+      version: 1,
+      backupTime: '2026-11-20T21:53:02.141Z',
+      realParentDir: THERE.directory,
+    };
+    const snapshot = {
+      messageId: uuidOf(1),
+      trackedFileBackups: { 'notes.txt': backup },
+      timestamp: backup.backupTime,
+    };
+    const history = JSON.stringify({
+      type: 'file-history-snapshot',
+      messageId: uuidOf(1),
+      snapshot,
+      isSnapshotUpdate: false,
+    });
+    const transcript = lines(turnRecord(0), turnRecord(1), history);
+    const beside = { [`file-history/${there}`]: 'before' };
+    await take({ transcript, beside });
+    expect(readFileSync(join(claudeFolder, 'file-history', BUNDLE_SESSION, here), 'utf8')).toBe('before');
+    expect(readFileSync(transcriptIn(project), 'utf8')).toContain(`"backupFileName":"${here}"`);
+    const second = await take({ transcript, beside }, { asNew: true });
+    expect(existsSync(join(claudeFolder, 'file-history', second.session, here))).toBe(true);
+  });
+
+  it.each([
+    ['C:\\Users\\mallory', 'win32'],
+    ['/Users/mallory', 'darwin'],
+  ])('from %s has the paths of this system', async (home, platform) => {
+    const { take, project, transcriptIn } = machine();
+    const separator = platform === 'win32' ? '\\' : '/';
+    const path = (...names: string[]) => [home, ...names].join(separator);
+    const moved = (line: string) => line.replaceAll(JSON.stringify(THERE.directory), JSON.stringify(path('proj')));
+    const transcript = lines(moved(turnRecord(0, `see ${path('proj', 'src', 'a.ts')}`)), moved(turnRecord(1)));
+    await take({
+      transcript,
+      manifest: (manifest) => ({
+        ...manifest,
+        ...{ platform, home, directory: path('proj'), claudeFolder: path('.claude') },
+        projectFolder: slugOf(path('proj')),
+      }),
+    });
+    const text = readFileSync(transcriptIn(project), 'utf8');
+    expect(text).toContain(`see ${project}/src/a.ts`);
+    expect(text).toContain(`"cwd":"${project}"`);
+    expect(text).not.toContain('mallory');
+  });
+
+  it('is brought in whole where it has many files', async () => {
+    const { take } = machine();
+    const names = Array.from({ length: 300 }, (_, number) => `tool-results/b${number}.txt`);
+    const imported = await take({ beside: Object.fromEntries(names.map((name) => [name, name])) });
+    const folder = imported.transcript.slice(0, -'.jsonl'.length);
+    expect(imported.files).toBe(301);
+    for (const name of names) expect(readFileSync(join(folder, name), 'utf8')).toBe(name);
   });
 
   it('brings in what belongs to the project only from oneself, and never over what is here', async () => {
