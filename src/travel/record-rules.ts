@@ -41,11 +41,15 @@ const LINKED = [
 const SAID = [
   ...LINKED,
   ...['session_id', 'agentId', 'isSidechain', 'isMeta', 'message', 'requestId', 'promptId', 'apiBlockIndex'],
-  ...['isCompactSummary', 'isVisibleInTranscriptOnly', 'isApiErrorMessage', 'toolUseResult', 'imagePasteIds'],
+  ...['isCompactSummary', 'isVisibleInTranscriptOnly', 'isApiErrorMessage', 'imagePasteIds'],
   ...['sourceToolAssistantUUID', 'sourceToolUseID'],
 ];
 
-/** What is taken from somebody else: kinds of records, and of each the keys that are known to do no harm. */
+/**
+ * What is taken from somebody else: kinds of records, and of each the keys that are known to do no harm. Not
+ * `toolUseResult`, which is only shown: one of `CronCreate` sets a timer for prompts again, and whose it is
+ * can't be told for certain, as two calls may have one id.
+ */
 const TAKEN: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({
     user: SAID,

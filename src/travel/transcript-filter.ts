@@ -15,7 +15,6 @@ import { mendedLinks } from './record-links.ts';
 import { type JsonRecord, neverTravels, tame, typedMeanwhile } from './record-rules.ts';
 import { SessionIdChange } from './session-id-change.ts';
 import { blockAt, isSigned, isThinkingAlone, thinkingIn } from './thinking.ts';
-import { ToolResults } from './tool-results.ts';
 import { FactsOfRecords, type TranscriptFacts } from './transcript-facts.ts';
 
 const [NUL, TAB, NEWLINE, CARRIAGE_RETURN, SPACE] = [0x00, 0x09, 0x0a, 0x0d, 0x20];
@@ -79,7 +78,6 @@ export class TranscriptFilter {
   readonly #losses = new LossCount();
   readonly #facts = new FactsOfRecords();
   readonly #backups: FileBackups;
-  readonly #toolResults = new ToolResults();
   readonly #sessionId: SessionIdChange | null;
   #records = 0;
   /** Bytes that were not filtered yet. */
@@ -239,7 +237,6 @@ export class TranscriptFilter {
     const backups = removeUnsafeBackups(record);
     if (backups !== 0) this.#losses.add('backup', backups ?? 1);
     if (backups === null) return null;
-    this.#toolResults.tame(record);
     this.#stayInside(record, asText);
     this.#noteSaid(record);
     const thinking = thinkingIn(record).filter((index) => !this.#isIntact(record, index, bytes, coding));

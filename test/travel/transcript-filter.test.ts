@@ -392,16 +392,14 @@ describe("somebody else's session", () => {
     expect(records()).toEqual([user(1, null, 'x'), assistant(2, 1, [text('y')])]);
   });
 
-  it('keeps results of tools that only show them', () => {
+  it('sets no timer: what Claude Code noted of a result is dropped, as two calls may have one id', () => {
     const call = (number: number, name: string) =>
-      assistant(number, number - 1, [{ type: 'tool_use', id: `t${number}`, name, input: {} }]);
-    const result = (number: number) =>
-      user(number, number - 1, [{ type: 'tool_result', tool_use_id: `t${number - 1}`, content: 'ok' }], {
-        toolUseResult: { durable: true },
-      });
-    const talk = [user(1, null), call(2, 'Read'), result(3), call(4, 'CronCreate'), result(5), result(7)];
+      assistant(number, number - 1, [{ type: 'tool_use', id: 't', name, input: {} }]);
+    const result = [{ type: 'tool_result', tool_use_id: 't', content: 'ok' }];
+    const noted = { toolUseResult: { id: 'x', recurring: true, durable: false } };
+    const talk = [user(1, null), call(2, 'CronCreate'), call(3, 'Read'), user(4, 3, result, noted)];
     const { records } = filtered(jsonl(...talk), FOREIGN);
-    expect(records().map((each) => 'toolUseResult' in each)).toEqual([false, false, true, false, false, false]);
+    expect(records().at(-1)).toEqual(user(4, 3, result));
   });
 
   it('does not choose where Claude starts', () => {
