@@ -70,14 +70,13 @@ async function stageBeside(
       return filter.report.left;
     }
     case 'subagent facts':
+      if (options.strict) {
+        return [{ what: 'notes on its subagents', why: 'Claude Code takes from them where and how one goes on' }];
+      }
+      return stageJson(file, target, staging, options);
     case 'title':
-    case 'task': {
-      const json = await wholeIfSmall(content);
-      const rewritten = json === null ? null : rewriteJson(json, options);
-      if (rewritten === null) return [{ what: name, why: 'it is not what Claude Code writes' }];
-      await staging.write(target, once(rewritten));
-      return [];
-    }
+    case 'task':
+      return stageJson(file, target, staging, options);
     case 'memory':
     case 'plan':
       if (options.trust !== 'own') {
@@ -89,6 +88,20 @@ async function stageBeside(
       await staging.write(target, content);
       return [];
   }
+}
+
+/** Writes a small JSON file, or says why not. */
+async function stageJson(
+  { name, content }: BundledFile,
+  target: string,
+  staging: Staging,
+  options: FilterOptions,
+): Promise<readonly Loss[]> {
+  const json = await wholeIfSmall(content);
+  const rewritten = json === null ? null : rewriteJson(json, options);
+  if (rewritten === null) return [{ what: name, why: 'it is not what Claude Code writes' }];
+  await staging.write(target, once(rewritten));
+  return [];
 }
 
 /** Files of the history are named after the path that they were saved from. */

@@ -405,6 +405,21 @@ describe('a transcript of somebody else', () => {
   });
 });
 
+describe('what lies beside a transcript of somebody else', () => {
+  it('does not choose where and how an agent goes on', async () => {
+    const notes = JSON.stringify({ agentType: 'EVIL', worktreePath: '/EVIL', cwd: '/EVIL', spawnMode: 'dontAsk' });
+    const files = {
+      'session.jsonl': PLAIN_TRANSCRIPT,
+      'subagents/agent-a1.jsonl': lines(turnRecord(0)),
+      'subagents/agent-a1.meta.json': notes,
+    };
+    const { here, session } = await imported({ files });
+    for (const path of here.written()) expect(readFileSync(path, 'utf8'), path).not.toMatch(/EVIL/);
+    expect(here.written().some((path) => path.endsWith('agent-a1.jsonl'))).toBe(true);
+    expect(session.left).toContainEqual({ what: 'notes on its subagents', why: expect.any(String) });
+  });
+});
+
 describe('a bundle of oneself', () => {
   it('brings no system prompt and no permission mode either', async () => {
     const files = {
