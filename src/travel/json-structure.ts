@@ -76,7 +76,7 @@ function endOfValue(json: Buffer, at: number): number {
 }
 
 /** The index behind the closing quotation mark of the string that opens at `at`; the end if it does not close. */
-function endOfString(json: Buffer, at: number): number {
+export function endOfString(json: Buffer, at: number): number {
   for (let end = json.indexOf(QUOTE, at + 1); end !== -1; end = json.indexOf(QUOTE, end + 1)) {
     if (backslashesBefore(json, end) % 2 === 0) return end + 1;
   }

@@ -45,10 +45,10 @@ export function canEndAt(json: Buffer, at: number): boolean {
   return !isLetterOrDigit(next) && !isNameSign(next);
 }
 
-/** How many backslashes stand before `at`. */
-export function backslashesBefore(json: Buffer, at: number): number {
+/** How many backslashes stand before `at`, none before `from` counted. */
+export function backslashesBefore(json: Buffer, at: number, from = 0): number {
   let start = at;
-  while (json[start - 1] === BACKSLASH) start -= 1;
+  while (start > from && json[start - 1] === BACKSLASH) start -= 1;
   return at - start;
 }
 

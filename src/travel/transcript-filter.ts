@@ -7,6 +7,7 @@ import { textOfLatin1 } from './latin1.ts';
 import { MAX_LINE_BYTES } from './limits.ts';
 import { Lineage } from './lineage.ts';
 import { Links } from './links.ts';
+import { shortenStrings } from './long-strings.ts';
 import { LossCount, type LossKind } from './loss-count.ts';
 import type { Loss } from './manifest.ts';
 import type { PathRewrite } from './path-rewrite.ts';
@@ -16,6 +17,7 @@ import { type JsonRecord, neverTravels, tame, typedMeanwhile } from './record-ru
 import { SessionIdChange } from './session-id-change.ts';
 import { blockAt, isSigned, isThinkingAlone, thinkingIn } from './thinking.ts';
 import { FactsOfRecords, type TranscriptFacts } from './transcript-facts.ts';
+import { WaitingBytes } from './waiting-bytes.ts';
 
 const [NUL, TAB, NEWLINE, CARRIAGE_RETURN, SPACE] = [0x00, 0x09, 0x0a, 0x0d, 0x20];
 /** About how many bytes are filtered at once. */
@@ -81,9 +83,7 @@ export class TranscriptFilter {
   readonly #sessionId: SessionIdChange | null;
   #records = 0;
   /** Bytes that were not filtered yet. */
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
-  #hasLines = false;
+  readonly #waiting = new WaitingBytes();
   /** The rest of a line that is too long is passed over. */
   #isTooLong = false;
 
@@ -94,7 +94,10 @@ export class TranscriptFilter {
     this.#sessionId = options.newSessionId && new SessionIdChange(options.newSessionId);
   }
 
-  /** Takes the next bytes of the transcript, and returns what can be written so far. */
+  /**
+   * Takes the next bytes of the transcript, which may not change any more, and returns what can be written so
+   * far.
+   */
   push(bytes: Buffer): Buffer {
     let rest = bytes;
     if (this.#isTooLong) {
@@ -103,24 +106,21 @@ export class TranscriptFilter {
       this.#isTooLong = false;
       rest = rest.subarray(end + 1);
     }
-    this.#waiting.push(rest);
-    this.#waitingBytes += rest.length;
-    this.#hasLines ||= rest.includes(NEWLINE);
-    if (this.#waitingBytes < BLOCK_BYTES) return NOTHING;
-    if (this.#hasLines) return this.#filterWaiting();
-    if (this.#waitingBytes > MAX_LINE_BYTES) {
+    this.#waiting.add(rest);
+    if (this.#waiting.length < BLOCK_BYTES) return NOTHING;
+    if (this.#waiting.hasLines) return this.#filter(this.#waiting.takeLines());
+    if (this.#waiting.length > MAX_LINE_BYTES) {
       this.#losses.add('giant');
       this.#isTooLong = true;
-      this.#clearWaiting();
+      this.#waiting.clear();
     }
     return NOTHING;
   }
 
   /** Ends it. A last line without an end is kept if it is whole, and dropped if it is not. */
   end(): Buffer {
-    const lines = this.#filterWaiting();
-    const last = Buffer.concat([...this.#waiting, END_OF_LINE]);
-    this.#clearWaiting();
+    const lines = this.#filter(this.#waiting.takeLines());
+    const last = Buffer.concat([this.#waiting.take(), END_OF_LINE]);
     if (this.#isTooLong || isBlank(last, 0, last.length)) return lines;
     if (last.length > MAX_LINE_BYTES || parse(last.toString('latin1')) !== undefined) {
       return Buffer.concat([lines, this.#filter(last)]);
@@ -144,22 +144,6 @@ export class TranscriptFilter {
       lineage: this.#lineage,
       facts: this.#facts.facts(),
     };
-  }
-
-  #filterWaiting(): Buffer {
-    const all = Buffer.concat(this.#waiting);
-    const end = all.lastIndexOf(NEWLINE) + 1;
-    this.#clearWaiting();
-    // A copy, so that the rest can be freed.
-    this.#waiting.push(Buffer.from(all.subarray(end)));
-    this.#waitingBytes = all.length - end;
-    return this.#filter(all.subarray(0, end));
-  }
-
-  #clearWaiting(): void {
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#hasLines = false;
   }
 
   /** Filters whole lines. */
@@ -199,7 +183,7 @@ export class TranscriptFilter {
 
   /** One's own record: changed on its bytes, or not at all. */
   #own(bytes: Buffer, isShortened: boolean): Outcome {
-    const record = parse(bytes.toString('latin1'));
+    const record = this.#parseOwn(bytes);
     if (!isObject(record)) {
       this.#losses.add('verbatim');
       return { bytes, isFinished: true };
@@ -217,6 +201,13 @@ export class TranscriptFilter {
     }
     if (changes.length === 0) return isShortened ? { bytes, isFinished: false } : STAYS;
     return { bytes: changeBytes(bytes, changes, (piece) => piece), isFinished: false };
+  }
+
+  #parseOwn(bytes: Buffer): unknown {
+    const short = shortenStrings(bytes, false);
+    const record = short === null ? undefined : parse(short.line.toString('latin1'));
+    // Thinking is compared, so it must be whole.
+    return isObject(record) && thinkingIn(record).length === 0 ? record : parse(bytes.toString('latin1'));
   }
 
   /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */

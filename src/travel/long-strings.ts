@@ -1,0 +1,112 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { endOfString, skipSpace } from './json-structure.ts';
+import { backslashesBefore } from './path-boundary.ts';
+
+const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c];
+/** In a shorter line nothing is worth it. */
+const LONG_LINE_BYTES = 1024 * 1024;
+const LONG_BYTES = 64 * 1024;
+/** How much of a long string stays at least: more than is looked at of any text. */
+const HEAD_BYTES = 32 * 1024;
+const PIECE_BYTES = 256 * 1024;
+/** The longest escape: `\u001b`. */
+const ESCAPE_BYTES = 6;
+
+/**
+ * A line with its long strings shortened, so that parsing it takes no memory to speak of: a line of 16 MB is
+ * one screenshot, or the output of one tool.
+ */
+export interface Shortened {
+  readonly line: Buffer;
+  /**
+   * `text`, written anew from the parsed line, with the long strings that are still in it whole again; null
+   * if one was changed.
+   */
+  restore(text: Buffer): Buffer | null;
+}
+
+/**
+ * Shortens the long strings that are values in a line of JSON, well-formed or not. Null if there are none.
+ * With `canonical`, only those are shortened that `JSON.stringify` would write as they are.
+ */
+export function shortenStrings(line: Buffer, canonical: boolean): Shortened | null {
+  if (line.length < LONG_LINE_BYTES) return null;
+  // Nobody can know it beforehand, and so write it into a line.
+  const mark = randomBytes(16).toString('hex');
+  const strings: { readonly whole: Buffer; readonly short: Buffer }[] = [];
+  const parts: Buffer[] = [];
+  let kept = 0;
+  for (let start = line.indexOf(QUOTE); start !== -1; ) {
+    const end = endOfString(line, start);
+    const whole = line.subarray(start, end);
+    const isLong = whole.length > LONG_BYTES && line[skipSpace(line, end)] !== COLON;
+    if (isLong && (!canonical || isCanonical(whole))) {
+      const head = whole.subarray(0, cutBefore(whole, HEAD_BYTES, 1));
+      const short = Buffer.concat([head, Buffer.from(`${mark}-${strings.length}"`)]);
+      parts.push(line.subarray(kept, start), short);
+      strings.push({ whole, short });
+      kept = end;
+    }
+    start = line.indexOf(QUOTE, end);
+  }
+  if (strings.length === 0) return null;
+  parts.push(line.subarray(kept));
+  return { line: Buffer.concat(parts), restore: (text) => restored(text, mark, strings) };
+}
+
+function restored(
+  text: Buffer,
+  mark: string,
+  strings: readonly { readonly whole: Buffer; readonly short: Buffer }[],
+): Buffer | null {
+  const parts: Buffer[] = [];
+  let kept = 0;
+  for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, kept)) {
+    const number = /^-(\d+)"/.exec(text.toString('latin1', at + mark.length, at + mark.length + 12))?.[1];
+    const string = strings[Number(number)];
+    if (string === undefined) return null;
+    const { whole, short } = string;
+    const start = at - (short.length - mark.length - `-${number}"`.length);
+    if (start < kept || !text.subarray(start, start + short.length).equals(short)) return null;
+    parts.push(text.subarray(kept, start), whole);
+    kept = start + short.length;
+  }
+  parts.push(text.subarray(kept));
+  return Buffer.concat(parts);
+}
+
+/** Whether `JSON.stringify` writes a string as these bytes do, tried piece by piece. */
+function isCanonical(string: Buffer): boolean {
+  const last = string.length - 1;
+  if (last === 0 || string[last] !== QUOTE || !isUtf8(string)) return false;
+  for (let start = 1; start < last; ) {
+    const end = start + PIECE_BYTES < last ? cutBefore(string, start + PIECE_BYTES, start) : last;
+    const piece = `"${string.toString('latin1', start, end)}"`;
+    // Escapes of what is above ASCII are read in two ways, as latin1 and as UTF-8.
+    if (/\\u(?!00[01])/.test(piece) || !isWritten(piece)) return false;
+    start = end;
+  }
+  return true;
+}
+
+function isWritten(piece: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(piece)) === piece;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The last index up to `end` at which a string that can be cut at `start` can be cut: not inside an escape, or
+ * a character.
+ */
+function cutBefore(string: Buffer, end: number, start: number): number {
+  let at = end;
+  while (at > start && ((string[at] ?? 0) & 0xc0) === 0x80) at -= 1;
+  for (let before = at - 1; before >= Math.max(start, at - ESCAPE_BYTES); before -= 1) {
+    if (string[before] === BACKSLASH) return before - (backslashesBefore(string, before, start) % 2);
+  }
+  return at;
+}
