@@ -84,7 +84,7 @@ function mustBeAsDocumented(title: string, value: unknown): void {
 
 describe('docs/JSON.md', () => {
   it('has an example of each result, which is as its own table says', () => {
-    expect(sections.size).toBe(13);
+    expect(sections.size).toBe(15);
     for (const [title, { example, rows }] of sections) {
       expect(rows.length, title).toBeGreaterThan(0);
       mustBeAsDocumented(title, example);
@@ -118,6 +118,12 @@ describe('what the program prints is what docs/JSON.md says:', () => {
     const imported = await desk.json(['init', '--import', laptop.keyFile]);
     mustBeAsDocumented('init', imported);
     expect(imported['publicKey']).toBe(null);
+  });
+
+  it('export', async () => {
+    await shareKeyAndSession();
+    mustBeAsDocumented('export --dry-run', await laptop.json(['export', '--dry-run']));
+    mustBeAsDocumented('export', await laptop.json(['export']));
   });
 
   it('publish, list, show, pickup, revoke', async () => {
