@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readAt, withRegularFile } from '../files/regular-file.ts';
 import { isRunning, startOf, startTimeOf } from '../running-process.ts';
 import { parseObject } from './json-object.ts';
+import { compareReleases } from './release.ts';
 import { isSessionId } from './session-id.ts';
 
 const MOST_FILES = 1000;
@@ -16,7 +17,15 @@ export interface LiveSession {
   readonly sessionId: string;
   /** The directory that Claude Code says it runs in. */
   readonly cwd: string;
+  /**
+   * When it started, in Unix milliseconds, if its version goes on naming a session after `/clear`: since then
+   * it may have opened another one.
+   */
+  readonly mayHaveOthersSinceMs?: number;
 }
+
+/** The first version that is known to name the new session after `/clear`. 2.1.119 does not. */
+const NAMES_THE_NEW_ONE = '2.1.222';
 
 /**
  * The sessions open in a running Claude Code, as its `sessions/<pid>.json` says. Files of another form, and
@@ -32,9 +41,9 @@ export function liveSessions(claudeFolder: string): LiveSession[] {
       modifiedMs: fstatSync(descriptor).mtimeMs,
     }));
     const record = file === null ? null : parsePidFile(file.text, pid);
-    return file !== null && record !== null && isRunning(pid) && !wasReused(pid, record.started, file.modifiedMs)
-      ? [{ pid, sessionId: record.sessionId, cwd: record.cwd }]
-      : [];
+    if (file === null || record === null) return [];
+    const { started, ...session } = record;
+    return isRunning(pid) && !wasReused(pid, started, file.modifiedMs) ? [session] : [];
   });
 }
 
@@ -42,9 +51,16 @@ export function liveSessions(claudeFolder: string): LiveSession[] {
 export function parsePidFile(text: string, pid: number): (LiveSession & { readonly started: string | null }) | null {
   const record = parseObject(text);
   if (record === null || record['pid'] !== pid) return null;
-  const { sessionId, cwd, procStart } = record;
+  const { sessionId, cwd, procStart, version, startedAt } = record;
   if (typeof sessionId !== 'string' || !isSessionId(sessionId) || typeof cwd !== 'string') return null;
-  return { pid, sessionId, cwd, started: typeof procStart === 'string' ? procStart : null };
+  const isNew = typeof version === 'string' && compareReleases(version, NAMES_THE_NEW_ONE) >= 0;
+  return {
+    pid,
+    sessionId,
+    cwd,
+    ...(!isNew && { mayHaveOthersSinceMs: typeof startedAt === 'number' ? startedAt : 0 }),
+    started: typeof procStart === 'string' ? procStart : null,
+  };
 }
 
 function pidsIn(folder: string): number[] {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { liveSessions } from '../claude/live-sessions.ts';
 import { localSession } from '../claude/local-session.ts';
+import { claudeWithSession } from '../claude/open-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import { type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
 import { FOREIGN_TEXT, MOVED_TEXT, movedText, safeStartOptions } from '../claude/start-options.ts';
@@ -158,13 +158,14 @@ function readBack({ place, destination }: Arrival): Pick<Imported, 'session' | '
   );
 }
 
-/** Throws `refused` where a session is open in a running `claude`. */
+/** Throws `refused` where a session is open in a running `claude`, or may be. */
 export function mustNotBeOpen(claudeFolder: string, session: string): void {
-  const open = liveSessions(claudeFolder).find(({ sessionId }) => sessionId === session);
-  if (open === undefined) return;
+  const claude = claudeWithSession(claudeFolder, session);
+  if (claude === null) return;
+  const isOpen = claude.isCertain ? 'is open' : 'may be open';
   throw new Failure(
     'refused',
-    `This session is open in a running claude on this machine (process ${open.pid}), so it was not replaced.`,
+    `This session ${isOpen} in a running claude on this machine (process ${claude.pid}), so it was not replaced.`,
     'End that one (/exit) and try again, or bring it in as a second session: --as-new',
   );
 }
