@@ -139,10 +139,16 @@ export class Machine {
 
   /** Starts an interactive shell in a pseudo-terminal, in which `cclink` can be typed. */
   shell(program: string, args: readonly string[] = []): TerminalRun {
-    const cclink = join(this.home, 'bin', 'cclink');
-    writeFileSync(cclink, `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, { mode: 0o755 });
+    this.installCclink();
     const env = { ...this.env, PS1: 'ready> ', ENV: '', HISTFILE: '' };
     return new TerminalRun(spawnPty(program, [...args], { cols: 120, rows: 40, cwd: this.project, env }));
+  }
+
+  /** Puts cclink into a folder below the home, by default `bin`, which is on PATH. */
+  installCclink(folder = 'bin'): void {
+    const cclink = join(this.home, folder, 'cclink');
+    mkdirSync(dirname(cclink), { recursive: true });
+    writeFileSync(cclink, `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, { mode: 0o755 });
   }
 
   /** Puts a sample session into the Claude folder, as if started in `directory`. Returns its file. */

@@ -9,33 +9,44 @@ import { describe } from 'vitest';
 
 const SSHD = '/usr/sbin/sshd';
 
-/** `describe` for tests that need an ssh server. Without one they are skipped, and a line says so; in CI they fail. */
-export function describeWithSsh(name: string, tests: () => void): void {
-  if (existsSync(SSHD)) return void describe(name, tests);
+/** Whether the tests called `name` can have an ssh server. If not, a line says that they are skipped; in CI they fail. */
+export function hasSshServer(name: string): boolean {
+  if (existsSync(SSHD)) return true;
   if (process.env['CI'] && process.platform === 'linux')
     throw new Error('There is no sshd here: CONTRIBUTING.md says what the tests need.');
   console.warn(`Skipped, because there is no sshd here: ${name}`);
-  describe.skip(name, tests);
+  return false;
+}
+
+/** `describe` for tests that need an ssh server. */
+export function describeWithSsh(name: string, tests: () => void): void {
+  if (hasSshServer(name)) describe(name, tests);
+  else describe.skip(name, tests);
 }
 
 /** A real sshd on loopback, for the user who runs the tests, with keys and a configuration of its own. */
 export interface SshServer {
-  /** What ssh is given with `-F`: it knows the server as `desk`, and logs in without a question. */
+  /** What ssh is given with `-F`: it knows the server by its name, and logs in without a question. */
   readonly clientConfig: string;
   /** Stops the server and every connection. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a server with its files in `folder`. Programs that it runs get `variables` too, `HOME` among them.
+ * Starts a server with its files in `folder`, to be called `name`. Programs that it runs get `variables` too,
+ * `HOME` among them.
  */
-export async function startSshServer(folder: string, variables: Record<string, string>): Promise<SshServer> {
+export async function startSshServer(
+  folder: string,
+  variables: Record<string, string>,
+  name = 'desk',
+): Promise<SshServer> {
   mkdirSync(folder, { recursive: true });
   chmodSync(folder, 0o700);
-  for (const name of ['host', 'user']) {
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)]);
+  for (const key of ['host', 'user']) {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
   }
-  const environment = Object.entries(variables).map(([name, value]) => `environment="${name}=${value}"`);
+  const environment = Object.entries(variables).map(([key, value]) => `environment="${key}=${value}"`);
   const publicKey = readFileSync(join(folder, 'user.pub'), 'utf8');
   writeFileSync(join(folder, 'authorized'), `${environment.join(',')} ${publicKey}`);
   // As root, sshd wants the folder that the system makes for it when it starts.
@@ -54,7 +65,7 @@ export async function startSshServer(folder: string, variables: Record<string, s
     PermitUserEnvironment: 'yes',
     PermitRootLogin: 'prohibit-password',
   };
-  const options = Object.entries(config).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  const options = Object.entries(config).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const server = spawn(SSHD, ['-D', '-e', '-f', '/dev/null', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -68,7 +79,7 @@ export async function startSshServer(folder: string, variables: Record<string, s
   writeFileSync(
     clientConfig,
     [
-      'Host desk',
+      `Host ${name}`,
       'HostName 127.0.0.1',
       `Port ${port}`,
       `User ${userInfo().username}`,
