@@ -80,7 +80,7 @@ const SUBTYPES = new Set([
 /** What else may be in `compactMetadata`. */
 const COMPACT_KEYS = new Set(['trigger', 'preTokens', 'postTokens', 'preservedSegment', 'preservedMessages']);
 /** Keys whose values are strings, in whatever record. */
-const TEXTS = [
+const TEXTS = new Set([
   'parentUuid',
   'sessionId',
   'session_id',
@@ -90,29 +90,27 @@ const TEXTS = [
   'gitBranch',
   'agentId',
   'promptId',
-];
+]);
 const LONGEST_UUID = 64;
 const LONGEST_TEXT = 4096;
 
 /**
- * Makes of a record of somebody else one that can do no harm, in place, whatever Claude Code restores from
- * records: what is not known to be harmless goes. Returns why the record is not taken; null if it is.
+ * Makes of a record of somebody else one that can do no harm, whatever Claude Code restores from records: what
+ * is not known to be harmless is not in it. If it is not taken at all, returns why.
  */
-export function tame(record: JsonRecord): LossKind | null {
+export function tamed(record: JsonRecord): JsonRecord | LossKind {
   const { type } = record;
   const keys = typeof type === 'string' ? TAKEN.get(type) : undefined;
   if (keys === undefined) return type === 'attachment' ? 'attachment' : 'kind';
+  // A new object: with keys deleted from it, an object is written three times slower.
+  const kept: JsonRecord = {};
   for (const key of Object.keys(record)) {
-    if (!keys.has(key)) delete record[key];
+    if (keys.has(key) && !(TEXTS.has(key) && !isShortText(record[key]))) kept[key] = record[key];
   }
-  for (const key of TEXTS) {
-    const text = record[key];
-    if (text !== undefined && text !== null && !(typeof text === 'string' && text.length <= LONGEST_TEXT))
-      delete record[key];
-  }
-  if (type === 'user' || type === 'assistant') return isConversation(record) ? null : 'invalid';
-  if (type === 'system') return isSystem(record) ? null : typeof record['subtype'] === 'string' ? 'kind' : 'invalid';
-  return null;
+  if (type === 'user' || type === 'assistant') return isConversation(kept) ? kept : 'invalid';
+  if (type !== 'system') return kept;
+  if (!isUuid(kept['uuid'])) return 'invalid';
+  return typeof kept['subtype'] === 'string' && SUBTYPES.has(kept['subtype']) ? withTamedFacts(kept) : 'kind';
 }
 
 /** An attachment that holds what the user typed while Claude worked, as the user's record that it amounts to. */
@@ -136,15 +134,15 @@ function isConversation({ type, uuid, message }: JsonRecord): boolean {
   return Array.isArray(content) && content.every((block) => isObject(block) && typeof block['type'] === 'string');
 }
 
-function isSystem(record: JsonRecord): boolean {
-  const { uuid, subtype, compactMetadata } = record;
-  if (!isUuid(uuid) || typeof subtype !== 'string' || !SUBTYPES.has(subtype)) return false;
-  if (isObject(compactMetadata)) {
-    for (const key of Object.keys(compactMetadata)) {
-      if (!COMPACT_KEYS.has(key)) delete compactMetadata[key];
-    }
-  } else delete record['compactMetadata'];
-  return true;
+/** What is known of a compaction, and no more. */
+function withTamedFacts(record: JsonRecord): JsonRecord {
+  const facts = record['compactMetadata'];
+  if (facts === undefined) return record;
+  const entries = isObject(facts) ? Object.entries(facts).filter(([key]) => COMPACT_KEYS.has(key)) : [];
+  return { ...record, compactMetadata: Object.fromEntries(entries) };
 }
+
+/** A link may be null. */
+const isShortText = (value: unknown) => value === null || (typeof value === 'string' && value.length <= LONGEST_TEXT);
 
 const isUuid = (value: unknown) => typeof value === 'string' && value.length > 0 && value.length <= LONGEST_UUID;

@@ -13,7 +13,7 @@ import type { Loss } from './manifest.ts';
 import type { PathRewrite } from './path-rewrite.ts';
 import { type Change, changeBytes, changeValue } from './record-change.ts';
 import { mendedLinks } from './record-links.ts';
-import { type JsonRecord, neverTravels, tame, typedMeanwhile } from './record-rules.ts';
+import { type JsonRecord, neverTravels, tamed, typedMeanwhile } from './record-rules.ts';
 import { SessionIdChange } from './session-id-change.ts';
 import { blockAt, isSigned, isThinkingAlone, thinkingIn } from './thinking.ts';
 import { FactsOfRecords, type TranscriptFacts } from './transcript-facts.ts';
@@ -222,9 +222,9 @@ export class TranscriptFilter {
       this.#losses.add('unparsed');
       return null;
     }
-    const record = typedMeanwhile(parsed) ?? parsed;
-    const reason = neverTravels(record) ?? tame(record);
-    if (reason !== null) return this.#drop(record, reason);
+    const source = typedMeanwhile(parsed) ?? parsed;
+    const record = neverTravels(source) ?? tamed(source);
+    if (typeof record === 'string') return this.#drop(source, record);
     const backups = removeUnsafeBackups(record);
     if (backups !== 0) this.#losses.add('backup', backups ?? 1);
     if (backups === null) return null;
