@@ -14,11 +14,11 @@ const MAX_NAMES = 8;
 
 /** A session that is about to be brought in, for a person. */
 export function describePlan(plan: ImportPlan, nowMs: number, style: Style): string {
-  const { manifest, directory, makesDirectory, lastChangeHereMs, missingServers, olderClaude } = plan;
+  const { manifest, trust, directory, makesDirectory, lastChangeHereMs, missingServers, olderClaude } = plan;
   const isMade = makesDirectory ? ' (will be made)' : '';
   return describeLines(
     [
-      ...manifestLines(manifest, nowMs),
+      ...manifestLines(manifest, nowMs, trust === 'own' ? 'you' : signerOf(manifest)),
       ['Here', `${excerpt(directory, MAX_PATH)}${isMade}`],
       ['Not set up here', someOf(missingServers.map((name) => `MCP server ${name}`))],
       ['Claude Code here', olderClaude === null ? '' : `${olderClaude}, older than there`],
@@ -30,10 +30,12 @@ export function describePlan(plan: ImportPlan, nowMs: number, style: Style): str
 
 /** What a bundle says of itself, for a person. */
 export function describeManifest(manifest: Manifest, nowMs: number, style: Style): string {
-  return describeLines(manifestLines(manifest, nowMs), style);
+  return describeLines(manifestLines(manifest, nowMs, signerOf(manifest)), style);
 }
 
-function manifestLines(manifest: Manifest, nowMs: number): (readonly [string, string])[] {
+const signerOf = ({ from }: Manifest) => from ?? 'nobody';
+
+function manifestLines(manifest: Manifest, nowMs: number, signer: string): (readonly [string, string])[] {
   const { title, turns, lastPrompt, lastChange, directory, host, claudeVersion, git, files, left } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const changeMs = lastChange === null ? null : Date.parse(lastChange);
@@ -44,7 +46,7 @@ function manifestLines(manifest: Manifest, nowMs: number): (readonly [string, st
     ['Last prompt', excerpt(lastPrompt ?? '', MAX_TEXT)],
     ['Last change', changeMs === null ? '' : ageOf(changeMs, nowMs)],
     ['From', [excerpt(host, 64), excerpt(directory ?? '', MAX_PATH)].filter((text) => text !== '').join(', ')],
-    ['Signed by', manifest.from ?? 'nobody'],
+    ['Signed by', signer],
     ['Exported', ageOf(Date.parse(manifest.createdAt), nowMs)],
     ['Claude Code', excerpt(claudeVersion ?? '', 20)],
     ['MCP servers', someOf(manifest.mcpServers)],
