@@ -1,5 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +36,8 @@ const PIN = 'five-words-for-a-demo-pin';
 interface Machine {
   readonly name: string;
   readonly home: string;
+  /** Where its commands are typed. */
+  readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
   /** What the next command reads from standard input, and the command that it is said to come from. */
   readonly piped?: { readonly shown: string; readonly input: Uint8Array };
@@ -57,9 +70,9 @@ async function demo(context: Context): Promise<void> {
   try {
     const project = join(root, 'my-project');
     mkdirSync(project);
-    const machine = (name: string): Machine => makeMachine(root, name, network.bootstrap);
+    const machine = (name: string): Machine => makeMachine(root, name, project, network.bootstrap);
     const [laptop, desk, bob] = [machine('laptop'), machine('desk'), machine('bob')];
-    const act = (who: Machine, ...args: string[]) => actAs(who, project, args, { tell, prompt: style.bold });
+    const act = (who: Machine, ...args: string[]) => actAs(who, args, { tell, prompt: style.bold });
 
     tell(style.bold('A private DHT of 20 nodes runs on this machine; nothing leaves it.'));
     tell('Two machines of yours, "laptop" and "desk", and one of Bob’s: three temporary homes.\n');
@@ -75,7 +88,7 @@ async function demo(context: Context): Promise<void> {
     await act({ ...desk, piped: key }, 'init', '--import', '-', '--no-passphrase', '--quiet');
 
     tell(`\n${style.good('2. A Claude Code session on the laptop')}`);
-    writeSampleSession(laptop, project);
+    say(laptop, project, ['Remember the word ZEBRA.', 'ZEBRA it is.']);
     tell(
       '   You told it a word to remember. Its files are on the desk too: rsync, Syncthing or a shared home saw to that.',
     );
@@ -97,7 +110,7 @@ async function demo(context: Context): Promise<void> {
     tell(`\n${style.good('5. For somebody else: Bob’s key, or a PIN')}`);
     await act(bob, 'init', '--no-passphrase', '--quiet');
     const keyOf = async (who: Machine) =>
-      (JSON.parse((await runAs(who, project, ['whoami', '--json'])).stdout) as { publicKey: string }).publicKey;
+      (JSON.parse((await runAs(who, ['whoami', '--json'])).stdout) as { publicKey: string }).publicKey;
     const [mine, bobs] = [await keyOf(laptop), await keyOf(bob)];
     await act(laptop, '--share', bobs, '--quiet');
     await act(bob, 'show', mine);
@@ -105,14 +118,31 @@ async function demo(context: Context): Promise<void> {
     const withPin = { ...laptop, env: { ...laptop.env, CCLINK_PIN: PIN } };
     await act(withPin, '--pin', '--yes', '--quiet');
     await act({ ...bob, env: { ...bob.env, CCLINK_PIN: PIN } }, 'show', mine);
-    tell('   Bob sees what it is. To go on with it he would need the files of the session as well.');
+    tell('   Bob sees what it is. To go on with it he needs its files as well: they can go along.');
 
     tell(`\n${style.good('6. Changed your mind?')}`);
     await act(laptop, 'revoke', '--yes');
 
+    tell(`\n${style.good('7. The session itself goes along')}`);
+    tell(
+      '   A new machine of yours, "server", has your key, none of these files, and no my-project. Both see one folder, ~/Sync: Syncthing, Dropbox, NFS or a stick saw to that.',
+    );
+    const server = { ...machine('server'), directory: join(root, 'server') };
+    cpSync(join(laptop.home, '.pubky'), join(server.home, '.pubky'), { recursive: true });
+    const sync = join(root, 'synced-folder');
+    mkdirSync(sync);
+    for (const { home } of [laptop, server]) symlinkSync(sync, join(home, 'Sync'), 'junction');
+    await act(laptop, '--folder', join(laptop.home, 'Sync'));
+    const there = join(server.home, 'my-project');
+    await act(server, 'pickup', '--folder', join(server.home, 'Sync'), '--into', there, '--yes', '--no-run');
+    tell('   The conversation goes on there (here the demo writes what Claude Code would), and comes back:');
+    say(server, there, ['What was the word?', 'ZEBRA.']);
+    await act({ ...server, directory: there }, '--folder', join(server.home, 'Sync'), '--quiet');
+    await act(laptop, 'pickup', '--folder', join(laptop.home, 'Sync'), '--yes', '--no-run', '--quiet');
+
     const took = `That was all of it, in ${((Date.now() - started) / 1000).toFixed(1)} s.`;
     if (output.quiet) return print(took);
-    tell(`\n${style.bold(took)} The three homes are removed again.\n`);
+    tell(`\n${style.bold(took)} The four homes are removed again.\n`);
     tell('Try it for real:');
     for (const [command, does] of TRY_IT) tell(`  ${style.bold(command.padEnd(32))} ${does}`);
   } finally {
@@ -128,7 +158,7 @@ const TRY_IT: [string, string][] = [
   ['cclink --help', 'everything else'],
 ];
 
-function makeMachine(root: string, name: string, bootstrap: string): Machine {
+function makeMachine(root: string, name: string, directory: string, bootstrap: string): Machine {
   const home = join(root, name);
   mkdirSync(home);
   const { PATH, TERM, LANG, NO_COLOR, SystemRoot } = process.env;
@@ -138,6 +168,7 @@ function makeMachine(root: string, name: string, bootstrap: string): Machine {
   return {
     name,
     home,
+    directory,
     env: { ...inherited, HOME: home, USERPROFILE: home, LOCALAPPDATA: home, CCLINK_BOOTSTRAP: bootstrap },
   };
 }
@@ -145,7 +176,6 @@ function makeMachine(root: string, name: string, bootstrap: string): Machine {
 /** Runs the built cclink as its user would, and shows what was typed and printed. */
 async function actAs(
   who: Machine,
-  directory: string,
   args: readonly string[],
   { tell, prompt }: { tell: (text: string) => void; prompt: (text: string) => string },
 ): Promise<void> {
@@ -153,10 +183,13 @@ async function actAs(
   const pin = who.env['CCLINK_PIN'] === undefined ? [] : [`CCLINK_PIN='${PIN}'`];
   const shown = args.map((arg) => arg.replace(who.home, '~'));
   tell(prompt(`   ${who.name}$ ${[...pipe, ...pin, 'cclink', ...shown].join(' ')}`));
-  const { code, shown: output } = await runAs(who, directory, args);
+  const { code, shown: output } = await runAs(who, args);
   for (const line of output.trimEnd().split('\n').filter(Boolean)) {
-    // All handoffs come from the laptop. Its real name is that of the one machine on which all homes are.
-    tell(`      ${printable(line).replace(/^( +From +)\S.*$/, '$1laptop')}`);
+    // The real name of each is that of the one machine on which all homes are.
+    const from = who.name === 'laptop' ? 'server' : 'laptop';
+    tell(
+      `      ${printable(line).replace(/^( +From +)[^\s,]+|(?<=moved from the directory \S+ on the machine )\S+/g, `$1${from}`)}`,
+    );
   }
   const expectsNothing = args[0] === 'pickup' && code === 3;
   if (code !== 0 && !expectsNothing)
@@ -175,11 +208,11 @@ function wrapIndented(text: string): string {
 /** The steps under way. */
 const running = new Set<ChildProcess>();
 
-function runAs(who: Machine, directory: string, args: readonly string[]): Promise<Run> {
+function runAs(who: Machine, args: readonly string[]): Promise<Run> {
   const program = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, ...args], {
-      cwd: directory,
+      cwd: who.directory,
       env: who.env,
       stdio: 'pipe',
       detached: process.platform !== 'win32', // without a terminal to ask on, since nobody would answer
@@ -205,31 +238,24 @@ function runAs(who: Machine, directory: string, args: readonly string[]): Promis
   });
 }
 
-/** The smallest transcript that Claude Code resumes: one question, one answer. */
-function writeSampleSession(who: Machine, project: string): void {
-  const folder = join(who.home, '.claude', 'projects', slugOf(project));
+/**
+ * Adds a question and its answer to the session in a directory, as Claude Code does; with the first it is the
+ * smallest transcript that Claude Code resumes.
+ */
+function say(who: Machine, directory: string, [question, answer]: readonly [string, string]): void {
+  const folder = join(who.home, '.claude', 'projects', slugOf(directory));
   mkdirSync(folder, { recursive: true });
-  const common = { cwd: project, sessionId: SESSION, isSidechain: false, version: '2.1.329', userType: 'external' };
-  const [asked, answered] = ['a1b1c1d1-0000-4000-8000-000000000001', 'a1b1c1d1-0000-4000-8000-000000000002'];
-  const timestamp = new Date().toISOString();
-  const records = [
-    {
-      ...common,
-      type: 'user',
-      uuid: asked,
-      parentUuid: null,
-      timestamp,
-      message: { role: 'user', content: 'Remember the word ZEBRA.' },
-    },
-    {
-      ...common,
-      type: 'assistant',
-      uuid: answered,
-      parentUuid: asked,
-      timestamp,
-      message: { role: 'assistant', content: [{ type: 'text', text: 'ZEBRA it is.' }] },
-    },
-  ];
   const file = join(folder, `${SESSION}.jsonl`);
-  writeFileSync(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''), { mode: 0o600 });
+  const said = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  const before = said.length === 0 ? null : (JSON.parse(said.at(-1) ?? '') as { uuid: string }).uuid;
+  const common = { cwd: directory, sessionId: SESSION, isSidechain: false, version: '2.1.329', userType: 'external' };
+  const [asked, answered] = [randomUUID(), randomUUID()];
+  const timestamp = new Date().toISOString();
+  const user = { role: 'user', content: question };
+  const assistant = { role: 'assistant', content: [{ type: 'text', text: answer }] };
+  const records = [
+    { ...common, type: 'user', uuid: asked, parentUuid: before, timestamp, message: user },
+    { ...common, type: 'assistant', uuid: answered, parentUuid: asked, timestamp, message: assistant },
+  ];
+  appendFileSync(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''), { mode: 0o600 });
 }

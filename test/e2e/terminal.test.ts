@@ -361,7 +361,7 @@ describe('pickup at a terminal', () => {
     const transcript = desk.addSession(laptop.project, { ageSeconds: 725 });
     const run = desk.terminal(['pickup']);
     await run.sees(/Last change here +12 minutes ago/);
-    await run.sees(/that\s+is\s+missing\s+here[\s\S]*rsync -aubR[\s\S]*Go on with this session here\?/);
+    await run.sees(/that\s+is\s+missing\s+here[\s\S]*cclink pickup --ssh [\s\S]*Go on with this session here\?/);
     await run.answers(/Go on with this session here\?/, RETURN);
     await run.end();
 
@@ -541,13 +541,16 @@ describe('whoami at a terminal', () => {
 describe('the demo at a terminal', () => {
   it('tells its story to the end without a question, and ends with Ctrl-C', async () => {
     const run = laptop.terminal(['demo'], { shell: 'stty cols 60; exec "$@"' });
+    await run.sees(/5\. For somebody else/);
     await run.sees(/Try it for real/);
     expect(await run.end()).toBe(0);
     // But for lines to copy, and words that are longer than the line.
     const tooLong = run.text.split('\n').filter((line) => line.length > 60 && / \S+ \S/.test(line.slice(0, 60).trim()));
-    for (const line of tooLong) expect(line).toMatch(/^ *(?:laptop|desk|bob)\$ |^ *(?:cd|cclink|ssh) /);
+    for (const line of tooLong) expect(line).toMatch(/^ *(?:laptop|desk|bob|server)\$ |^ *(?:cd|cclink|ssh) /);
     expect(run.text).not.toMatch(/\? |Error: This/);
     expect(run.text).toMatch(/From +laptop/);
+    // The new machine never had its files.
+    expect(run.text).toMatch(/Its\s+files\s+are\s+not\s+here:[\s\S]*cd \S+\/server\/my-project && claude --resume/);
     const stopped = laptop.terminal(['demo']);
     await stopped.answers(/3\. Hand it over/, CTRL_C);
     expect(await stopped.end()).toBe(130);
