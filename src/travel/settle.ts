@@ -162,10 +162,11 @@ function readBack({ place, destination }: Arrival): Pick<Imported, 'session' | '
 export function mustNotBeOpen(claudeFolder: string, session: string): void {
   const claude = claudeWithSession(claudeFolder, session);
   if (claude === null) return;
-  const isOpen = claude.isCertain ? 'is open' : 'may be open';
   throw new Failure(
     'refused',
-    `This session ${isOpen} in a running claude on this machine (process ${claude.pid}), so it was not replaced.`,
+    claude.isCertain
+      ? `This session is open in a running claude on this machine (process ${claude.pid}), so it was not replaced.`
+      : `A running claude on this machine (process ${claude.pid}) may have this session open, so it was not replaced.`,
     'End that one (/exit) and try again, or bring it in as a second session: --as-new',
   );
 }
