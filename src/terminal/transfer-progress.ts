@@ -36,12 +36,18 @@ export function transferProgress(output: Output, label: string, total: number | 
     tell();
     timer = setInterval(tell, everyMs).unref();
   }, firstMs).unref();
+  const clear = () => {
+    if (shown && live === 'redrawn') output.redraw('');
+    shown = false;
+  };
+  // The process may end in the middle, as when the reader of a pipe is gone.
+  process.on('exit', clear);
   return {
     moved: (bytes) => transfer.add(bytes),
     end: () => {
       clearTimeout(timer);
-      if (shown && live === 'redrawn') output.redraw('');
-      shown = false;
+      clear();
+      process.off('exit', clear);
     },
   };
 }
