@@ -4,6 +4,7 @@ import { History } from '../handoff/history.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
 import { KnownBundles } from '../travel/known-bundles.ts';
+import { sweepReplaced } from '../travel/replaced.ts';
 
 /** What every command is given. */
 export interface Context {
@@ -35,6 +36,11 @@ export function openHistory({ environment, output }: Context): History {
 /** The bundles in folders that this machine wrote or took. */
 export function openBundles({ environment }: Context): KnownBundles {
   return new KnownBundles(environment.stateFolder);
+}
+
+/** Removes what imports replaced, where it need not be kept any longer. */
+export function sweepOldTranscripts({ environment }: Context): void {
+  sweepReplaced(environment.stateFolder, environment.claudeFolder, Date.now());
 }
 
 /** The clock, in Unix seconds. */

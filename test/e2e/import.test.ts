@@ -1,5 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
 import { encodePublicKey, parsePublicKey } from '../../src/identity/public-key.ts';
@@ -200,5 +203,36 @@ describe('cclink import', () => {
     writeFileSync(machine.keyFile, `${Buffer.alloc(32, 9).toString('hex')}\n`);
     expect(await code(['import', file, '-y'])).toBe(4);
     expect(await code(['import', file, '-y'], { env: { CCLINK_KEY_FILE: join(machine.home, 'none') } })).toBe(9);
+  });
+
+  it('leaves nothing behind when it is interrupted, and keeps the session that is here', async () => {
+    const noise = randomBytes(3_000_000).toString('base64');
+    const { machine, file, transcript, again } = await desk();
+    await machine.json(['import', file, '--into', '.', '-y']);
+    const before = readFileSync(transcript);
+    await again({ files: { 'session.jsonl': lines(...[0, 1, 2, 3].map((n) => turnRecord(n)), turnRecord(4, noise)) } });
+    const sealed = readFileSync(file);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const child = machine.start(['import', '-', '--into', '.', '-y']);
+      child.stdin.write(sealed.subarray(0, sealed.length - 1000));
+      const isStaging = () => readdirSync(machine.claudeFolder).some((name) => name.startsWith('.cclink-incoming-'));
+      while (!isStaging()) await sleep(5);
+      child.kill(signal);
+      await once(child, 'exit');
+      expect(readdirSync(machine.claudeFolder), signal).toEqual(['projects']);
+      expect(readFileSync(transcript).equals(before)).toBe(true);
+    }
+  });
+
+  it('forgets what was replaced once the session was gone on with', async () => {
+    const { machine, file, transcript, again } = await desk();
+    const take = ['import', file, '--into', '.', '-y'];
+    await machine.json(take);
+    await again({ turns: 6 });
+    const { imported } = await machine.json<{ imported: { replaced: string } }>(take);
+    expect(existsSync(imported.replaced)).toBe(true);
+    appendFileSync(transcript, lines(turnRecord(6)));
+    await machine.run(['pickup', '-y', '--timeout', '1s']);
+    expect(existsSync(imported.replaced)).toBe(false);
   });
 });

@@ -81,18 +81,25 @@ export class Machine {
     return join(this.home, '.claude');
   }
 
+  /** Starts cclink without a terminal, with pipes for its streams. */
+  start(args: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}) {
+    // Detached, so that it can't find the terminal that the tests were started from.
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      cwd: options.cwd ?? this.project,
+      env: { ...this.env, ...options.env },
+      detached: true,
+    });
+    child.stdin.on('error', () => {}); // it may end before it has read all
+    return child;
+  }
+
   /** Runs cclink without a terminal. */
   run(
     args: readonly string[],
     options: { input?: string | Uint8Array; env?: Record<string, string>; cwd?: string } = {},
   ): Promise<Ran> {
     return new Promise((resolve, reject) => {
-      // Detached, so that it can't find the terminal that the tests were started from.
-      const child = spawn(process.execPath, [PROGRAM, ...args], {
-        cwd: options.cwd ?? this.project,
-        env: { ...this.env, ...options.env },
-        detached: true,
-      });
+      const child = this.start(args, options);
       let stdout = '';
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -101,7 +108,6 @@ export class Machine {
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
       });
-      child.stdin.on('error', () => {});
       child.stdin.end(options.input ?? '');
       child.on('error', reject);
       child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
