@@ -38,10 +38,12 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
     ports: {
       waiting: (folder, absence) => output.say(describeAbsence(folder, absence)),
       sshSays: (line) => output.say(output.style.dim(excerpt(line, 500))),
-      withProgress: (host, work) => {
-        const label = host === null ? 'Looking into the folder …' : `Asking ${host} for the session …`;
-        return interruptible('Interrupted; nothing was picked up.', undefined, output.progress(label, work));
+      asking(host) {
+        questions.release();
+        output.say(`Asking ${host} for the session …`);
       },
+      // Nothing moves on the screen meanwhile: ssh may ask for a password there.
+      whileWaiting: (work) => interruptible('Interrupted; nothing was picked up.', undefined, work),
       forImport(trust, source, burns) {
         const progress = transferProgress(output, 'Importing', source.bytes);
         const question = `Bring it here, and go on with it?${burns ? ' This burns the handoff.' : ''}`;

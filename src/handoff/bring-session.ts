@@ -57,12 +57,12 @@ async function bringFromFolder(
   const { t } = payload;
   if (t === undefined) return null;
   const handoff = { t, address: record.publicKey };
-  const { waiting, withProgress } = bringing.ports;
+  const { waiting, whileWaiting } = bringing.ports;
   const isNeeded = !local.here || compareCopy(found) === 'older';
   const looking = isNeeded
     ? waitForBundle(folder, handoff, bringing.waitMs, (absence) => waiting(folder, absence))
     : lookIntoFolder(folder, handoff);
-  const there = await withProgress(null, looking);
+  const there = await whileWaiting(looking);
   if (!('bundle' in there)) return null;
   try {
     mustBeOf(there.bundle.manifest, found, t);
@@ -83,12 +83,13 @@ async function bringOverSsh(
   host: string,
   question: AroundQuestion,
 ): Promise<Brought | null> {
-  const { sshSays, withProgress } = bringing.ports;
+  const { asking, sshSays, whileWaiting } = bringing.ports;
   const { session } = found.payload;
   const { variables, canAsk } = bringing;
+  asking(host);
   const ssh = exportOverSsh({ host, session, variables, canAsk, says: sshSays });
   try {
-    const bundle = await withProgress(host, readBundle(ssh.source, { secrets: async () => [ssh.secret()] }));
+    const bundle = await whileWaiting(readBundle(ssh.source, { secrets: async () => [ssh.secret()] }));
     const { audience } = bundle.manifest;
     if (bundle.manifest.session !== session || audience.mode !== 'recipient' || audience.recipient !== ssh.recipient) {
       throw notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');

@@ -40,8 +40,10 @@ export interface BringPorts {
   readonly waiting: (folder: string, absence: Absence) => void;
   /** Told each line that ssh writes for its user: a stranger's text. */
   readonly sshSays: (line: string) => void;
-  /** Given work that waits for others: for the folder (`host` is null), or the host's answer. */
-  readonly withProgress: <T>(host: string | null, work: Promise<T>) => Promise<T>;
+  /** Told that a host is asked now: ssh may have questions of its own, on the terminal. */
+  readonly asking: (host: string) => void;
+  /** Given work that waits for others, and that Ctrl-C may end. */
+  readonly whileWaiting: <T>(work: Promise<T>) => Promise<T>;
   /**
    * How the import asks and tells its user; a yes burns the handoff too if it `burns`. `ended` is called when
    * nothing more is read.

@@ -18,24 +18,30 @@ const SPEED_MS = 3000;
 /**
  * Shows how far `total` bytes (null: not known) have got, how fast, and how long it will take: on a terminal
  * in one line that changes, from half a second on; without one in a plain line every five seconds. `label` is
- * a word like `Exporting`. Nothing with `--quiet` and `--json`.
+ * a word like `Exporting`. Nothing with `--quiet` and `--json`, nor before the first bytes have moved: until
+ * then a question may be open.
  */
 export function transferProgress(output: Output, label: string, total: number | null): TransferProgress {
   const { live } = output;
   if (live === 'silent') return { moved: () => {}, end: () => {} };
-  const transfer = new Transfer(label, total, performance.now());
-  const tell = () => {
-    const line = transfer.describe(performance.now());
-    if (live === 'redrawn') output.redraw(line);
-    else output.say(line);
-  };
+  let transfer: Transfer | null = null;
   const { firstMs, everyMs } = TIMES[live];
   let shown = false;
-  let timer = setTimeout(() => {
-    shown = true;
-    tell();
-    timer = setInterval(tell, everyMs).unref();
-  }, firstMs).unref();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    const begun = new Transfer(label, total, performance.now());
+    const tell = () => {
+      const line = begun.describe(performance.now());
+      if (live === 'redrawn') output.redraw(line);
+      else output.say(line);
+    };
+    timer = setTimeout(() => {
+      shown = true;
+      tell();
+      timer = setInterval(tell, everyMs).unref();
+    }, firstMs).unref();
+    return begun;
+  };
   const clear = () => {
     if (shown && live === 'redrawn') output.redraw('');
     shown = false;
@@ -43,7 +49,10 @@ export function transferProgress(output: Output, label: string, total: number | 
   // The process may end in the middle, as when the reader of a pipe is gone.
   process.on('exit', clear);
   return {
-    moved: (bytes) => transfer.add(bytes),
+    moved: (bytes) => {
+      transfer ??= begin();
+      transfer.add(bytes);
+    },
     end: () => {
       clearTimeout(timer);
       clear();

@@ -51,6 +51,8 @@ describe('a transfer that is shown', () => {
 
   it('is a line that changes on a terminal, cleared at the end, and nothing if it is quick', () => {
     const quick = shownOn('redrawn');
+    vi.advanceTimersByTime(2000); // a question may be open before it begins
+    quick.progress.moved(1);
     vi.advanceTimersByTime(400);
     quick.progress.end();
     expect(quick.lines).toEqual([]);
@@ -66,6 +68,7 @@ describe('a transfer that is shown', () => {
 
   it('is a plain line every five seconds without a terminal, and nothing if nobody wants it', () => {
     const { lines, progress } = shownOn('lines');
+    progress.moved(1);
     vi.advanceTimersByTime(11_000);
     progress.end();
     expect(lines).toHaveLength(2);
