@@ -7,6 +7,8 @@ import type { JsonRecord } from './record-rules.ts';
 
 const BACKUP_NAME = /^([0-9a-f]{16})(@v[0-9]{1,6})$/;
 const MOST_REMEMBERED = 10_000;
+/** Files are relative to the directory in which the session was started. */
+const MOST_TRIED = 4;
 
 /**
  * The records about backups of edited files (`/rewind`). A backup is called after a digest of its file's
@@ -59,7 +61,9 @@ export class FileBackups {
     const rewrite = this.#rewrite;
     if (digest === undefined || rewrite === null) return name;
     const { isAbsolute, join, basename } = rewrite.fromWindows ? win32 : posix;
-    const candidates = isAbsolute(tracked) ? [tracked] : this.#directories.map((directory) => join(directory, tracked));
+    const candidates = isAbsolute(tracked)
+      ? [tracked]
+      : this.#directories.slice(0, MOST_TRIED).map((directory) => join(directory, tracked));
     if (parent !== null) candidates.unshift(join(parent, basename(tracked)));
     const path = candidates.find((each) => digestOf(each) === digest);
     return path === undefined ? name : `${digestOf(rewrite.inPath(path))}${version}`;

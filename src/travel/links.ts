@@ -1,7 +1,7 @@
 import { BundleFailure } from './bundle-failure.ts';
 
-/** More records than any session has: this many take about 100 MB of memory. */
-const MOST_RECORDS = 1_000_000;
+/** More records than any session has: this many take about 60 MB of memory. */
+const MOST_RECORDS = 500_000;
 /** How many steps are taken in all to look for circles: only links that point forwards need any. */
 const MOST_STEPS = 20_000_000;
 const NONE = -1;
@@ -102,7 +102,7 @@ export class Links {
     if (index === undefined) {
       index = this.#uuids.length;
       if (index >= MOST_RECORDS) {
-        throw new BundleFailure('over the limits', 'The session has more than a million records.', 'Compact it first.');
+        throw new BundleFailure('over the limits', 'The session has more than 500,000 records.', 'Compact it first.');
       }
       this.#indices.set(uuid, index);
       this.#uuids.push(uuid);

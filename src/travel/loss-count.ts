@@ -2,22 +2,21 @@ import type { Loss } from './manifest.ts';
 
 /** What is left out of a transcript, or changed in it: what, and why. `#` stands for how many. */
 const LOSSES = {
-  request: ['# logged requests', 'they only repeat the conversation'],
+  request: ['# logged requests', 'the conversation is in there again, and nothing else'],
   prompt: ['# system prompts', 'Claude Code writes its own on each machine'],
   permission: ['# permission modes', 'what Claude may do is decided on each machine'],
-  bound: ['# records of worktrees, accounts and devices', 'they belong to the other machine'],
-  attachment: ['# attachments', 'they would speak to Claude in the name of the system'],
+  bound: ['# records of worktrees, accounts and devices', 'of no use on another machine'],
+  attachment: ['# attachments', 'Claude would take what somebody else wrote there for words of the system'],
   kind: ['# records of other kinds', 'from somebody else, only the conversation is taken'],
-  invalid: ['# records that are not as Claude Code writes them', 'from somebody else, they are not taken'],
-  unparsed: ['# lines that are no JSON', 'nobody can tell what they hold'],
-  giant: ['# records that are too large', 'a line has at most 16 MB, and 400,000 values'],
-  torn: ['# unfinished lines at the end', 'they are not whole'],
-  thinking: ['# thinking blocks', 'they are left out'],
-  backup: ['# file backups', 'they belong to files outside of the directory, or to hidden ones'],
-  oldPaths: ['# thinking blocks still name the old paths', 'they are signed, so they stay as they are'],
-  verbatim: ['# lines are no JSON', 'they stay as they are'],
-  circle: ['# links that run in a circle', 'they were cut'],
-  late: ['# links to records that were left out', 'they could not be mended'],
+  invalid: ['# records that are not as Claude Code writes them', 'not taken from somebody else'],
+  unparsed: ['# lines that are no JSON', 'nobody can tell what is in there'],
+  giant: ['# records that are too large', 'a line may have 16 MB and 400,000 values'],
+  torn: ['# unfinished lines at the end', 'not written to the end'],
+  thinking: ['# thinking blocks', 'left out'],
+  backup: ['# file backups', 'from somebody else, only those of files in the directory that are not hidden are taken'],
+  oldPaths: ['# thinking blocks still name the old paths', 'signed, so that nothing in there may be changed'],
+  verbatim: ['# lines are no JSON', 'kept as before'],
+  circle: ['# links in a circle', 'cut'],
 } as const;
 
 export type LossKind = keyof typeof LOSSES;

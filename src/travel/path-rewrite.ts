@@ -10,6 +10,7 @@ const [NEWLINE, QUOTE, SLASH] = [0x0a, 0x22, 0x2f];
 /** A text may become so many times longer, and some: a short path is a few bytes of a line, not all of it. */
 const MOST_GROWTH = 4;
 const FREE_GROWTH = 1024 * 1024;
+const MOST_PIECES = 100_000;
 
 /** A path as it is there, and what it is here. Both absolute. */
 export interface PathPair {
@@ -213,7 +214,8 @@ class Pieces {
   /** Where the last replaced piece ends. */
   end = 0;
   readonly #whole: Buffer;
-  readonly #pieces: Buffer[] = [];
+  #pieces: Buffer[] = [];
+  /** The length of all pieces, in bytes. */
   #length = 0;
 
   constructor(whole: Buffer) {
@@ -233,6 +235,8 @@ class Pieces {
   }
 
   #add(piece: Buffer): void {
+    // A piece takes a hundred bytes of memory, however short it is.
+    if (this.#pieces.length >= MOST_PIECES) this.#pieces = [Buffer.concat(this.#pieces, this.#length)];
     this.#pieces.push(piece);
     this.#length += piece.length;
     if (this.#length <= MOST_GROWTH * this.#whole.length + FREE_GROWTH) return;
@@ -248,7 +252,8 @@ class Pieces {
 function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair[] {
   const usable = new Map<string, PathPair>();
   for (const { from, to } of pairs) {
-    const trimmed = from.replace(fromWindows ? /[\\/]+$/ : /\/+$/, '');
+    const { normalize } = fromWindows ? win32 : posix;
+    const trimmed = normalize(from).replace(fromWindows ? /[\\/]+$/ : /\/+$/, '');
     const isPath = fromWindows ? isWindowsPath : isPosixPath;
     if (isPath(trimmed) && !usable.has(trimmed)) usable.set(trimmed, { from: trimmed, to: withoutEnd(to) });
   }

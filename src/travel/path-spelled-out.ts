@@ -98,12 +98,16 @@ function commonOf(separators: readonly string[]): string | null {
   return separators.every(isCommon) ? first : null;
 }
 
+/** No more backslashes than JSON three deep has: without an end, a row of a million would take hours. */
+const POSIX_SEPARATOR = '(?:\\\\{0,7}/|\\\\{1,7}u002[fF])';
+const WINDOWS_SEPARATOR = '(?:\\\\{0,7}/|(?:\\\\{1,7}u005[cC]){1,2}|\\\\{1,8})';
+
 /** A pattern for `path` in latin1 text: each sign plain or escaped. Backslashes before it belong to it. */
 function patternOf(path: string): string {
   const isWindows = isWindowsPath(path);
   const signs = Array.from(path, (sign, index) => {
     if (sign === '/' || (isWindows && sign === '\\')) {
-      return isWindows ? '(?:\\\\*/|(?:\\\\+u005[cC])+|\\\\+)' : '(?:\\\\*/|\\\\+u002[fF])';
+      return isWindows ? WINDOWS_SEPARATOR : POSIX_SEPARATOR;
     }
     const plain = isWindows && index === 0 ? `[${sign.toLowerCase()}${sign.toUpperCase()}]` : quoted(sign);
     return `(?:${plain}|${Array.from({ length: sign.length }, (_, unit) => hex(sign.charCodeAt(unit))).join('')})`;

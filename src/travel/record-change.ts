@@ -8,11 +8,11 @@ import { hasParts, type Part, partsOf, skipSpace } from './json-structure.ts';
 export interface Change {
   readonly path: readonly (string | number)[];
   /**
-   * `set`: another string, or null. `remove`: with its key. `rename`: another key. `keep`: as it is, byte for
+   * `set`: another value. `remove`: an element of an array. `rename`: another key. `keep`: as it is, byte for
    * byte, whatever is rewritten around it.
    */
   readonly kind: 'set' | 'remove' | 'rename' | 'keep';
-  readonly to?: string | null;
+  readonly to?: unknown;
 }
 
 /**
@@ -33,20 +33,36 @@ export function changeBytes(json: Buffer, changes: readonly Change[], rewrite: (
   return Buffer.concat(pieces);
 }
 
-/** Makes `changes` in `record` itself. Of several in one array, those further back must come first. */
+/** Makes `changes` in `record` itself. */
 export function changeValue(record: Record<string, unknown>, changes: readonly Change[]): void {
+  const removed = new Map<unknown[], Set<number>>();
+  const renamed = new Map<Record<string, unknown>, Map<string, string>>();
   for (const { path, kind, to } of changes) {
     const name = path.at(-1) ?? '';
     const parent = path.slice(0, -1).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], record);
-    if (kind === 'keep') continue;
-    if (Array.isArray(parent)) {
-      if (kind === 'remove') parent.splice(Number(name), 1);
-      else parent[Number(name)] = to;
-    } else if (isObject(parent)) {
-      if (kind === 'set') parent[name] = to;
-      else rebuild(parent, String(name), kind === 'rename' ? (to ?? '') : null);
-    }
+    if (kind === 'set') (parent as Record<string, unknown>)[name] = to;
+    else if (kind === 'remove' && Array.isArray(parent)) entryOf(removed, parent, new Set()).add(Number(name));
+    else if (kind === 'rename' && isObject(parent)) entryOf(renamed, parent, new Map()).set(String(name), String(to));
   }
+  // One pass each: there may be a hundred thousand.
+  for (const [array, indices] of removed) {
+    let length = 0;
+    for (let index = 0; index < array.length; index += 1) {
+      if (!indices.has(index)) array[length++] = array[index];
+    }
+    array.length = length;
+  }
+  for (const [object, names] of renamed) {
+    const entries = Object.entries(object);
+    for (const [key] of entries) delete object[key];
+    for (const [key, value] of entries) object[names.get(key) ?? key] = value;
+  }
+}
+
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, made: Value): Value {
+  const value = map.get(key) ?? made;
+  map.set(key, value);
+  return value;
 }
 
 interface Edit {
@@ -59,10 +75,12 @@ const NOTHING = Buffer.alloc(0);
 
 function collect(json: Buffer, at: number, changes: readonly Change[], depth: number, edits: Edit[]): void {
   if (!hasParts(json, at)) return;
+  const concerning = new Map<string | number | undefined, Change[]>();
+  for (const change of changes) entryOf(concerning, change.path[depth], []).push(change);
   let isFirst = true;
   let commaStart = -1;
   for (const part of partsOf(json, at)) {
-    const concerned = changes.filter(({ path }) => path[depth] === part.name);
+    const concerned = concerning.get(part.name) ?? [];
     const change = concerned.find(({ path }) => path.length === depth + 1);
     if (change?.kind === 'remove') {
       // With the comma behind it, if everything before it goes too; else with the one before.
@@ -85,14 +103,4 @@ function editOf(json: Buffer, { start, valueStart, end }: Part, { kind, to }: Ch
   if (kind === 'set') return { start: valueStart, end, text };
   const keyEnd = json.lastIndexOf(':', valueStart - 1);
   return { start, end: keyEnd, text };
-}
-
-/** Gives a member another key, in its place; without one, it goes. */
-function rebuild(object: Record<string, unknown>, name: string, key: string | null): void {
-  const entries = Object.entries(object);
-  for (const each of Object.keys(object)) delete object[each];
-  for (const [each, value] of entries) {
-    if (each !== name) object[each] = value;
-    else if (key !== null) object[key] = value;
-  }
 }

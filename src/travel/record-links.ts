@@ -27,12 +27,8 @@ function mend(value: unknown, path: readonly (string | number)[], links: Links, 
     if (isLost(value, links)) changes.push({ path, kind: 'set', to: links.resolve(value) });
   } else if (path.length >= DEEPEST) return;
   else if (Array.isArray(value)) {
-    // From the back, so that those before keep their places.
-    for (let index = value.length - 1; index >= 0; index -= 1) {
-      const each: unknown = value[index];
-      if (typeof each === 'string' && isLost(each, links)) changes.push({ path: [...path, index], kind: 'remove' });
-      else if (typeof each === 'object') mend(each, [...path, index], links, changes);
-    }
+    const kept = value.filter((each) => typeof each !== 'string' || !isLost(each, links));
+    if (kept.length < value.length) changes.push({ path, kind: 'set', to: kept });
   } else if (isObject(value)) {
     for (const [key, each] of Object.entries(value)) mend(each, [...path, key], links, changes);
   }

@@ -98,6 +98,21 @@ describe('a path', () => {
     expect(there().inJson(other)).toBe(other);
   });
 
+  it('can be sent a million times, and among a million backslashes, without taking long', () => {
+    const rewrite = pathRewrite({
+      pairs: [
+        { from: '\\\\server\\\\\\\\share', to: '/share' },
+        { from: 'C:\\\\\\\\a', to: '/a' },
+      ],
+      fromPlatform: 'win32',
+      toPlatform: 'linux',
+    });
+    const started = performance.now();
+    const text = `${'\\'.repeat(1_000_000)} \\u0041${'C:/a '.repeat(1_000_000)}`;
+    expect(inValue(rewrite, { text }).text).toHaveLength(1_000_000 + 7 + 3_000_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
   it('can not be used to make a text many times larger', () => {
     const json = Buffer.from(JSON.stringify({ text: '/a:'.repeat(1_000_000) }));
     expect(() => there([{ from: '/a', to: `/${'b'.repeat(200)}` }]).inJson(json)).toThrow(/many times larger/);

@@ -286,7 +286,7 @@ describe("one's own session", () => {
     ];
     const { text: after, report } = filtered(jsonl(...odd));
     expect(after).toBe(jsonl(...odd).toString());
-    expect(report.left).toEqual([{ what: '2 lines are no JSON', why: 'they stay as they are' }]);
+    expect(report.left).toEqual([{ what: '2 lines are no JSON', why: 'kept as before' }]);
   });
 
   it('changes a link in such a record and nothing else', () => {
@@ -484,6 +484,26 @@ describe('limits', () => {
     const deep = `{"type":"user","uuid":"x","message":{"role":"user","content":[{"type":"text","a":${'['.repeat(30_000)}${']'.repeat(30_000)}}]}}`;
     expect(filtered(jsonl(deep), FOREIGN).text).toBe('');
     expect(filtered(jsonl(deep), OWN).text).toBe(`${deep}\n`);
+  });
+
+  it('from somebody else: a record of so many parts takes no longer than others of its size', () => {
+    const blocks = Array.from({ length: 30_000 }, () => ({ type: 'thinking', thinking: '' }));
+    const uuids = Array.from({ length: 300_000 }, () => id(2));
+    const compactMetadata = { preservedMessages: { uuids } };
+    const backups = Array.from({ length: 20_000 }, (_, index) => [`a\\${index}`, { backupFileName: null }]);
+    const tracked = { type: 'file-history-snapshot', snapshot: { trackedFileBackups: Object.fromEntries(backups) } };
+    const rewrite = pathRewrite({ pairs: [{ from: 'C:\\a', to: '/a' }], fromPlatform: 'win32', toPlatform: 'linux' });
+    const started = performance.now();
+    const transcript = jsonl(
+      ...[user(1, null), snapshot(2, 1), assistant(3, 2, [...blocks, text('x'), ...blocks.slice(1)])],
+      ...[system(4, 3, { subtype: 'compact_boundary', compactMetadata }), tracked],
+    );
+    for (const [, options] of BOTH) {
+      const { records } = filtered(transcript, { ...options, rewrite, keepThinking: false });
+      expect(records()[1]).toEqual(assistant(3, 1, [text('x')]));
+      expect(records()[2]).toMatchObject({ compactMetadata: { preservedMessages: { uuids: [] } } });
+    }
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   it('a last line without an end is kept if it is whole', () => {
