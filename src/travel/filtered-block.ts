@@ -1,4 +1,6 @@
 const END_OF_LINE = Buffer.from('\n');
+/** What is larger is not copied to be joined with others. */
+const LARGE_BYTES = 1024 * 1024;
 
 /** The lines that a block of a transcript leaves, with one pass of rewriting over as many as possible. */
 export class FilteredBlock {
@@ -20,8 +22,13 @@ export class FilteredBlock {
   }
 
   addLine(line: Buffer): void {
-    this.#closeTexts();
-    this.#bytes.push(line, END_OF_LINE);
+    if (line.length >= LARGE_BYTES) {
+      this.#closeBytes();
+      this.#done.push(this.#finish(line), END_OF_LINE);
+    } else {
+      this.#closeTexts();
+      this.#bytes.push(line, END_OF_LINE);
+    }
   }
 
   /** Takes the latin1 text of a line. */
@@ -35,9 +42,24 @@ export class FilteredBlock {
     this.#done.push(line, END_OF_LINE);
   }
 
-  take(): Buffer {
+  /** All of it, in pieces: large ones as they are, others together. */
+  take(): Buffer[] {
     this.#closeBytes();
-    return this.#done.length === 1 && this.#done[0] !== undefined ? this.#done[0] : Buffer.concat(this.#done);
+    const pieces: Buffer[] = [];
+    let small: Buffer[] = [];
+    const join = () => {
+      if (small.length > 0) pieces.push(small.length === 1 ? (small[0] as Buffer) : Buffer.concat(small));
+      small = [];
+    };
+    for (const piece of this.#done) {
+      if (piece.length < LARGE_BYTES) small.push(piece);
+      else {
+        join();
+        pieces.push(piece);
+      }
+    }
+    join();
+    return pieces;
   }
 
   #closeTexts(): void {

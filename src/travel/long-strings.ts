@@ -28,7 +28,7 @@ export interface Shortened {
 
 /**
  * Shortens the long strings that are values in a line of JSON, well-formed or not. Null if there are none.
- * With `canonical`, only those are shortened that `JSON.stringify` would write as they are.
+ * With `canonical`, they are whole again as `JSON.stringify` writes them; one that is no string stays.
  */
 export function shortenStrings(line: Buffer, canonical: boolean): Shortened | null {
   if (line.length < LONG_LINE_BYTES) return null;
@@ -39,9 +39,10 @@ export function shortenStrings(line: Buffer, canonical: boolean): Shortened | nu
   let kept = 0;
   for (let start = line.indexOf(QUOTE); start !== -1; ) {
     const end = endOfString(line, start);
-    const whole = line.subarray(start, end);
-    const isLong = whole.length > LONG_BYTES && line[skipSpace(line, end)] !== COLON;
-    if (isLong && (!canonical || isCanonical(whole))) {
+    const read = line.subarray(start, end);
+    const isLong = read.length > LONG_BYTES && line[skipSpace(line, end)] !== COLON;
+    const whole = isLong && canonical ? canonicalString(read) : read;
+    if (isLong && whole !== null) {
       const head = whole.subarray(0, cutBefore(whole, HEAD_BYTES, 1));
       const short = Buffer.concat([head, Buffer.from(`${mark}-${strings.length}"`)]);
       parts.push(line.subarray(kept, start), short);
@@ -76,25 +77,35 @@ function restored(
   return Buffer.concat(parts);
 }
 
-/** Whether `JSON.stringify` writes a string as these bytes do, tried piece by piece. */
-function isCanonical(string: Buffer): boolean {
+/** A string as `JSON.stringify` writes it, piece by piece: itself if it is written so. Null if it is none. */
+function canonicalString(string: Buffer): Buffer | null {
   const last = string.length - 1;
-  if (last === 0 || string[last] !== QUOTE || !isUtf8(string)) return false;
+  if (last === 0 || string[last] !== QUOTE) return null;
+  const isText = isUtf8(string);
+  const pieces: Buffer[] = [];
+  let isCanonical = true;
   for (let start = 1; start < last; ) {
-    const end = start + PIECE_BYTES < last ? cutBefore(string, start + PIECE_BYTES, start) : last;
-    const piece = `"${string.toString('latin1', start, end)}"`;
-    // Escapes of what is above ASCII are read in two ways, as latin1 and as UTF-8.
-    if (/\\u(?!00[01])/.test(piece) || !isWritten(piece)) return false;
+    const cut = start + PIECE_BYTES < last ? cutBefore(string, start + PIECE_BYTES, start) : last;
+    // Bytes that are no UTF-8 can be cut anywhere.
+    const end = cut > start ? cut : start + PIECE_BYTES;
+    const read = string.subarray(start, end);
+    const piece = canonicalPiece(read, isText);
+    if (piece === null) return null;
+    isCanonical &&= piece === read;
+    pieces.push(piece);
     start = end;
   }
-  return true;
+  return isCanonical ? string : Buffer.concat([string.subarray(0, 1), ...pieces, string.subarray(last)]);
 }
 
-function isWritten(piece: string): boolean {
+function canonicalPiece(piece: Buffer, isText: boolean): Buffer | null {
   try {
-    return JSON.stringify(JSON.parse(piece)) === piece;
+    const latin1 = `"${piece.toString('latin1')}"`;
+    // Escapes of what is above ASCII are read in two ways, as latin1 and as UTF-8.
+    if (isText && !/\\u(?!00[01])/.test(latin1) && JSON.stringify(JSON.parse(latin1)) === latin1) return piece;
+    return Buffer.from(JSON.stringify(JSON.parse(`"${piece.toString('utf8')}"`))).subarray(1, -1);
   } catch {
-    return false;
+    return null;
   }
 }
 

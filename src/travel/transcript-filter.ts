@@ -25,8 +25,9 @@ const BLOCK_BYTES = 1024 * 1024;
 /** A line of more bytes is counted before it is parsed: `{},` takes a hundred bytes of memory. */
 const COUNTED_BYTES = 64 * 1024;
 const MOST_PARTS = 400_000;
+/** What is parsed of somebody else's line, its long strings left out: that takes ten times the memory. */
+const MOST_PARSED_BYTES = 4 * 1024 * 1024;
 const END_OF_LINE = Buffer.from('\n');
-const NOTHING = Buffer.alloc(0);
 const STAYS = Symbol('as it is in the file');
 const LONGEST_UUID = 64;
 
@@ -98,32 +99,32 @@ export class TranscriptFilter {
    * Takes the next bytes of the transcript, which may not change any more, and returns what can be written so
    * far.
    */
-  push(bytes: Buffer): Buffer {
+  push(bytes: Buffer): readonly Buffer[] {
     let rest = bytes;
     if (this.#isTooLong) {
       const end = rest.indexOf(NEWLINE);
-      if (end === -1) return NOTHING;
+      if (end === -1) return [];
       this.#isTooLong = false;
       rest = rest.subarray(end + 1);
     }
     this.#waiting.add(rest);
-    if (this.#waiting.length < BLOCK_BYTES) return NOTHING;
+    if (this.#waiting.length < BLOCK_BYTES) return [];
     if (this.#waiting.hasLines) return this.#filter(this.#waiting.takeLines());
     if (this.#waiting.length > MAX_LINE_BYTES) {
       this.#losses.add('giant');
       this.#isTooLong = true;
       this.#waiting.clear();
     }
-    return NOTHING;
+    return [];
   }
 
   /** Ends it. A last line without an end is kept if it is whole, and dropped if it is not. */
-  end(): Buffer {
+  end(): readonly Buffer[] {
     const lines = this.#filter(this.#waiting.takeLines());
     const last = Buffer.concat([this.#waiting.take(), END_OF_LINE]);
     if (this.#isTooLong || isBlank(last, 0, last.length)) return lines;
     if (last.length > MAX_LINE_BYTES || parse(last.toString('latin1')) !== undefined) {
-      return Buffer.concat([lines, this.#filter(last)]);
+      return [...lines, ...this.#filter(last)];
     }
     this.#losses.add('torn');
     return lines;
@@ -147,7 +148,7 @@ export class TranscriptFilter {
   }
 
   /** Filters whole lines. */
-  #filter(lines: Buffer): Buffer {
+  #filter(lines: Buffer): Buffer[] {
     const block = new FilteredBlock((each) => this.#finish(each));
     let start = 0;
     /** Where the lines begin that stay as they are. */
@@ -211,7 +212,13 @@ export class TranscriptFilter {
   }
 
   /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */
-  #foreign(bytes: Buffer): Outcome {
+  #foreign(line: Buffer): Outcome {
+    const short = shortenStrings(line, true);
+    const bytes = short?.line ?? line;
+    if (bytes.length > MOST_PARSED_BYTES) {
+      this.#losses.add('giant');
+      return null;
+    }
     const latin1 = bytes.toString('latin1');
     const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);
     const [coding, asText] = isPlain
@@ -230,13 +237,19 @@ export class TranscriptFilter {
     if (backups === null) return null;
     this.#stayInside(record, asText);
     this.#noteSaid(record);
-    const thinking = thinkingIn(record).filter((index) => !this.#isIntact(record, index, bytes, coding));
+    const thinking = thinkingIn(record).filter(
+      (index) => short !== null || !this.#isIntact(record, index, bytes, coding),
+    );
     if (thinking.length > 0 && isThinkingAlone(record)) return this.#drop(record, 'thinking', thinking.length);
     changeValue(record, this.#changes(record, thinking, asText));
     this.#cutCircle(record);
     const text = stringify(record);
     if (text === null || text.includes('"__proto__":')) return this.#drop(record, 'invalid');
     this.#keep(record, [], asText);
+    if (short !== null) {
+      const restored = short.restore(Buffer.from(text, coding));
+      return restored === null ? this.#drop(record, 'invalid') : { bytes: restored, isFinished: false };
+    }
     const fixed = this.#fixedThinking(record, coding);
     if (fixed.length === 0) return isPlain ? text : { bytes: Buffer.from(text), isFinished: false };
     return {
@@ -334,12 +347,8 @@ export async function* filterTranscript(
   source: AsyncIterable<Buffer> | Iterable<Buffer>,
   filter: TranscriptFilter,
 ): AsyncGenerator<Buffer> {
-  for await (const bytes of source) {
-    const filtered = filter.push(bytes);
-    if (filtered.length > 0) yield filtered;
-  }
-  const rest = filter.end();
-  if (rest.length > 0) yield rest;
+  for await (const bytes of source) yield* filter.push(bytes);
+  yield* filter.end();
 }
 
 function parse(text: string): unknown {

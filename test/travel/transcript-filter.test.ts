@@ -54,7 +54,7 @@ const jsonl = (...records: readonly (Json | string | Buffer)[]) =>
 
 function filtered(transcript: Buffer, options: FilterOptions = OWN) {
   const filter = new TranscriptFilter(options);
-  const text = Buffer.concat([filter.push(transcript), filter.end()]).toString();
+  const text = Buffer.concat([...filter.push(transcript), ...filter.end()]).toString();
   const lines = text.split('\n').slice(0, -1);
   const records = () => lines.map((line) => JSON.parse(line) as Json);
   return { text, lines, records, report: filter.report, what: filter.report.left.map(({ what }) => what) };
@@ -459,8 +459,8 @@ describe('limits', () => {
       const filter = new TranscriptFilter(options);
       const blocks: Buffer[] = [];
       for (let at = 0; at < transcript.length; at += 100_000)
-        blocks.push(filter.push(transcript.subarray(at, at + 100_000)));
-      blocks.push(filter.end());
+        blocks.push(...filter.push(transcript.subarray(at, at + 100_000)));
+      blocks.push(...filter.end());
       const lines = Buffer.concat(blocks).toString().trim().split('\n');
       expect(lines.map((line) => line.length)).toEqual(
         [user(1, null), big(15_000_000), user(3, 1)].map((each) => JSON.stringify(each).length),
