@@ -74,8 +74,14 @@ async function stageBeside(
         return [{ what: 'notes on its subagents', why: 'Claude Code takes from them where and how one goes on' }];
       }
       return stageJson(file, target, staging, options);
-    case 'title':
     case 'task':
+      if (options.strict) {
+        return [
+          { what: 'its list of tasks', why: 'Claude Code tells the model of them as if they were its own words' },
+        ];
+      }
+      return stageJson(file, target, staging, options);
+    case 'title':
       return stageJson(file, target, staging, options);
     case 'memory':
     case 'plan':
