@@ -3,7 +3,7 @@ import { isAbsolute, posix, resolve, win32 } from 'node:path';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { describePlan, someOf } from '../terminal/bundle-view.ts';
-import { excerpt } from '../terminal/printable.ts';
+import { excerpt, printable } from '../terminal/printable.ts';
 import type { TransferProgress } from '../terminal/transfer-progress.ts';
 import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../travel/importing.ts';
 import type { Trust } from '../travel/manifest.ts';
@@ -122,15 +122,15 @@ export function firstStartOptions({ claudeOptions, systemPrompt }: Imported): st
 }
 
 /** Says what came of it, and what is not as it was. */
-export function tellOfImport({ output }: Context, { outcome, directory, replaced, left }: Imported): void {
+export function tellOfImport({ output }: Context, { outcome, directory, replaced, left, leftHere }: Imported): void {
   const outcomes = {
-    new: `Brought in, to ${directory}.`,
+    new: `Brought in, to ${printable(directory)}.`,
     updated: 'Brought up to date.',
     unchanged: 'It is on this machine already, as new or newer; nothing was changed.',
   };
   output.say(outcomes[outcome]);
   if (replaced !== null) output.say(`What was replaced is kept until you go on with it, at most a week: ${replaced}`);
-  if (left.length === 0) return;
-  output.say(`Not as it was: ${someOf(left.map(({ what }) => what))} (-v says why)`);
+  // What was left out there was shown before the question.
+  if (leftHere.length > 0) output.say(`Not as it was: ${someOf(leftHere.map(({ what }) => what))} (-v says why)`);
   for (const { what, why } of left) output.trace(`${what}: ${why}`);
 }

@@ -78,6 +78,8 @@ export interface Imported {
   readonly bytes: number;
   /** What was left out, changed or could not be read, there and here. */
   readonly left: readonly Loss[];
+  /** Of these, what this import did. */
+  readonly leftHere: readonly Loss[];
   /** What `claude` is to be told at its first start, with `--append-system-prompt`; null if nothing. */
   readonly systemPrompt: string | null;
   /** Options for the first start, safe ones for a session of somebody else; `systemPrompt` is not in them. */

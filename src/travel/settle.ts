@@ -99,6 +99,7 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
   });
   for (const { file } of copies) if (!isSameFile(file.path, transcript)) removeIfThere(file.path);
   const kept = notReplaced.map((path) => ({ what: basename(path), why: 'another file of that name is here' }));
+  const leftHere = [...arrived.left, ...kept];
   return {
     ...readBack(arrival),
     ...firstStart(arrival, { isToBeTold: true }),
@@ -106,7 +107,8 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
     replaced,
     files: staging.size.files - notReplaced.length,
     bytes: staging.size.bytes,
-    left: [...manifest.left, ...arrived.left, ...kept],
+    left: [...manifest.left, ...leftHere],
+    leftHere,
   };
 }
 
@@ -124,6 +126,7 @@ function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyH
     files: 0,
     bytes: 0,
     left: [],
+    leftHere: [],
     ...firstStart(arrival, { isToBeTold: relation === 'same' && isMoved }),
   };
 }
