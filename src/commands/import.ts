@@ -10,19 +10,13 @@ import { claudeWord } from '../process/find-claude.ts';
 import { importedJson } from '../terminal/bundle-view.ts';
 import { rfc3339 } from '../time.ts';
 import type { Bundle } from '../travel/bundle-reader.ts';
+import { firstStartOptions } from '../travel/first-start.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { Manifest, Trust } from '../travel/manifest.ts';
 import { claudeHere, inThisTerminal } from './claude-start.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
-import {
-  firstStartOptions,
-  importOptions,
-  importPorts,
-  type MovingIn,
-  parseMovingIn,
-  tellOfImport,
-} from './moving-in.ts';
+import { importOptions, importPorts, type MovingIn, parseMovingIn, tellOfImport } from './moving-in.ts';
 import { MOVING_IN_OPTIONS, type MovingInOptions } from './moving-in-options.ts';
 import { withOwnKeyIfAny } from './secrets.ts';
 

@@ -116,11 +116,6 @@ function noChoice(candidates: readonly string[]): Failure {
   );
 }
 
-/** The options of `claude` for the first start after an import. */
-export function firstStartOptions({ claudeOptions, systemPrompt }: Imported): string[] {
-  return [...claudeOptions, ...(systemPrompt === null ? [] : ['--append-system-prompt', systemPrompt])];
-}
-
 /** Says what came of it, and what is not as it was. */
 export function tellOfImport({ output }: Context, { outcome, directory, replaced, left, leftHere }: Imported): void {
   const outcomes = {

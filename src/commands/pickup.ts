@@ -10,7 +10,7 @@ import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
-import type { Imported } from '../travel/importing.ts';
+import { type FirstStart, FirstStarts, firstStartOptions } from '../travel/first-start.ts';
 import type { BringingOptions } from './bringing.ts';
 import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle, versionOfClaude } from './claude-start.ts';
 import { type Context, nowSeconds, openBundles, sweepOldTranscripts } from './context.ts';
@@ -72,38 +72,42 @@ async function pickup(
   const drawQr = options.qr && !output.json ? (await import('../terminal/qr.ts')).drawQr : null;
   const travel = mayTravel(context, options) ? await loadTravel() : null;
   const program = claudeWord(environment);
-  const argsFor = (imported: Imported | null) => [
-    ...((imported && travel?.firstStartOptions(imported)) ?? []),
+  const argsFor = (firstStart: FirstStart | null) => [
+    ...(firstStart === null ? [] : firstStartOptions(firstStart)),
     ...claudeArgs,
   ];
-  const lineFor = ({ local, payload }: FoundHandoff, imported: Imported | null) =>
+  const lineFor = ({ local, payload }: FoundHandoff, firstStart: FirstStart | null) =>
     local.directory === null
       ? ''
-      : resumeLine(local.directory, resumeCommand(payload.session, argsFor(imported), program));
+      : resumeLine(local.directory, resumeCommand(payload.session, argsFor(firstStart), program));
   const bundles = openBundles(context);
   const bringing = travel?.bringingOf(context, options, bundles) ?? null;
 
-  const { found, isTaken, burnt, imported, handedOver } = await withSubject(context, who, (dht, subject, ports, look) =>
-    pickUp(
-      dht,
-      subject,
-      {
-        ...ports,
-        ...offering(context, claude),
-        burnt(found, revocation, imported) {
-          tellOfBurn(context, revocation);
-          // Whatever goes wrong from here on, this is all that it takes to go on.
-          if (claude !== null) output.keep(`Should claude not start, go on with:\n${lineFor(found, imported)}`);
+  const { found, isTaken, burnt, imported, firstStart, handedOver } = await withSubject(
+    context,
+    who,
+    (dht, subject, ports, look) =>
+      pickUp(
+        dht,
+        subject,
+        {
+          ...ports,
+          ...offering(context, claude),
+          burnt(found, revocation, firstStart) {
+            tellOfBurn(context, revocation);
+            // Whatever goes wrong from here on, this is all that it takes to go on.
+            if (claude !== null) output.keep(`Should claude not start, go on with:\n${lineFor(found, firstStart)}`);
+          },
         },
-      },
-      {
-        ...look,
-        offersFirst: questions.possible && !yes && !output.json,
-        reportsMissing: output.json,
-        bringing,
-        bundles,
-      },
-    ),
+        {
+          ...look,
+          offersFirst: questions.possible && !yes && !output.json,
+          reportsMissing: output.json,
+          bringing,
+          bundles,
+          firstStarts: new FirstStarts(environment.stateFolder),
+        },
+      ),
   );
 
   if (imported !== null) travel?.tellOfImport(context, imported);
@@ -111,10 +115,10 @@ async function pickup(
   const { session } = found.payload;
   if (drawQr !== null) output.say(drawQr(session, process.stderr, environment.variables));
   if (!isTaken || claude === null || directory === null) {
-    const line = lineFor(found, imported);
+    const line = lineFor(found, firstStart);
     const insteadOf = `The result could not be written. To go on with the session:\n${line}`;
     const json = {
-      ...foundJson(found, argsFor(imported), program),
+      ...foundJson(found, argsFor(firstStart), program),
       ...burnt,
       ...(imported && { imported: travel?.importedJson(imported) }),
     };
@@ -123,7 +127,7 @@ async function pickup(
     await handedOver();
     return 0;
   }
-  const command = resumeCommand(session, argsFor(imported), program);
+  const command = resumeCommand(session, argsFor(firstStart), program);
   return claude.start({ title: title ?? session.slice(0, 8), directory, command }, handedOver);
 }
 

@@ -6,6 +6,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { shorten } from '../shown-text.ts';
 import { describeAge } from '../time.ts';
+import type { FirstStart, FirstStarts } from '../travel/first-start.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
 import { type Bringing, mayBring } from './bringing.ts';
@@ -38,7 +39,7 @@ export interface PickupPorts extends LookPorts {
   /** Whether the handoff that was shown is wanted; `burns`: a yes burns it. */
   readonly confirm: (found: FoundHandoff, burns: boolean) => Promise<boolean>;
   /** Told of a handoff as soon as it is off the network: whatever fails next, it must not be lost. */
-  readonly burnt: (found: FoundHandoff, revocation: Revocation, imported: Imported | null) => void;
+  readonly burnt: (found: FoundHandoff, revocation: Revocation, firstStart: FirstStart | null) => void;
 }
 
 /** Something to tell on the way. */
@@ -75,6 +76,7 @@ export interface PickupOptions extends LookOptions {
   readonly bringing: Bringing | null;
   /** The bundles that this machine knows of in folders: those of a burnt handoff are removed. */
   readonly bundles: KnownBundles;
+  readonly firstStarts: FirstStarts;
 }
 
 /** A handoff that was picked up. */
@@ -85,6 +87,8 @@ export interface PickedUp {
   readonly burnt: Revocation | null;
   /** What was brought here for it; null if everything was here. */
   readonly imported: Imported | null;
+  /** How `claude` is to be started, if that is the first time since the session was brought here. */
+  readonly firstStart: FirstStart | null;
   /**
    * To be called when the caller has handed it over: until then, a burn handoff is kept on this machine,
    * and the next pickup goes on with it.
@@ -147,7 +151,8 @@ export async function pickup(
     const isNew = wanted.record.text !== shown?.record.text;
     const imported = isNew ? await bring(wanted, ports, options) : null;
     if (imported === null && !wanted.local.here && wanted.local.unreadable === null && options.reportsMissing) {
-      return { found: wanted, isTaken: false, burnt: null, imported, handedOver: async () => {} };
+      const nothing = { burnt: null, imported, firstStart: null, handedOver: async () => {} };
+      return { found: wanted, isTaken: false, ...nothing };
     }
     if (imported === null && isNew) await offer(wanted, ports, options); // the fourth and fifth
     // What has been brought in time may have taken long.
@@ -156,14 +161,21 @@ export async function pickup(
     const obstacle = await obstacleTo(found, ports, options);
     if (obstacle !== null) throw obstacle;
 
+    const { session } = found.payload;
+    if (imported !== null && imported.outcome !== 'unchanged') options.firstStarts.note(session, imported);
+    const firstStart = options.firstStarts.of(session);
     const burnt = isSpentBy(found) ? await search.burn(found) : null; // the sixth
     if (burnt !== null) {
-      ports.burnt(found, burnt, imported);
+      ports.burnt(found, burnt, firstStart);
       const folders = await options.bundles.removeUnder(encodePublicKey(found.record.publicKey));
       if (folders.length > 0) ports.tell({ kind: 'bundle left', folders });
     }
     await options.history.noteTaken(found.record, search.seq);
-    return { found, isTaken: true, burnt, imported, handedOver: () => options.history.dropClaim(found.record) };
+    const handedOver = async () => {
+      options.firstStarts.drop(session);
+      await options.history.dropClaim(found.record);
+    };
+    return { found, isTaken: true, burnt, imported, firstStart, handedOver };
   } finally {
     search.end();
   }

@@ -29,6 +29,12 @@ function notYetThere(): () => void {
   return () => writeFileSync(join(shared, name), content);
 }
 
+/** How many prompts and answers the session of a machine holds. */
+const textLengthOf = (machine: Machine) =>
+  textOn(machine)
+    .split('\n')
+    .filter((line) => /"type":"(?:user|assistant)"/.test(line)).length;
+
 const errorIn = (stderr: string) => JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error as { code: string };
 
 describe('through a folder', () => {
@@ -156,6 +162,26 @@ describe('through a folder', () => {
     expect(await desk.json(['list'])).toHaveLength(1);
     expect(bundles()).toHaveLength(1);
   });
+
+  it('is never burnt without its session, whenever the pickup is killed', async () => {
+    await laptop.json(['publish', '--burn', '--folder', shared]);
+    const whole = textLengthOf(laptop);
+    const args = ['pickup', '-y', '--no-run', '--folder', shared, '--into', desk.project];
+    let isLive = true;
+    for (let delayMs = 200; isLive && delayMs <= 1400; delayMs += 150) {
+      const run = desk.terminal(args);
+      await sleep(delayMs);
+      run.kill('SIGKILL');
+      await run.end();
+      isLive = (await laptop.json<unknown[]>(['list'])).length > 0;
+      if (existsSync(transcriptOn(desk))) expect(textLengthOf(desk)).toBe(whole);
+      else expect(isLive).toBe(true);
+    }
+    const last = await desk.run(args);
+    if (last.code === 0) expect(last.stdout).toContain(`--resume ${SESSION} --append-system-prompt`);
+    expect(textLengthOf(desk)).toBe(whole);
+    expect(readdirSync(desk.claudeFolder).filter((name) => name.includes('incoming'))).toEqual([]);
+  }, 60_000);
 
   it('is removed with its handoff: revoked, replaced or expired, and nothing else in the folder', async () => {
     writeFileSync(join(shared, 'holiday.jpg'), 'x');

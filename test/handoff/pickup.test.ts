@@ -23,6 +23,7 @@ import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { encodeStoredKey } from '../../src/identity/stored-key.ts';
 import { type Identity, identityOf, type PassphraseSource } from '../../src/identity/unlock.ts';
 import { startOf } from '../../src/running-process.ts';
+import { FirstStarts } from '../../src/travel/first-start.ts';
 import { KnownBundles } from '../../src/travel/known-bundles.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';
@@ -80,6 +81,7 @@ async function setUp({ live = 20 } = {}) {
     reportsMissing: false,
     bringing: null,
     bundles: new KnownBundles(join(home, 'state')),
+    firstStarts: new FirstStarts(join(home, 'state')),
   };
   const subject: Subject = { publicKey: identity.publicKey, isOwn: true, own };
   const handoff = (overrides: Partial<Handoff> = {}): Handoff => ({
