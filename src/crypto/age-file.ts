@@ -315,7 +315,11 @@ function openChunk(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Buff
 
 function sealedForAnother(kinds: ReadonlySet<string>): Failure {
   if (kinds.has('scrypt')) {
-    return new Failure('cannot-open', 'This file is sealed with a PIN or passphrase.', 'Give it with --pin.');
+    return new Failure(
+      'cannot-open',
+      'This file is sealed with a PIN or passphrase.',
+      'Import it as a file, which asks for it: cclink import <file>.',
+    );
   }
   return new Failure(
     'cannot-open',
