@@ -79,7 +79,7 @@ async function inLayout(report: Report, name: string, home: string, directories:
     `${ROUNDS} rounds by turns, folders in the system's cache. Listing: readdir of all project folders, and lstat of their files.`,
   );
   const first = () => sessionsOf(claudeFolder, current, { gitRoot: gitRootOf(current) }).next().value?.id;
-  const choose = async () => (await chooseSession(context, undefined, false)).id;
+  const choose = async () => (await chooseSession(context, undefined, { verb: 'publish', force: false })).id;
   if (first() !== (await choose())) throw new Error('the two do not find the same session');
   const samples = await interleave(ROUNDS, {
     names: () => timed(() => list(claudeFolder, false)),

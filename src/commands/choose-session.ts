@@ -27,8 +27,19 @@ export interface ChosenSession {
 /** How many sessions are offered at most. */
 const MAX_OFFERED = 20;
 
+/** What a session is chosen for. */
+export interface Purpose {
+  readonly verb: 'publish' | 'export';
+  /** True if the id that is given may have no session file here. */
+  readonly force: boolean;
+}
+
+/** The line that does it with the session `id`. */
+const lineFor = ({ verb }: Purpose, id: string) => `cclink ${verb === 'publish' ? '' : `${verb} `}${id}`;
+
 /**
- * The session to publish: the one given, else the one that runs this command, else one of the current folder.
+ * The session to publish or export: the one given, else the one that runs this command, else one of the
+ * current folder.
  *
  * Throws `no-session` if there is none, if it can't be read, or if somebody would have to be asked and nobody
  * is there.
@@ -36,16 +47,16 @@ const MAX_OFFERED = 20;
 export async function chooseSession(
   context: Context,
   given: string | undefined,
-  force: boolean,
+  purpose: Purpose,
 ): Promise<ChosenSession> {
   const { claudeFolder, claudeSessionId } = context.environment;
-  if (given !== undefined) return givenSession(claudeFolder, completeSessionId(claudeFolder, given), force);
+  if (given !== undefined) return givenSession(claudeFolder, completeSessionId(claudeFolder, given), purpose);
   const live = liveSessions(claudeFolder);
   const running =
     claudeSessionId !== undefined && isSessionId(claudeSessionId)
-      ? runningSession(context, claudeSessionId, live)
+      ? runningSession(context, claudeSessionId, live, purpose)
       : null;
-  return running ?? sessionOfFolder(context, live);
+  return running ?? sessionOfFolder(context, live, purpose);
 }
 
 /** The transcript of session `id` that was written last, described; null if it is not on this machine. */
@@ -75,7 +86,7 @@ function described(file: TranscriptFile): Session {
   }
 }
 
-function givenSession(claudeFolder: string, id: string, force: boolean): ChosenSession {
+function givenSession(claudeFolder: string, id: string, { verb, force }: Purpose): ChosenSession {
   const unknown = { id, directory: null, title: null };
   try {
     const session = sessionWithId(claudeFolder, id);
@@ -86,7 +97,7 @@ function givenSession(claudeFolder: string, id: string, force: boolean): ChosenS
       session === null
         ? `There is no session ${id} on this machine.`
         : `Session ${id} holds no conversation that Claude Code could go on with.`,
-      `Check the id; to publish it all the same: cclink ${id} --force`,
+      verb === 'publish' ? `Check the id; to publish it all the same: cclink ${id} --force` : 'Check the id.',
     );
   } catch (error) {
     if (force && error instanceof Failure) return unknown;
@@ -99,7 +110,12 @@ function givenSession(claudeFolder: string, id: string, force: boolean): ChosenS
  * open, and was not used within a day, or not as recently as another one of this folder, or there is one and
  * nothing was said in this. That is told.
  */
-function runningSession(context: Context, id: string, live: readonly LiveSession[]): ChosenSession | null {
+function runningSession(
+  context: Context,
+  id: string,
+  live: readonly LiveSession[],
+  purpose: Purpose,
+): ChosenSession | null {
   const { environment, output } = context;
   const isRunning = isRunningSession(id, live);
   const session = sessionWithId(environment.claudeFolder, id);
@@ -119,7 +135,7 @@ function runningSession(context: Context, id: string, live: readonly LiveSession
     const isBehind = newest.standing === 'typed' && (isSilent(session) || newest.modifiedMs > session.modifiedMs);
     if (!isBehind) {
       output.warn(
-        `${name} is taken, ${describeOne(session)}; the newest of this folder is another, ${describeOne(newest)}. To publish that one: cclink ${newest.id}`,
+        `${name} is taken, ${describeOne(session)}; the newest of this folder is another, ${describeOne(newest)}. To ${purpose.verb} that one: ${lineFor(purpose, newest.id)}`,
       );
       return session;
     }
@@ -128,7 +144,7 @@ function runningSession(context: Context, id: string, live: readonly LiveSession
     session === null
       ? 'is not on this machine'
       : `is not open, and ${isSilent(session) ? 'holds no conversation' : `was last used ${ageOf(session)}`}`;
-  output.warn(`${name} ${why}; it is not taken. To publish it: cclink ${id}`);
+  output.warn(`${name} ${why}; it is not taken. To ${purpose.verb} it: ${lineFor(purpose, id)}`);
   return null;
 }
 
@@ -139,14 +155,18 @@ function surroundingsOf({ environment }: Context, cwd: string, live: readonly Li
   return { gitRoot: gitRootOf(cwd), spelling: environment.variables['PWD'], live };
 }
 
-async function sessionOfFolder(context: Context, live: readonly LiveSession[]): Promise<ChosenSession> {
+async function sessionOfFolder(
+  context: Context,
+  live: readonly LiveSession[],
+  purpose: Purpose,
+): Promise<ChosenSession> {
   const { environment, questions, output, yes } = context;
   const cwd = workingDirectory();
   if (cwd === null) {
     throw new Failure(
       'no-session',
       'The current directory was deleted.',
-      'Change into a project folder, or name the session: cclink <id>',
+      `Change into a project folder, or name the session: ${lineFor(purpose, '<id>')}`,
     );
   }
   const problems = new Unreadable();
@@ -157,7 +177,7 @@ async function sessionOfFolder(context: Context, live: readonly LiveSession[]): 
     if (offered.length === MAX_OFFERED) break;
   }
   const [first] = offered;
-  if (first === undefined) throw problems.first ?? noneHere(environment.claudeFolder, cwd);
+  if (first === undefined) throw problems.first ?? noneHere(environment.claudeFolder, cwd, purpose);
   if (problems.first !== null) output.warn(`${problems.first.message} A session there is not offered.`);
 
   const choice = chooseFrom(offered, new Set(live.map(({ sessionId }) => sessionId)));
@@ -166,7 +186,7 @@ async function sessionOfFolder(context: Context, live: readonly LiveSession[]): 
     const { session, open } = choice;
     if (open !== null) {
       output.warn(
-        `the newest session of this folder is taken, ${describeOne(session)}; open in a running claude is another, ${describeOne(open)}. To publish that one: cclink ${open.id}`,
+        `the newest session of this folder is taken, ${describeOne(session)}; open in a running claude is another, ${describeOne(open)}. To ${purpose.verb} that one: ${lineFor(purpose, open.id)}`,
       );
     }
     return session;
@@ -175,7 +195,7 @@ async function sessionOfFolder(context: Context, live: readonly LiveSession[]): 
     throw new Failure(
       'no-session',
       `No session of this folder was used within a day; the newest is ${describeOne(first)}.`,
-      `To publish it all the same: cclink ${first.id}`,
+      `To ${purpose.verb} it all the same: ${lineFor(purpose, first.id)}`,
     );
   }
   return questions.choose(
@@ -241,11 +261,11 @@ const ageOf = ({ modifiedMs }: Session) => describeAge((Date.now() - modifiedMs)
 
 const kilobytes = (bytes: number) => `${Math.ceil(bytes / 1000).toLocaleString('en')} kB`;
 
-function noneHere(claudeFolder: string, cwd: string): Failure {
+function noneHere(claudeFolder: string, cwd: string, purpose: Purpose): Failure {
   const problems = new Unreadable();
   const elsewhere = newestSessions(claudeFolder, 5, problems.note).flatMap((session) => [
     `${describeOne(session)}, in ${printable(session.directory ?? 'an unknown folder')}:`,
-    `  cclink ${session.id}`,
+    `  ${lineFor(purpose, session.id)}`,
   ]);
   if (elsewhere.length === 0 && problems.first !== null) return problems.first;
   return new Failure(
@@ -253,6 +273,6 @@ function noneHere(claudeFolder: string, cwd: string): Failure {
     `There is no Claude Code session of ${cwd}.`,
     elsewhere.length === 0
       ? `There is none in ${claudeFolder} at all: start claude in your project first.`
-      : ['The newest elsewhere, with the line to publish each:', ...elsewhere].join('\n'),
+      : [`The newest elsewhere, with the line to ${purpose.verb} each:`, ...elsewhere].join('\n'),
   );
 }

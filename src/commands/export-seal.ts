@@ -57,7 +57,10 @@ export async function withSeal(
     case 'pin':
       return withOwnKeyIfAny(context, async (own) => {
         const signed = own === null ? UNSIGNED : signedBy(await own.open());
-        const { pin } = await newPin(context, 'Anybody who gets hold of the file can try PINs offline.');
+        const { pin } = await newPin(context, {
+          guessing: 'Anybody who gets hold of the file can try PINs offline.',
+          beside: 'the file',
+        });
         try {
           await work({ ...signed, recipient: { kind: 'passphrase', passphrase: pin } });
         } finally {

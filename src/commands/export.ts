@@ -5,7 +5,7 @@ import { interruptible } from '../interruption.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { describeSize } from '../size.ts';
 import { someOf } from '../terminal/bundle-view.ts';
-import { describeUnsaved } from '../terminal/git-view.ts';
+import { describeUnsaved, sayUnsaved } from '../terminal/git-view.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { excerpt, printable, printableJson } from '../terminal/printable.ts';
 import type { BundleAudience, Manifest } from '../travel/manifest.ts';
@@ -69,7 +69,7 @@ async function exportSession(
   checkTarget(options.output);
   const audience = await audienceOf(options);
 
-  const { id } = await chooseSession(context, sessionId, false);
+  const { id } = await chooseSession(context, sessionId, { verb: 'export', force: false });
   const reading = { moved(_bytes: number) {} };
   const exported = sessionExport(context, id, {
     memory: options.with === 'memory',
@@ -150,11 +150,11 @@ function tell(
   const { session, title, left, git } = manifest;
   const named = title === null ? '' : ` “${excerpt(title, 50)}”`;
   const place = target.kind === 'stdout' ? '' : ` in ${printable(target.path)}`;
-  const unsaved = git === null ? null : describeUnsaved(git);
+  const unsaved = sayUnsaved(git);
   output.say(
     `${output.style.good('Exported')} session ${session.slice(0, 8)}${named}, ${promptsOf(manifest)}, sealed for ${describeAudience(manifest.audience)}: ${describeSize(bytes)}${place}.`,
   );
-  if (unsaved !== null) output.say(`Of its git repository, ${unsaved} stay here.`);
+  if (unsaved !== null) output.say(unsaved);
   if (left.length > 0) output.say(`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`);
   for (const { what, why } of left) output.trace(`${what}: ${why}`);
   const value = { ...resultOf(manifest, target), bytes };

@@ -1,5 +1,5 @@
 import { describeSize } from '../size.ts';
-import { describeUnsaved } from '../terminal/git-view.ts';
+import { sayUnsaved } from '../terminal/git-view.ts';
 import type { Context } from './context.ts';
 import { sessionExport } from './session-export.ts';
 
@@ -12,11 +12,10 @@ export async function describeFilesHere(context: Context, id: string): Promise<s
   try {
     const { contents, options } = sessionExport(context, id);
     const { bytes, files } = contents();
-    const git = await options.git;
-    const unsaved = git === null ? null : describeUnsaved(git);
+    const unsaved = sayUnsaved(await options.git);
     return [
       `It is ${describeSize(bytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}.`,
-      ...(unsaved === null ? [] : [`Of its git repository, ${unsaved} stay here.`]),
+      ...(unsaved === null ? [] : [unsaved]),
     ].join(' ');
   } catch {
     return null; // a handoff needs no files here, with --force

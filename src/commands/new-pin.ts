@@ -12,11 +12,15 @@ export interface NewPin {
 
 /**
  * The PIN that something is sealed with: from `CCLINK_PIN`, or asked for twice. A bare Return
- * makes one and shows it. `guessing` says who can try PINs, for whoever chose a weak one.
+ * makes one and shows it. `guessing` says who can try PINs, for whoever chose a weak one; `beside` what the
+ * PIN must not be sent with.
  *
  * Throws `usage` if the one in the variable is weak, or if nobody can be asked.
  */
-export async function newPin(context: Context, guessing: string): Promise<NewPin> {
+export async function newPin(
+  context: Context,
+  { guessing, beside }: { readonly guessing: string; readonly beside: string },
+): Promise<NewPin> {
   const { environment, output } = context;
   if (environment.pin !== undefined) {
     const weakness = weaknessOf(environment.pin);
@@ -38,7 +42,7 @@ export async function newPin(context: Context, guessing: string): Promise<NewPin
     onEmpty: async () => {
       const { wordlist } = await import('@scure/bip39/wordlists/english.js');
       const made = makePin(wordlist);
-      process.stderr.write(`PIN: ${output.style.bold(made)}\nSend it by another channel than the line below.\n`);
+      process.stderr.write(`PIN: ${output.style.bold(made)}\nSend it by another channel than ${beside}.\n`);
       isMade = true;
       return Buffer.from(made);
     },

@@ -85,7 +85,10 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
   const recipient = options.share === undefined ? null : parseWho(options.share);
   sweepOldTranscripts(context);
   await withOwnKey(context, async (own) => {
-    const session = await chooseSession(context, sessionId, options.force ?? false);
+    const session = await chooseSession(context, sessionId, {
+      verb: 'publish',
+      force: options.force ?? false,
+    });
     const payload: Payload = { host: hostname(), project: session.directory ?? '', session: session.id };
     const burn = options.burn ?? false;
     const pin = options.pin ? await takePin(context, options.dryRun ?? false) : null;
@@ -305,7 +308,10 @@ function refuseToReplaceUnseen(text: string | null, seen: string | null, publicK
 async function takePin(context: Context, dryRun: boolean): Promise<NewPin> {
   if (dryRun && context.environment.pin === undefined) return { pin: new Uint8Array(), isMade: true };
   const { newPin } = await import('./new-pin.ts');
-  return newPin(context, 'Anybody who knows your public key can try PINs offline.');
+  return newPin(context, {
+    guessing: 'Anybody who knows your public key can try PINs offline.',
+    beside: 'the line below',
+  });
 }
 
 async function showDryRun(

@@ -14,3 +14,9 @@ export function describeUnsaved({ remote, changedFiles, unpushedCommits }: GitFa
 }
 
 const counted = (count: number, name: string) => `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;
+
+/** The same as a sentence of its own, where that repository is here; null if nothing, or unknown. */
+export function sayUnsaved(git: GitFacts | null): string | null {
+  const unsaved = git === null ? null : describeUnsaved(git);
+  return unsaved === null ? null : `Of its git repository, this stays here: ${unsaved}.`;
+}

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { pathOfName, type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
 import type { Bundle, BundledFile } from './bundle-reader.ts';
 import { blocksOf } from './file-blocks.ts';
+import { lossOfKind } from './harmful-kinds.ts';
 import type { Loss, Trust } from './manifest.ts';
 import { rewriteJson } from './rewrite-json.ts';
 import type { Staging } from './staging.ts';
@@ -62,6 +63,8 @@ async function stageBeside(
 ): Promise<readonly Loss[]> {
   const { name, kind, content } = file;
   const target = pathOfName(place, kind === 'file history' ? renamed(name, options.backups) : name);
+  const loss = options.strict ? lossOfKind(kind) : null;
+  if (loss !== null) return [loss];
   if (staging.has(target)) return [{ what: name, why: 'another file of the session has its place' }];
   switch (kind) {
     case 'subagent': {
@@ -70,17 +73,7 @@ async function stageBeside(
       return filter.report.left;
     }
     case 'subagent facts':
-      if (options.strict) {
-        return [{ what: 'notes on its subagents', why: 'Claude Code takes from them where and how one goes on' }];
-      }
-      return stageJson(file, target, staging, options);
     case 'task':
-      if (options.strict) {
-        return [
-          { what: 'its list of tasks', why: 'Claude Code tells the model of them as if they were its own words' },
-        ];
-      }
-      return stageJson(file, target, staging, options);
     case 'title':
       return stageJson(file, target, staging, options);
     case 'memory':

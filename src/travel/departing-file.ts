@@ -4,6 +4,7 @@ import { identityOf, type SessionFile } from '../claude/session-contents.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { readAt } from '../files/regular-file.ts';
 import { ContentChanged } from './bundle-writer.ts';
+import { lossOfKind } from './harmful-kinds.ts';
 import type { Loss } from './manifest.ts';
 import { rewriteJson } from './rewrite-json.ts';
 import type { TranscriptFacts } from './transcript-facts.ts';
@@ -33,7 +34,7 @@ type Filter = Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'lin
 
 /**
  * Reads a file of a session once, as it will leave. `onRead` is told of bytes as they are read, both times.
- * Returns why it can't leave, in words for a person, if it can do without it.
+ * A loss is what can't leave, where the session can do without it.
  *
  * Throws `ContentChanged` if it is another file by now, and `refused` if the transcript can't be read.
  */
@@ -41,14 +42,16 @@ export async function departureOf(
   file: SessionFile,
   filter: Filter,
   onRead: (bytes: number) => void,
-): Promise<Departure | string> {
+): Promise<Departure | Loss> {
+  const loss = filter.strict ? lossOfKind(file.kind) : null;
+  if (loss !== null) return loss;
   const isTranscript = file.kind === 'transcript';
   const source = new Source(file, onRead);
   try {
     source.open();
   } catch (error) {
     if (isTranscript || error instanceof ContentChanged) throw fileFailure('read', file.path, error);
-    return "can't be read";
+    return { what: file.name, why: "can't be read" };
   }
   try {
     const departure = await measured(source, filter);
@@ -60,7 +63,7 @@ export async function departureOf(
   }
 }
 
-async function measured(source: Source, filter: Filter): Promise<Departure | string> {
+async function measured(source: Source, filter: Filter): Promise<Departure | Loss> {
   switch (source.file.kind) {
     case 'transcript':
     case 'subagent':
@@ -85,11 +88,14 @@ async function measuredTranscript(source: Source, filter: Filter): Promise<Depar
   return { ...departure, left, facts: source.file.kind === 'transcript' ? facts : null };
 }
 
-async function measuredJson(source: Source, { strict }: Filter): Promise<Departure | string> {
-  if (source.size > MOST_JSON) return 'is too large';
+async function measuredJson(source: Source, { strict }: Filter): Promise<Departure | Loss> {
+  const { name } = source.file;
+  if (source.size > MOST_JSON) return { what: name, why: 'is too large' };
   const read = () => rewriteJson(Buffer.concat([...source.blocks()]), { strict, ...NOTHING_MOVES });
   const json = read();
-  return json === null ? 'holds no JSON object' : measuredAs(source, () => [read() ?? Buffer.alloc(0)]);
+  return json === null
+    ? { what: name, why: 'holds no JSON object' }
+    : measuredAs(source, () => [read() ?? Buffer.alloc(0)]);
 }
 
 /** Paths and ids change where a session arrives, not where it leaves. */

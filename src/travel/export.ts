@@ -143,8 +143,8 @@ class Load {
     const { directory } = session;
     const filter = { strict: audience.mode !== 'self', keepThinking: !withoutThinking, directory };
     const departure = await departureOf(file, filter, onRead);
-    if (typeof departure === 'string') {
-      this.left.push({ what: file.name, why: departure });
+    if ('why' in departure) {
+      if (!this.left.some(({ what }) => what === departure.what)) this.left.push(departure);
       return;
     }
     this.#names.add(file.name.toLowerCase());

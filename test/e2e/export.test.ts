@@ -244,7 +244,7 @@ describe('cclink export', () => {
     git('-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '--allow-empty', '-m', 'first');
     writeFileSync(at('new'), '');
     const run = await exported('-o', join(laptop.home, 'session.cclink'));
-    expect(run.stderr).toContain('Of its git repository, 1 changed file and 1 commit not pushed stay here.');
+    expect(run.stderr).toContain('Of its git repository, this stays here: 1 changed file and 1 commit not pushed.');
     const recipient = await exported('-o', join(laptop.home, 'other.cclink'), '--recipient', RECIPIENT);
     expect(recipient.code).toBe(0);
     const { manifest } = await openedWith(readFileSync(join(laptop.home, 'other.cclink')));

@@ -41,7 +41,9 @@ describe('a handoff to oneself', () => {
     writeFileSync(join(laptop.project, 'new'), '');
     const before = git('status', '--porcelain=v2', '--branch');
     const { stderr, stdout } = await laptop.run(['publish']);
-    expect(stderr).toMatch(/ kB in 1 file\. Of its git repository, 1 changed file and 1 commit not pushed stay here\./);
+    expect(stderr).toMatch(
+      / kB in 1 file\. Of its git repository, this stays here: 1 changed file and 1 commit not pushed\./,
+    );
     expect(stdout).toBe('cclink pickup\n');
     expect((await laptop.run(['publish', '--dry-run'])).stdout).toMatch(/Here +It is \d+ kB in 1 file/);
     expect(git('status', '--porcelain=v2', '--branch')).toBe(before);

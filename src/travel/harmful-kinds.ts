@@ -1,0 +1,17 @@
+import type { SessionFileKind } from '../claude/session-layout.ts';
+import type { Loss } from './manifest.ts';
+
+/**
+ * Why a kind of file does not go from one person to another, as a loss; null if it does. Both sides leave it:
+ * there, so that nobody else gets it, and here, so that nobody can send it.
+ */
+export function lossOfKind(kind: SessionFileKind): Loss | null {
+  switch (kind) {
+    case 'subagent facts':
+      return { what: 'notes on its subagents', why: 'Claude Code takes from them where and how one goes on' };
+    case 'task':
+      return { what: 'its list of tasks', why: 'Claude Code tells the model of it as if they were its own words' };
+    default:
+      return null;
+  }
+}
