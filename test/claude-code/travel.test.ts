@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FOREIGN_TEXT } from '../../src/claude/start-options.ts';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
@@ -52,11 +53,14 @@ describe.each(CLAUDE_VERSIONS)('a session that travels, with Claude Code %s', (v
 
     await command(run, '/rewind');
     await run.sees(/point\s*before/);
-    // To the last prompt, and to the one before it, after which the file was changed.
-    for (const text of prompts.slice(-2).toReversed()) await goUpTo(run, text);
-    run.type('\r');
-    await run.answers(/Restore\s*code\s*and\s*conversation[\s\S]*notes\.txt|notes\.txt[\s\S]*Restore\s*code/, '\r');
-    await expect.poll(() => readFileSync(join(desk.project, 'notes.txt'), 'utf8'), WAIT).toBe('one');
+    const notes = () => readFileSync(join(desk.project, 'notes.txt'), 'utf8');
+    const shows =
+      (pattern: RegExp, after = run.text.length) =>
+      () =>
+        pattern.test(run.text.slice(after));
+    await pressUntil(run, UP, shows(/❯\s*write.?notes\.txt.?two/));
+    await pressUntil(run, '\r', shows(/Restore\s*code\s*and\s*conversation/));
+    await pressUntil(run, '\r', () => notes() === 'one');
     run.kill('SIGTERM');
     await run.end();
   });
@@ -130,12 +134,13 @@ async function workOnLaptop(): Promise<void> {
   expect(await claude.end()).toBe(0);
 }
 
-/** Goes up a line in the menu of /rewind, to a prompt that is marked afterwards. */
-async function goUpTo(run: TerminalRun, prompt: string): Promise<void> {
-  const seen = run.text.length;
-  run.type(UP);
-  const isMarked = new RegExp(`❯\\s*${prompt.replace(/[^a-z]+/gi, '\\s*.?\\s*')}`);
-  await expect.poll(() => isMarked.test(run.text.slice(seen)), WAIT).toBe(true);
+/** Presses a key until something is so. A key that comes before the screen is ready for it is lost. */
+async function pressUntil(run: TerminalRun, key: string, isDone: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 10 && !isDone(); tries++) {
+    run.type(key);
+    for (let waits = 0; waits < 40 && !isDone(); waits++) await sleep(50);
+  }
+  expect(isDone(), run.text).toBe(true);
 }
 
 /** Has one prompt answered by `claude -p`. Returns the answer. */
