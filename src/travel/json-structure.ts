@@ -75,7 +75,7 @@ function endOfValue(json: Buffer, at: number): number {
   return json.length;
 }
 
-/** The index behind the closing quotation mark of the string that opens at `at`; the end if it does not close. */
+/** The index behind the string that opens at `at`; the end of all if it does not close. */
 export function endOfString(json: Buffer, at: number): number {
   for (let end = json.indexOf(QUOTE, at + 1); end !== -1; end = json.indexOf(QUOTE, end + 1)) {
     if (backslashesBefore(json, end) % 2 === 0) return end + 1;

@@ -80,6 +80,8 @@ export function pairsOfMove(from: SessionHome, to: SessionHome, more: readonly P
 /** A spelling that is looked for, and the pair that it belongs to. */
 interface Form extends Spelling {
   readonly to: string;
+  /** `to` where nothing but the beginning of the path changes: between systems that write paths alike. */
+  readonly written: Buffer | null;
 }
 
 /** Forms that begin with the same bytes: they are searched for at once. */
@@ -101,7 +103,12 @@ class Rewrite implements PathRewrite {
     this.toWindows = toWindows;
     const usable = usablePairs(pairs, fromWindows);
     this.#spelledOut = new SpelledOut(usable);
-    const forms = usable.flatMap(({ from, to }) => spellingsOf(from).map((spelling) => ({ ...spelling, to })));
+    const forms = usable.flatMap(({ from, to }) =>
+      spellingsOf(from).map((spelling): Form => {
+        const written = fromWindows || toWindows ? null : this.#textOf(to, '/');
+        return { ...spelling, to, written };
+      }),
+    );
     for (const form of forms.toSorted((a, b) => a.bytes.length - b.bytes.length)) {
       const search = this.#searches.find(({ bytes }) => form.bytes.subarray(0, bytes.length).equals(bytes));
       if (search === undefined) this.#searches.push({ bytes: form.bytes, forms: [form] });
@@ -141,8 +148,8 @@ class Rewrite implements PathRewrite {
       }
       const at = next[first] as number;
       if (at === Number.POSITIVE_INFINITY) return;
-      const form = this.#searches[first]?.forms.find((each) => isAt(json, each, at));
-      const resume = form === undefined ? at + 1 : this.#replace(json, form, at, pieces);
+      const form = formAt(json, (this.#searches[first] as Search).forms, at);
+      const resume = form === null ? at + 1 : this.#replace(json, form, at, pieces);
       for (let index = 0; index < next.length; index += 1) {
         if ((next[index] as number) >= resume) continue;
         next[index] = indexIn(json, (this.#searches[index] as Search).bytes, resume, end);
@@ -152,8 +159,12 @@ class Rewrite implements PathRewrite {
 
   /** Replaces the path with the beginning `form`, whose bytes are at `at`. Returns where it ends. */
   #replace(json: Buffer, form: Form, at: number, pieces: Pieces): number {
-    const start = form.drive === null ? at : at - 1;
     const end = at + form.bytes.length;
+    if (form.written !== null) {
+      pieces.put(at, form.written, end);
+      return end;
+    }
+    const start = form.drive === null ? at : at - 1;
     const isUrl = json[start - 1] === SLASH;
     const separator = this.#separator(json, start, form, isUrl);
     const written = this.#textOf(form.to, separator);
@@ -248,7 +259,7 @@ class Pieces {
   }
 }
 
-/** Those whose paths are absolute and below a root, without separators at their ends; the first of equal ones. */
+/** Those whose paths are absolute and below a root, without separators at their ends. Of equals, the first. */
 function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair[] {
   const usable = new Map<string, PathPair>();
   for (const { from, to } of pairs) {
@@ -262,12 +273,27 @@ function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair
 
 const withoutEnd = (path: string) => path.replace(/(?<=[^\\/:])[\\/]+$/, '');
 
-function isAt(json: Buffer, { bytes, drive }: Form, at: number): boolean {
-  const end = at + bytes.length;
-  if (end > json.length || json.compare(bytes, 0, bytes.length, at, end) !== 0) return false;
-  if (drive === null) return canBeginAt(json, at) && canEndAt(json, end);
-  const letter = String.fromCharCode(json[at - 1] ?? 0);
-  return letter.toLowerCase() === drive.toLowerCase() && canBeginAt(json, at - 1) && canEndAt(json, end);
+/** The first of `forms` whose bytes are at `at`, and are a path there. */
+function formAt(json: Buffer, forms: readonly Form[], at: number): Form | null {
+  for (const form of forms) {
+    const end = at + form.bytes.length;
+    if (!holdsAt(json, form.bytes, at) || !canEndAt(json, end)) continue;
+    if (form.drive === null ? canBeginAt(json, at) : isDriveAt(json, form.drive, at - 1)) return form;
+  }
+  return null;
+}
+
+/** A loop: for so few bytes, a call of `compare` takes longer. */
+function holdsAt(json: Buffer, bytes: Buffer, at: number): boolean {
+  for (let index = 0; index < bytes.length; index += 1) {
+    if (json[at + index] !== bytes[index]) return false;
+  }
+  return true;
+}
+
+function isDriveAt(json: Buffer, drive: string, at: number): boolean {
+  const letter = String.fromCharCode(json[at] ?? 0);
+  return letter.toLowerCase() === drive.toLowerCase() && canBeginAt(json, at);
 }
 
 function indexIn(json: Buffer, bytes: Buffer, start: number, end: number): number {

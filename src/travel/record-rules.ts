@@ -113,7 +113,7 @@ export function tamed(record: JsonRecord): JsonRecord | LossKind {
   return typeof kept['subtype'] === 'string' && SUBTYPES.has(kept['subtype']) ? withTamedFacts(kept) : 'kind';
 }
 
-/** An attachment that holds what the user typed while Claude worked, as the user's record that it amounts to. */
+/** An attachment that holds what the user typed while Claude worked, as a record of the user. */
 export function typedMeanwhile(record: JsonRecord): JsonRecord | null {
   const { attachment } = record;
   if (!isObject(attachment) || attachment['type'] !== 'queued_command' || attachment['commandMode'] !== 'prompt')

@@ -67,7 +67,7 @@ export interface FilterReport {
    * with `links` mends it. Claude Code does not write such files.
    */
   readonly needsAnotherPass: boolean;
-  /** File-history names that changed, old to new (`<16 hex digits>@v1`): the files are called so from now on. */
+  /** Names of files of the history that changed, old to new (`<16 hex digits>@v1`). */
   readonly backups: ReadonlyMap<string, string>;
   readonly lineage: Lineage;
   readonly facts: TranscriptFacts;
