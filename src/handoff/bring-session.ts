@@ -68,12 +68,27 @@ async function bringFromFolder(
     mustBeOf(there.bundle.manifest, found, t);
     const source = { kind: 'folder', folder, bytes: there.bytes } as const;
     const brought = await take(there.bundle, found, { bringing, source, question });
-    const name = bundleName(t, record.publicKey);
-    const address = encodePublicKey(record.publicKey);
-    await bringing.bundles.note({ folder, name, address, until: Number(expiresAt(record)) });
+    await noteTaken(found, folder, t, bringing);
     return brought;
   } finally {
     await there.close();
+  }
+}
+
+/** Notes a bundle that was taken, so that it is removed with its handoff. */
+async function noteTaken(
+  { record }: FoundHandoff,
+  folder: string,
+  t: Uint8Array,
+  { bundles }: Bringing,
+): Promise<void> {
+  const { publicKey } = record;
+  const bundle = { folder, name: bundleName(t, publicKey), address: encodePublicKey(publicKey) };
+  try {
+    await bundles.note({ ...bundle, until: Number(expiresAt(record)) });
+  } catch (error) {
+    // The session is here; whoever wrote the bundle removes it too.
+    if (!(error instanceof Failure)) throw error;
   }
 }
 

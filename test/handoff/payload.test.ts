@@ -30,6 +30,29 @@ describe('the sealed payload', () => {
     });
   });
 
+  it('names a sealed session behind the three, by 16 bytes that any other reader ignores', () => {
+    const t = Uint8Array.from({ length: 16 }, (_, i) => 250 + i);
+    const written = encodePayload({ ...PAYLOAD, t });
+    expect(text(written)).toBe(
+      `{"h":"laptop","p":"/home/alice/work/proj","s":"${SESSION}","t":"-vv8_f7_AAECAwQFBgcICQ"}`,
+    );
+    expect(decodePayload(written)).toEqual({ ...PAYLOAD, t });
+  });
+
+  it.each([
+    '-vv8_f7_AAECAwQFBgcICR',
+    '+vv8/f7/AAECAwQFBgcICQ',
+    '-vv8_f7_AAECAwQFBgcICQ==',
+    '',
+    'AAAA',
+    16,
+    null,
+    ['x'],
+  ])('names none by a t that is not 16 bytes in base64url: %j', (t) => {
+    const payload = decodePayload(Buffer.from(JSON.stringify({ h: '', p: '', s: SESSION, t })));
+    expect(payload).toEqual({ host: '', project: '', session: SESSION });
+  });
+
   it('is a bare session id in old records', () => {
     expect(decodePayload(Buffer.from(SESSION))).toEqual({ host: '', project: '', session: SESSION });
     expect(decodePayload(Buffer.from('12345678'))).toEqual({ host: '', project: '', session: '12345678' });
@@ -69,6 +92,11 @@ describe('a payload that does not fit', () => {
     expect(fitPayload(PAYLOAD, roomFor('…/proj') - 1)).toEqual({ ...PAYLOAD, project: '' });
     expect(fitPayload(PAYLOAD, roomFor('') - 1)).toEqual({ host: '', project: '', session: SESSION });
     expect(fitPayload(PAYLOAD, 0)).toEqual({ host: '', project: '', session: SESSION });
+  });
+
+  it('never loses what names its sealed session', () => {
+    const whole = { ...PAYLOAD, t: new Uint8Array(16).fill(7) };
+    expect(fitPayload(whole, 0)).toEqual({ ...whole, host: '', project: '' });
   });
 
   it('fits afterwards whenever the session id does, counted in escaped UTF-8 bytes', () => {
