@@ -110,8 +110,8 @@ function canonicalPiece(piece: Buffer, isText: boolean): Buffer | null {
 }
 
 /**
- * The last index up to `end` at which a string that can be cut at `start` can be cut: not inside an escape, or
- * a character.
+ * The last index up to `end` at which a string that can be cut at `start` can be cut: not inside an escape,
+ * or a character.
  */
 function cutBefore(string: Buffer, end: number, start: number): number {
   let at = end;

@@ -35,8 +35,8 @@ type Outcome = typeof STAYS | null | string | { readonly bytes: Buffer; readonly
 
 export interface FilterOptions {
   /**
-   * True: the transcript may be somebody else's. Only what can do no harm is kept, and written anew. False: it
-   * is one's own, so what is not known is kept, and so is a line that does not parse.
+   * True: the transcript may be somebody else's. Only what can do no harm is kept, and written anew. False:
+   * it is one's own, so what is not known is kept, and so is a line that does not parse.
    */
   readonly strict: boolean;
   readonly keepThinking: boolean;

@@ -113,11 +113,9 @@ describe('a bundle', () => {
   });
 
   it('is refused wherever it is cut off, as damaged', async () => {
-    const bytes = await written(CONTENTS, manifestOf(CONTENTS, SEED));
-    for (let length = 184; length < bytes.length; length++) {
-      await expect(read(bytes.subarray(0, length)), `${length} bytes`).rejects.toEqual(defect('damaged'));
-    }
-    for (let length = 22; length < 184; length++) {
+    const contents = { 'session.jsonl': '{}\n' };
+    const bytes = await written(contents, manifestOf(contents, SEED));
+    for (let length = 22; length < bytes.length; length++) {
       await expect(read(bytes.subarray(0, length)), `${length} bytes`).rejects.toEqual(defect('damaged'));
     }
     await expect(read(Buffer.concat([bytes, Buffer.alloc(1)]))).rejects.toEqual(defect('damaged'));
@@ -238,7 +236,7 @@ describe('a bundle is refused', () => {
   });
 
   it('with any header that is not the one it must be', async () => {
-    for (let at = 0; at < 512; at += 3) {
+    for (let at = 0; at < 512; at += 7) {
       const changed = Buffer.from(transcript);
       changed[at] = (changed[at] ?? 0) ^ 1;
       await expect(read(await sealed(first, changed, subagent, ...rest)), `byte ${at}`).rejects.toEqual(
