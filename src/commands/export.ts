@@ -32,7 +32,7 @@ export const command: Declaration<ExportCommandOptions> = {
     { flags: '--share <key>', description: "seal it for another's public key", conflicts: ['pin', 'recipient'] },
     { flags: '--pin', description: 'seal it with a PIN', conflicts: ['recipient'] },
     { flags: '--recipient <age1…>', description: 'seal it for an age key, unsigned: needs no key here' },
-    { flags: '--with <memory>', description: "take the project's memory along too" },
+    { flags: '--with <what>', description: 'memory: take the notes of its project along too' },
     { flags: '--without-thinking', description: 'leave out what Claude thought' },
     { flags: '--dry-run', description: 'show what would be sealed, and how large; nothing is written' },
   ],
