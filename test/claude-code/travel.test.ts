@@ -1,26 +1,50 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FOREIGN_TEXT } from '../../src/claude/start-options.ts';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { parseStoredKey } from '../../src/identity/stored-key.ts';
 import { BUNDLE_SESSION, lines, makeBundle, record, turnRecord, uuidOf } from '../support/hostile-bundle.ts';
 import { Machine, SESSION, type TerminalRun } from '../support/machine.ts';
+import { hasSshServer, installCclink, installSsh, type SshServer, startSshServer } from '../support/ssh-server.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { CLAUDE_VERSIONS } from './install-claude.ts';
 import { command, installRealClaude, requestsOf, startClaude, transcriptsOf } from './real-claude.ts';
+
+const hasSsh = hasSshServer('Travelling with the real Claude Code, over ssh');
+let network: PrivateNetwork;
+/** Where the ssh server has its files, and its user a home in which cclink works as on the laptop. */
+let root: string;
+let server: SshServer | null = null;
 
 /** Two machines of one person. Their homes and projects have different paths. */
 let laptop: Machine;
 let desk: Machine;
 
+beforeAll(async () => {
+  network = await startPrivateNetwork({ nodes: 8 });
+  root = makeTemporaryFolder();
+  const variables = { HOME: join(root, 'home'), PATH: '/usr/bin:/bin' };
+  if (hasSsh) server = await startSshServer(join(root, 'sshd'), variables);
+});
+
+afterAll(async () => {
+  await network.close();
+  await server?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
 beforeEach(async () => {
-  laptop = new Machine('laptop', '');
-  desk = new Machine('desk', '');
+  laptop = new Machine('laptop', network.bootstrap);
+  desk = new Machine('desk', network.bootstrap);
   await laptop.init();
   desk.takeKeyOf(laptop);
+  installCclink(join(root, 'home'), laptop);
+  if (server !== null) installSsh(join(desk.home, 'bin'), server);
 });
 
 afterEach(() => {
@@ -65,27 +89,38 @@ describe.each(CLAUDE_VERSIONS)('a session that travels, with Claude Code %s', (v
     await run.end();
   });
 
-  it('goes there, back and there again; when both went on, it is refused, or becomes a second one', async () => {
+  it.skipIf(!hasSsh)('goes there, back and there again, by file, folder and ssh', async () => {
     await said(laptop, ['--session-id', SESSION, 'Remember the word ZEBRA.']);
-    const there = ['--into', desk.project];
-    await importedWith(desk, await exported(laptop), there, 'second prompt, on the desk');
-    await importedWith(laptop, await exported(desk), [], 'third prompt, on the laptop');
-    const answer = await importedWith(desk, await exported(laptop), [], 'which word?');
-    expect(answer).toBe('The word is ZEBRA.');
+    const file = ['import', await exported(laptop), '--into', desk.project];
+    await broughtIn(desk, file, 'second prompt, on the desk');
+    const shared = join(desk.home, 'shared');
+    mkdirSync(shared);
+    await desk.json(['publish', SESSION, '--folder', shared]);
+    await broughtIn(laptop, ['pickup', '--folder', shared], 'third prompt, on the laptop');
+    expect(requestsOf(laptop).at(-1)?.system).toContain(`moved from the directory ${desk.project} on the machine `);
+    await laptop.json(['publish', SESSION]);
+    expect(await broughtIn(desk, ['pickup', '--ssh', 'desk'], 'which word?')).toBe('The word is ZEBRA.');
     const heard = JSON.stringify(requestsOf(desk).at(-1)?.messages);
     const prompts = ['Remember the word', 'second prompt, on the desk', 'third prompt, on the laptop', 'which word?'];
-    expect(prompts.map((text) => heard.split(text).length)).toEqual([2, 2, 2, 2]);
+    expect(prompts.map((text) => heard.split(text).length - 1)).toEqual([1, 1, 1, 1]);
     expect(heard).not.toContain(laptop.home);
-    expect(requestsOf(laptop).at(-1)?.system).toContain(`moved from the directory ${desk.project} on the machine `);
+    // What came over ssh was filtered strictly. It has not become another session by that.
+    await broughtIn(laptop, ['import', await exported(desk)], 'fifth prompt, on the laptop');
+    expect(JSON.stringify(requestsOf(laptop).at(-1)?.messages)).toContain('which word?');
+  });
 
-    await said(laptop, ['--resume', SESSION, 'fourth prompt, on the laptop']);
+  it('is refused where both sides went on with it, or becomes a second one', async () => {
+    await said(laptop, ['--session-id', SESSION, 'Remember the word ZEBRA.']);
+    const there = ['--into', desk.project];
+    await broughtIn(desk, ['import', await exported(laptop), ...there], 'prompt of the desk');
+    await said(laptop, ['--resume', SESSION, 'prompt of the laptop']);
     const apart = await exported(laptop);
-    const refused = await desk.run(['import', apart, '-y', '--no-run']);
-    expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('which word?')]);
-    expect(refused.stderr).toContain('fourth prompt, on the laptop');
-    expect(await importedWith(desk, apart, ['--as-new', ...there], 'and the word?')).toBe('The word is ZEBRA.');
+    const { code, stderr } = await desk.run(['import', apart, '-y', '--no-run']);
+    expect([code, stderr]).toEqual([5, expect.stringMatching(/prompt of the (?:desk|laptop)[\s\S]*prompt of the /)]);
+    const answer = await broughtIn(desk, ['import', apart, '--as-new', ...there], 'and the word?');
+    expect(answer).toBe('The word is ZEBRA.');
     expect(transcriptsOf(desk).size).toBe(2);
-    expect(transcriptsOf(desk).get(SESSION)).not.toContain('fourth prompt');
+    expect(transcriptsOf(desk).get(SESSION)).not.toContain('prompt of the laptop');
   });
 
   it.each(['you', 'somebody else'])(
@@ -158,9 +193,9 @@ async function exported(machine: Machine): Promise<string> {
   return file;
 }
 
-/** Imports a bundle and has one prompt answered in the session. Returns the answer. */
-async function importedWith(machine: Machine, file: string, options: readonly string[], prompt: string) {
-  const { code, stdout, stderr } = await machine.run(['import', file, ...options, '-y', '--', '-p', prompt]);
+/** Brings the session in by a command of cclink, and has one prompt answered in it. Returns the answer. */
+async function broughtIn(machine: Machine, args: readonly string[], prompt: string): Promise<string> {
+  const { code, stdout, stderr } = await machine.run([...args, '-y', '--', '-p', prompt]);
   expect(code, stderr).toBe(0);
   return stdout.trim();
 }

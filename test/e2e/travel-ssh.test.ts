@@ -1,13 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { desk, goOn, laptop, shared, textOn, transcriptOn, useDistantMachines } from '../support/distant-machines.ts';
 import { SESSION } from '../support/machine.ts';
-import { describeWithSsh, installSsh, type SshServer, startSshServer } from '../support/ssh-server.ts';
+import { describeWithSsh, installCclink, installSsh, type SshServer, startSshServer } from '../support/ssh-server.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../bin/cclink.cjs', import.meta.url));
 
 useDistantMachines(12);
 
@@ -30,11 +27,7 @@ describeWithSsh('over ssh', () => {
   });
   beforeEach(() => {
     rmSync(home, { recursive: true, force: true });
-    mkdirSync(join(home, '.local/bin'), { recursive: true });
-    // The launcher of install.sh, with the laptop's home.
-    const launcher = join(home, '.local/bin/cclink');
-    writeFileSync(launcher, `#!/bin/sh\nHOME='${laptop.home}' exec '${process.execPath}' '${PROGRAM}' "$@"\n`);
-    chmodSync(launcher, 0o755);
+    installCclink(home, laptop);
     installSsh(join(desk.home, 'bin'), server);
   });
 

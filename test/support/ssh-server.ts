@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe } from 'vitest';
+import type { Machine } from './machine.ts';
 
 const SSHD = '/usr/sbin/sshd';
+const PROGRAM = fileURLToPath(new URL('../../bin/cclink.cjs', import.meta.url));
 
 /** Whether the tests called `name` can have an ssh server. If not, a line says that they are skipped; in CI they fail. */
 export function hasSshServer(name: string): boolean {
@@ -107,6 +110,14 @@ export function installSsh(folder: string, { clientConfig }: SshServer): void {
   const path = join(folder, 'ssh');
   writeFileSync(path, `#!/bin/sh\nexec /usr/bin/ssh -F '${clientConfig}' "$@"\n`);
   chmodSync(path, 0o755);
+}
+
+/** Puts the built cclink where its installer puts it below `home`. It works as if on the machine `other`. */
+export function installCclink(home: string, other: Machine): void {
+  const launcher = join(home, '.local/bin/cclink');
+  mkdirSync(dirname(launcher), { recursive: true });
+  writeFileSync(launcher, `#!/bin/sh\nHOME='${other.home}' exec '${process.execPath}' '${PROGRAM}' "$@"\n`);
+  chmodSync(launcher, 0o755);
 }
 
 async function freePort(): Promise<number> {
