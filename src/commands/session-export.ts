@@ -53,7 +53,7 @@ export function sessionExport(
 const SECRETS_AT_HOME = ['.claude.json', '.pubky', '.ssh', '.gnupg', '.aws', '.netrc', '.git-credentials'];
 
 /** The state of the git repository that contains a directory; null if it is in none. Never rejects. */
-export async function staysHere(variables: NodeJS.ProcessEnv, directory: string | null): Promise<GitFacts | null> {
+async function staysHere(variables: NodeJS.ProcessEnv, directory: string | null): Promise<GitFacts | null> {
   // Where there is no repository, git is not started: on a Mac without it, that asks to install it.
   return directory === null || gitRootOf(directory) === null ? null : gitFacts(directory, { variables });
 }
