@@ -1,18 +1,18 @@
 import { describeSize } from '../size.ts';
 import { sayUnsaved } from '../terminal/git-view.ts';
+import type { ChosenSession } from './choose-session.ts';
 import type { Context } from './context.ts';
-import { sessionExport } from './session-export.ts';
+import { contentsHere, staysHere } from './session-export.ts';
 
 /**
  * How large a session is, and what of its git repository stays here: `It is 4.2 MB in 6 files.` Null where
  * nobody would read it, or where its files are not here. Changes nothing, and never rejects.
  */
-export async function describeFilesHere(context: Context, id: string): Promise<string | null> {
+export async function describeFilesHere(context: Context, { id, directory }: ChosenSession): Promise<string | null> {
   if (context.output.quiet || context.output.json) return null;
   try {
-    const { contents, options } = sessionExport(context, id);
-    const { bytes, files } = contents();
-    const unsaved = sayUnsaved(await options.git);
+    const { bytes, files } = contentsHere(context, id, false);
+    const unsaved = sayUnsaved(await staysHere(context, directory));
     return [
       `It is ${describeSize(bytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}.`,
       ...(unsaved === null ? [] : [unsaved]),

@@ -151,7 +151,7 @@ async function send(
 ): Promise<void> {
   const { output } = context;
   // git is asked while the network is.
-  const filesHere = import('./files-here.ts').then(({ describeFilesHere }) => describeFilesHere(context, session.id));
+  const filesHere = import('./files-here.ts').then(({ describeFilesHere }) => describeFilesHere(context, session));
   // The walk goes on while a passphrase is typed. If the public key is unknown, the key must be opened first.
   const known = own.knownPublicKey;
   const early = known === null ? null : dht.resolve(known, { deadline });
@@ -323,7 +323,7 @@ async function showDryRun(
 ): Promise<void> {
   const { output } = context;
   const { describeFilesHere } = await import('./files-here.ts');
-  const filesHere = await describeFilesHere(context, session.id);
+  const filesHere = await describeFilesHere(context, session);
   await refuseWeakRecipient(handoff.audience);
   const whole = folder === null ? handoff.payload : { ...handoff.payload, t: new Uint8Array(T_BYTES) };
   const sealed = { ...handoff, payload: whole };

@@ -24,7 +24,7 @@ export interface SessionExport {
  * Throws `no-session` if it has no file here, or if that can't be read.
  */
 export function sessionExport(
-  { environment }: Context,
+  context: Context,
   id: string,
   {
     memory = false,
@@ -32,30 +32,36 @@ export function sessionExport(
     ...more
   }: { readonly memory?: boolean; readonly withoutThinking?: boolean } & Pick<ExportOptions, 'onRead'> = {},
 ): SessionExport {
-  const { claudeFolder, home, keyFile } = environment;
+  const { claudeFolder, home } = context.environment;
   const session = describeSession(newestTranscript(claudeFolder, id));
-  const secrets = [keyFile, ...SECRETS_AT_HOME.map((name) => join(home, name))];
   return {
     session,
-    contents: () => sessionContents(claudeFolder, newestTranscript(claudeFolder, id), { memory, secrets }),
+    contents: () => contentsHere(context, id, memory),
     options: {
       ...more,
       session,
       withoutThinking,
-      git: staysHere(environment.variables, session.directory),
+      git: staysHere(context, session.directory),
       machine: { home, host: hostname(), platform: process.platform },
       nowMs: Date.now(),
     },
   };
 }
 
+/** The files of session `id` on this machine, with `memory` those notes too. Throws as `sessionExport`. */
+export function contentsHere({ environment }: Context, id: string, memory: boolean): SessionContents {
+  const { claudeFolder, home, keyFile } = environment;
+  const secrets = [keyFile, ...SECRETS_AT_HOME.map((name) => join(home, name))];
+  return sessionContents(claudeFolder, newestTranscript(claudeFolder, id), { memory, secrets });
+}
+
 /** What must not leave under another name either. Claude Code's own secrets are known where its files are. */
 const SECRETS_AT_HOME = ['.claude.json', '.pubky', '.ssh', '.gnupg', '.aws', '.netrc', '.git-credentials'];
 
 /** The state of the git repository that contains a directory; null if it is in none. Never rejects. */
-async function staysHere(variables: NodeJS.ProcessEnv, directory: string | null): Promise<GitFacts | null> {
+export async function staysHere({ environment }: Context, directory: string | null): Promise<GitFacts | null> {
   // Where there is no repository, git is not started: on a Mac without it, that asks to install it.
-  return directory === null || gitRootOf(directory) === null ? null : gitFacts(directory, { variables });
+  return directory === null || gitRootOf(directory) === null ? null : gitFacts(directory, environment);
 }
 
 /**
