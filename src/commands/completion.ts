@@ -28,19 +28,21 @@ interface Completable {
   readonly description: string;
   readonly options: readonly CompletableOption[];
   /** What its argument is, if that can be completed. */
-  readonly argument: 'session' | 'shell' | 'command' | null;
+  readonly argument: 'session' | 'shell' | 'command' | 'file' | null;
 }
 
 interface CompletableOption {
   readonly flags: readonly string[];
   readonly description: string;
-  /** What follows it: `file`, `time`, `key`. */
+  /** What follows it: `file`, `dir`, `time`, `key`. */
   readonly value: string | null;
 }
 
 const ARGUMENTS: Readonly<Record<string, Completable['argument']>> = {
   publish: 'session',
+  export: 'session',
   revoke: 'session',
+  import: 'file',
   completion: 'shell',
 };
 
@@ -90,6 +92,11 @@ const valueFlagsOf = (commands: readonly Completable[]) => [
 ];
 const flagsOfOption = ({ flags }: CompletableOption) => flags;
 
+/** The options that are followed by a value of this kind. */
+const flagsOfKind = (commands: readonly Completable[], kind: string) => [
+  ...new Set(commands.flatMap(({ options }) => options.filter(({ value }) => value === kind).flatMap(flagsOfOption))),
+];
+
 function bash(commands: readonly Completable[]): string {
   const names = commands.map(({ name }) => name).join(' ');
   const argumentWords = (argument: Completable['argument']) =>
@@ -100,9 +107,10 @@ function bash(commands: readonly Completable[]): string {
         : argument === 'command'
           ? ` ${names}`
           : '';
-  const cases = commands.map(
-    (command) => `    ${command.name}) words="${flagsOf(command).join(' ')}${argumentWords(command.argument)}" ;;`,
-  );
+  const cases = commands.map(({ name, argument, options }) => {
+    const words = `words="${options.flatMap(flagsOfOption).join(' ')}${argumentWords(argument)}"`;
+    return `    ${name}) ${argument === 'file' ? `[[ $current == -* ]] || { _cclink_paths -f; return; }; ${words}` : words} ;;`;
+  });
   return `# cclink completion for bash. To load it, ${SET_UP.bash}
 
 # The ids of the sessions of this folder. Names of files are hostile: compgen expands its words.
@@ -114,6 +122,13 @@ _cclink_sessions() {
   done
 }
 
+# Names of files (-f) or folders (-d).
+_cclink_paths() {
+  local IFS=$'\\n'
+  compopt -o filenames 2>/dev/null # unknown to the bash of macOS
+  COMPREPLY=($(compgen "$1" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+
 _cclink() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command='' words i
   COMPREPLY=()
@@ -121,12 +136,8 @@ _cclink() {
     [ "\${COMP_WORDS[i]}" = -- ] && return # what follows is for claude
   done
   case $previous in
-    --import)
-      local IFS=$'\\n'
-      compopt -o filenames 2>/dev/null # unknown to the bash of macOS
-      COMPREPLY=($(compgen -f -- "$current"))
-      return
-      ;;
+    ${flagsOfKind(commands, 'file').join(' | ')}) _cclink_paths -f; return ;;
+    ${flagsOfKind(commands, 'dir').join(' | ')}) _cclink_paths -d; return ;;
     ${valueFlagsOf(commands).join(' | ')}) return ;;
   esac
   for ((i = 1; i < COMP_CWORD && \${#command} == 0; i++)); do
@@ -153,8 +164,8 @@ complete -F _cclink cclink
 const zshText = (text: string) => text.replace(/'/g, "'\\''").replace(/[[\]:]/g, '\\$&');
 
 function zsh(commands: readonly Completable[]): string {
-  const takes = (value: string | null) =>
-    value === null ? '' : value === 'file' ? ':file:_files' : `:${zshText(value)}: `;
+  const PATHS: Readonly<Record<string, string>> = { file: ':file:_files', dir: ':folder:_files -/' };
+  const takes = (value: string | null) => (value === null ? '' : (PATHS[value] ?? `:${zshText(value)}: `));
   const optionsFor = ({ options }: Completable) =>
     options.flatMap(({ flags, description, value }) =>
       flags.map((flag) => `'${flag}[${zshText(description)}]${takes(value)}'`),
@@ -163,6 +174,7 @@ function zsh(commands: readonly Completable[]): string {
     session: ["'1:session:_cclink_sessions'"],
     shell: ["'1:shell:(bash zsh fish)'"],
     command: ["'1:command:_cclink_commands'"],
+    file: ["'1:file:_files'"],
   };
   const argumentFor = ({ argument }: Completable) => (argument === null ? [] : ARGUMENT[argument]);
   const cases = commands.map(
@@ -227,16 +239,21 @@ fi
 const fishText = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
 function fish(commands: readonly Completable[]): string {
+  const PATHS: Readonly<Record<string, string>> = {
+    file: ' -r -F',
+    dir: " -x -a '(__fish_complete_directories (commandline -ct))'",
+  };
   const optionLines = (condition: string, { options }: Completable) =>
     options.map(({ flags, description, value }) => {
       const names = flags.map((flag) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
-      const takes = value === null ? '' : value === 'file' ? ' -r -F' : ' -x';
+      const takes = value === null ? '' : (PATHS[value] ?? ' -x');
       return `complete -c cclink -n ${condition} ${names.join(' ')}${takes} -d ${fishText(description)}`;
     });
   const ARGUMENT = {
-    session: '(__cclink_sessions)',
-    shell: 'bash zsh fish',
-    command: commands.map(({ name }) => name).join(' '),
+    session: `-a '(__cclink_sessions)'`,
+    shell: `-a 'bash zsh fish'`,
+    command: `-a '${commands.map(({ name }) => name).join(' ')}'`,
+    file: '-F',
   };
   const lines = commands.flatMap((command) => {
     const condition = `'__cclink_command_is ${command.name}'`;
@@ -244,7 +261,7 @@ function fish(commands: readonly Completable[]): string {
     return [
       `complete -c cclink -n __cclink_needs_command -a ${command.name} -d ${fishText(command.description)}`,
       ...optionLines(condition, command),
-      ...(argument === null ? [] : [`complete -c cclink -n ${condition} -a ${fishText(ARGUMENT[argument])}`]),
+      ...(argument === null ? [] : [`complete -c cclink -n ${condition} ${ARGUMENT[argument]}`]),
     ];
   });
   return `# cclink completion for fish. To load it, ${SET_UP.fish}

@@ -15,6 +15,7 @@ beforeAll(async () => {
   const folder = join(machine.addSession(), '..');
   writeFileSync(join(folder, '$(touch x)-1111-4111-8111-111111111111.jsonl'), '');
   writeFileSync(join(machine.project, 'a-key-file'), '');
+  mkdirSync(join(machine.project, 'folder'));
   mkdirSync(join(machine.project, 'my keys'));
   for (const shell of ['bash', 'zsh', 'fish']) scripts[shell] = (await machine.run(['completion', shell])).stdout;
 });
@@ -33,6 +34,11 @@ const CASES: readonly (readonly [typed: string, offered: string | null])[] = [
   ['cclink revoke 1111', SESSION],
   ['cclink 1111', SESSION],
   ['cclink init --import a-ke', 'a-key-file'],
+  ['cclink export 1111', SESSION],
+  ['cclink export -o a-ke', 'a-key-file'],
+  ['cclink import a-ke', 'a-key-file'],
+  ['cclink import a-key-file --into fold', 'folder'],
+  ['cclink import --map /a=/b --as', '--as-new'],
 ];
 
 describe('completion', () => {
@@ -66,7 +72,7 @@ describe('completion', () => {
     });
     const words = String(out)
       .split('\n')
-      .map((line) => line.split('\t')[0]);
+      .map((line) => line.split('\t')[0]?.replace(/\/$/, ''));
     expect(words).toContain(offered);
   });
 
