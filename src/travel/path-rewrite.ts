@@ -74,7 +74,14 @@ export function pairsOfMove(from: SessionHome, to: SessionHome, more: readonly P
     return [...folders, project, place.directory, place.claudeFolder, place.home];
   };
   const here = pathsOf(to);
-  return [...more, ...pathsOf(from).map((path, index) => ({ from: path, to: here[index] ?? '' }))];
+  const moved = pathsOf(from).map((path, index) => ({ from: path, to: here[index] ?? '' }));
+  return [...more, ...moved, ...moved.flatMap((pair) => linkedOnMac(pair, from.platform))];
+}
+
+/** On macOS, `/tmp`, `/var` and `/etc` are links: records have the real path, people write the other. */
+function linkedOnMac({ from, to }: PathPair, platform: string): PathPair[] {
+  const linked = platform === 'darwin' ? /^\/private(\/(?:tmp|var|etc)\/.+)/.exec(from)?.[1] : undefined;
+  return linked === undefined ? [] : [{ from: linked, to }];
 }
 
 /** A spelling that is looked for, and the pair that it belongs to. */
