@@ -101,7 +101,7 @@ describe('a handoff to oneself', () => {
   it('passes on what follows -- and gives back the exit code of claude', async () => {
     await shareKeyAndSession();
     await laptop.json(['publish', SESSION]);
-    desk.installClaude(7);
+    desk.installClaude({ exitCode: 7 });
     const { code } = await desk.run(['pickup', '-y', '--', '--model', 'opus']);
     expect(code).toBe(7);
     expect(desk.claudeStart()?.args).toEqual(['--resume', SESSION, '--model', 'opus']);
@@ -167,7 +167,7 @@ describe('a handoff to oneself', () => {
   it('goes on in a claude that its own installer put where PATH does not lead to', async () => {
     await shareKeyAndSession();
     rmSync(join(desk.home, 'bin', 'claude'));
-    desk.installClaude(7, '.local/bin');
+    desk.installClaude({ exitCode: 7, folder: '.local/bin' });
     await laptop.json(['publish']);
     expect((await desk.run(['pickup', '--yes', '--no-run'])).stdout).toContain(
       `${desk.home}/.local/bin/claude --resume`,

@@ -155,6 +155,29 @@ describe('cclink import', () => {
     expect(named).toMatchObject({ from: FROM_STRANGER, publicKey: FROM_STRANGER, mode: 'share' });
   });
 
+  it('says what of it is not set up here, and gives an option only to a claude that knows it', async () => {
+    const facts = { mcpServers: ['github', 'jira'], claudeVersion: '2.1.332' };
+    const theirs = await desk({ isTheirs: true });
+    const audience = { mode: 'share', publicKey: theirs.publicKey };
+    await theirs.again({ isTheirs: true, manifest: (manifest) => ({ ...manifest, audience, ...facts }) });
+    const { machine, file } = theirs;
+    writeFileSync(join(machine.home, '.claude.json'), '{"mcpServers":{"jira":{"env":{"TOKEN":"s3cret"}}}}');
+    const args = ['import', file, '-y', '--from', FROM_STRANGER, '--into', '.', '--no-run'];
+    const safe = '--permission-mode default';
+    const snapshotOff = '--system-prompt-snapshot off';
+    machine.installClaude({ version: '2.1.119', options: ['--permission-mode', '--resume'] });
+    const older = await machine.run(args);
+    expect(older.stderr).toMatch(/Not set up here +MCP server github\n/);
+    expect(older.stderr).toMatch(/Claude Code here +2\.1\.119, older than there/);
+    expect(older.stderr).not.toContain('s3cret');
+    expect([older.code, older.stdout]).toEqual([0, expect.stringContaining(safe)]);
+    expect(older.stdout).not.toContain(snapshotOff);
+    machine.installClaude({ version: '2.1.332', options: ['--system-prompt-snapshot', '--permission-mode'] });
+    const newer = await machine.run(args);
+    expect([newer.code, newer.stdout]).toEqual([0, expect.stringContaining(`${safe} ${snapshotOff}`)]);
+    expect(newer.stderr).not.toContain('older than there');
+  });
+
   it('goes on with the newer one, updates the older, and refuses what has gone apart', async () => {
     const { machine, file, again } = await desk();
     const take = ['import', file, '--into', '.', '-y'];

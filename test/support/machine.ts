@@ -46,6 +46,16 @@ export interface ClaudeStart {
   readonly stdinIsTty: boolean;
 }
 
+/** What the stand-in `claude` is like. */
+interface StandIn {
+  readonly exitCode?: number;
+  /** The folder below the home in which it is. */
+  readonly folder?: string;
+  readonly version?: string;
+  /** The options that its help names. */
+  readonly options?: readonly string[];
+}
+
 /** A transcript with its times moved, so that the last is `endMs`. */
 function endingAt(transcript: string, endMs: number): string {
   const TIME = /(?<="timestamp":")[^"]+/g;
@@ -180,16 +190,22 @@ export class Machine {
 
   /**
    * Puts a stand-in for `claude` into a folder below the home, by default `bin`, which is on PATH: it records
-   * how it was started, and exits with `exitCode`. Asked for its version or its help it says nothing.
+   * how it was started, and exits with `exitCode`. `--version` and `--help` tell what is given.
    */
-  installClaude(exitCode = 0, folder = 'bin'): void {
+  installClaude({ exitCode = 0, folder = 'bin', version = '', options = [] }: StandIn = {}): void {
     const file = join(this.home, folder, 'claude');
     mkdirSync(dirname(file), { recursive: true });
     const record = join(this.home, 'claude-start.json');
+    const help = options.map((option) => `  ${option}  what it does`).join('\n');
+    const said = { '--version': version && `${version} (Claude Code)`, '--help': help };
     writeFileSync(
       file,
       `#!${process.execPath}
-if (['--version', '--help'].includes(process.argv[2])) process.exit(${exitCode});
+const said = ${JSON.stringify(said)}[process.argv[2]];
+if (said !== undefined) {
+  console.log(said);
+  process.exit(${exitCode});
+}
 require('node:fs').writeFileSync(${JSON.stringify(record)}, JSON.stringify({
   args: process.argv.slice(2), cwd: process.cwd(), env: process.env, stdinIsTty: Boolean(process.stdin.isTTY),
 }));
