@@ -31,17 +31,22 @@ The usual way:
   cclink                  on this machine: publish the session of this folder
   cclink pickup           on the other one: look it up, open it, go on in claude
 
+Where the session has never been on the other machine:
+  cclink pickup --ssh laptop     fetch it from the first one
+  export CCLINK_FOLDER=~/Sync    on both: it goes through that folder
+  cclink export                  it goes in a file, for: cclink import <file>
+
 Other ways:
   cclink --share <key>    for somebody's key; they type: cclink pickup <yours>
   cclink --pin            for anybody with a PIN
   cclink --burn --ttl 1h  handed over once, within the hour
 
-A bare cclink takes the options of publish: --ttl, --share, --pin, --burn, --qr,
---dry-run, --force, --yes, --json, --timeout, --quiet, --verbose. See:
+A bare cclink takes the options of publish: --ttl, --share, --pin, --burn,
+--folder, --qr, --dry-run, --force, --yes, --json, --timeout, --quiet,
+--verbose. See:
   cclink publish --help
 
-Both machines need your key (cclink init) and the session's own files. How to
-bridge two machines, and everything else, is in the manual:
+Both machines need your key (cclink init). Everything else is in the manual:
   https://github.com/cclink-cli/cclink#readme`;
 
 const REFERENCE = `

@@ -35,7 +35,7 @@ export function checkTarget(given: string | undefined): void {
   throw new Failure(
     'usage',
     'A sealed session is nothing for a terminal.',
-    'Name a file (-o session.cclink), or pipe it: cclink export | ssh desk cclink import -',
+    'Name a file (-o session.cclink), or pipe it: cclink export | ssh desk "cat > session.cclink"',
   );
 }
 

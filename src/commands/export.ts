@@ -41,7 +41,7 @@ export const command: Declaration<ExportCommandOptions> = {
 Sealed for yourself unless said otherwise. Without -o, the file is named after
 the session and written to the current folder; a pipe or a redirection gets it
 itself:
-  cclink export | ssh desk cclink import -
+  cclink export | ssh desk "cat > session.cclink"
 
 Nothing is masked yet: what was shown in the session is in the file. On the other
 side: cclink import <file>`,
