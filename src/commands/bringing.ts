@@ -34,6 +34,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
     asNew,
     bundles,
     variables: environment.variables,
+    home: environment.home,
     importOptions: async (trust) => importOptions(context, movingIn, { trust, claude: await claudeHere(context) }),
     ports: {
       waiting: (folder, absence) => output.say(describeAbsence(folder, absence)),

@@ -100,9 +100,9 @@ async function bringOverSsh(
 ): Promise<Brought | null> {
   const { asking, sshSays, whileWaiting } = bringing.ports;
   const { session } = found.payload;
-  const { variables, canAsk } = bringing;
+  const { variables, home, canAsk } = bringing;
   asking(host);
-  const ssh = exportOverSsh({ host, session, variables, canAsk, says: sshSays });
+  const ssh = exportOverSsh({ host, session, variables, home, canAsk, says: sshSays });
   try {
     const bundle = await whileWaiting(readBundle(ssh.source, { secrets: async () => [ssh.secret()] }));
     const { audience } = bundle.manifest;
@@ -145,7 +145,8 @@ async function take(
     return isConfirmed;
   };
   try {
-    const imported = await importBundle(bundle, await bringing.importOptions(trust), { ...ports, confirm });
+    const importing = importBundle(bundle, await bringing.importOptions(trust), { ...ports, confirm });
+    const imported = await bringing.ports.whileWaiting(importing);
     return { imported, isConfirmed };
   } finally {
     ports.ended();

@@ -30,8 +30,9 @@ export interface Bringing {
   readonly importOptions: (trust: Trust) => Promise<ImportOptions>;
   /** True if the session is to be a second one, whatever is here. */
   readonly asNew: boolean;
-  /** The environment of ssh, without our secrets. */
+  /** The environment of ssh, without our secrets, and the home directory, in which it runs. */
   readonly variables: NodeJS.ProcessEnv;
+  readonly home: string;
   readonly ports: BringPorts;
 }
 

@@ -13,6 +13,8 @@ export interface SshRequest {
   readonly session: string;
   /** The environment of ssh, without our secrets. */
   readonly variables: NodeJS.ProcessEnv;
+  /** The home directory, in which ssh runs: a project may have a program of that name. */
+  readonly home: string;
   /** False if nobody is there whom ssh could ask for a password. */
   readonly canAsk: boolean;
   /** Told each line that ssh, or the cclink there, writes for people. It is a stranger's text. */
@@ -77,11 +79,13 @@ function remoteCommand(session: string, recipient: string): string {
  * The source throws `network` if ssh fails or the host has no cclink, `no-session` if the host does not have
  * the session: in the words of ssh and of the cclink there.
  */
-export function exportOverSsh({ host, session, variables, canAsk, says }: SshRequest): SshExport {
+export function exportOverSsh({ host, session, variables, home, canAsk, says }: SshRequest): SshExport {
   const secret = Uint8Array.from(randomBytes(32));
   const recipient = ageRecipient(x25519PublicOfSecret(secret));
   const batch = canAsk ? [] : ['-o', 'BatchMode=yes'];
   const child = spawn('ssh', ['-T', ...batch, '--', host, remoteCommand(session, recipient)], {
+    // Windows would look for ssh.exe in the current directory first, and PATH may have relative parts.
+    cwd: home,
     env: variables,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

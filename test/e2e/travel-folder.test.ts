@@ -222,6 +222,22 @@ describe('through a folder', () => {
     expect(readdirSync(shared)).toEqual([]);
   });
 
+  it('goes with a PIN that cclink made, to anybody who has it', async () => {
+    const run = laptop.terminal(['--pin', '--folder', shared]);
+    await run.answers(/PIN \(Return makes one/, '\r');
+    await run.answers(/nothing is masked[\s\S]*Let it leave as it is\?/, 'y\r');
+    expect(await run.end()).toBe(0);
+    const [, pin = ''] = /PIN: ([a-z-]+)/.exec(run.text) ?? [];
+    const [, publicKey = ''] = /cclink pickup ([a-z0-9]{52})/.exec(run.text) ?? [];
+    const bob = new Machine('bob', network.bootstrap);
+    const env = { CCLINK_PIN: pin };
+    const args = ['pickup', publicKey, '--folder', shared, '-y', '--into', bob.project, '--from', publicKey, '--json'];
+    const picked = await bob.run(args, { env });
+    expect(JSON.parse(picked.stdout)).toMatchObject({ mode: 'pin', here: true, imported: { outcome: 'new' } });
+    expect(textOn(bob)).toContain('ZEBRA');
+    bob.remove();
+  });
+
   it('may be put there by an agent, for its own user only', async () => {
     const env = { CLAUDECODE: '1' };
     expect((await laptop.run(['--folder', shared], { env })).code).toBe(0);

@@ -61,6 +61,28 @@ describeWithSsh('over ssh', () => {
     expect(await desk.json(['list'])).toHaveLength(1);
   });
 
+  it('lets ssh ask its own questions on the terminal, before ours', async () => {
+    for (const machine of [laptop, desk]) rmSync(join(machine.home, '.pubky'), { recursive: true });
+    await laptop.init('an own passphrase');
+    desk.takeKeyOf(laptop);
+    await laptop.json(['publish'], { env: { CCLINK_PASSPHRASE: 'an own passphrase' } });
+    const wary = join(desk.home, 'wary');
+    const config = readFileSync(server.clientConfig, 'utf8');
+    writeFileSync(
+      wary,
+      config.replace(/UserKnownHostsFile .*\nStrictHostKeyChecking yes/, 'UserKnownHostsFile /dev/null'),
+    );
+    installSsh(join(desk.home, 'bin'), { ...server, clientConfig: wary });
+    const run = desk.terminal(['pickup', '--no-run', '--ssh', 'desk', '--into', desk.project]);
+    await run.answers(/Passphrase of your key/, 'an own passphrase\r');
+    await run.answers(/Are you sure you want to continue connecting/, 'yes\r');
+    await run.answers(/Bring it here, and go on with it\?/, 'y\r');
+    expect(await run.end()).toBe(0);
+    // What was typed for ssh is seen, as in any terminal.
+    expect(run.text).toMatch(/fingerprint\]\)\? yes/);
+    expect(textOn(desk)).toContain('ZEBRA');
+  });
+
   it('burns nothing where it fails, and says so in the words of ssh', async () => {
     await laptop.json(['publish', '--burn']);
     const away = await desk.run(['pickup', '-y', '--no-run', '--ssh', 'nowhere', '--into', desk.project]);

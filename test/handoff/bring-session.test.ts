@@ -72,6 +72,7 @@ function setUp(publisher = ME) {
     bundles,
     asNew: false,
     variables: {},
+    home: root,
     importOptions: async (trust) => ({
       places: { ...places, stateFolder, home: root, variables: {} },
       trust,

@@ -36,7 +36,7 @@ describe('the name of a host', () => {
 
 describe('what is asked of a host', () => {
   it('is nothing but a session id', () => {
-    const request: SshRequest = { host: 'desk', session: "x'; id #", variables: {}, canAsk: false, says: () => {} };
+    const request = { host: 'desk', session: "x'; id #", variables: {}, home: '/', canAsk: false, says: () => {} };
     expect(() => exportOverSsh(request)).toThrow(TypeError);
   });
 });
@@ -74,7 +74,7 @@ describeWithSsh('a session over ssh', () => {
   function ask(request: Partial<SshRequest> = {}) {
     const variables = { ...process.env, PATH: [join(root, 'bin'), process.env['PATH']].join(delimiter) };
     const says = (line: string) => void said.push(line);
-    return exportOverSsh({ host: 'desk', session: SESSION, variables, canAsk: false, says, ...request });
+    return exportOverSsh({ host: 'desk', session: SESSION, variables, home: root, canAsk: false, says, ...request });
   }
 
   async function textOf(source: AsyncIterable<Buffer>): Promise<string> {
@@ -162,6 +162,22 @@ describeWithSsh('a session over ssh', () => {
       await sleep(50);
     }
     expect(existsSync(`/proc/${readFileSync(join(far, 'pid'), 'utf8').trim()}`)).toBe(false);
+  });
+
+  it('is not asked for by an ssh in the current directory', async () => {
+    install('echo "age-encryption.org/v1"');
+    const project = join(root, 'project');
+    mkdirSync(project);
+    writeFileSync(join(project, 'ssh'), `#!/bin/sh\ntouch '${join(project, 'pwned')}'\n`, { mode: 0o755 });
+    const before = process.cwd();
+    process.chdir(project);
+    try {
+      const ssh = ask({ variables: { PATH: ['.', join(root, 'bin'), '/usr/bin', '/bin'].join(delimiter) } });
+      expect(await textOf(ssh.source)).toBe('age-encryption.org/v1\n');
+    } finally {
+      process.chdir(before);
+    }
+    expect(existsSync(join(project, 'pwned'))).toBe(false);
   });
 
   it('says that there is no ssh here', async () => {
