@@ -53,13 +53,15 @@ export async function departureOf(
     if (isTranscript || error instanceof ContentChanged) throw fileFailure('read', file.path, error);
     return { what: file.name, why: "can't be read" };
   }
+  let staysOpen = false;
   try {
     const departure = await measured(source, filter);
     source.mustBeNamed();
+    // Thousands of files can't stay open. The transcript does: it may be replaced by a compacted one.
+    staysOpen = isTranscript;
     return departure;
   } finally {
-    // Thousands of files can't stay open. The transcript does: it may be replaced by a compacted one.
-    if (!isTranscript) source.close();
+    if (!staysOpen) source.close();
   }
 }
 

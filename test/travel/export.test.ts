@@ -2,6 +2,7 @@ import {
   appendFileSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -105,6 +106,17 @@ function addLargeSession(records = 3000): { id: string; path: string } {
   const lines = Array.from({ length: records }, (_, i) => said(i, `prompt ${i} ${'x'.repeat(1000)}`));
   return { id, path: writeTranscript(claudeFolder, '-home-alice-proj', id, lines) };
 }
+
+/** The files of a session that this process has open. */
+const openFilesNamed = (id: string) =>
+  readdirSync('/proc/self/fd').flatMap((number) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${number}`);
+      return path.includes(id) ? [path] : [];
+    } catch {
+      return [];
+    }
+  });
 
 describe('a session that is exported', () => {
   it('says what it is before anything else', async () => {
@@ -288,6 +300,7 @@ describe('a session that is written to meanwhile', () => {
     const work = exportToFile(file, contentsOf(id), optionsFor(id, { onRead: rewrite }), SEAL);
     await expect(work).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('changed') });
     expect(readdirSync(join(file, '..'))).toEqual([]);
+    if (process.platform === 'linux') expect(openFilesNamed(id)).toEqual([]);
   });
 
   it('and changed after it was read once is told from what the manifest says', async () => {
