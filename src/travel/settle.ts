@@ -112,10 +112,11 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
   };
 }
 
-/** Nothing is written: the session here is as new. */
+/** Nothing is written: the session here is as new. If it is newer, it was gone on with here before. */
 function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyHere): Imported {
   const { manifest, options, destination } = arrival;
   const isMoved = manifest.host !== options.host || manifest.directory !== directory;
+  const isStarted = relation === 'here is newer';
   return {
     session: file.id,
     directory: directory ?? destination.directory,
@@ -127,11 +128,13 @@ function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyH
     bytes: 0,
     left: [],
     leftHere: [],
-    ...firstStart(arrival, { isToBeTold: relation === 'same' && isMoved }),
+    ...(isStarted ? NO_FIRST_START : firstStart(arrival, { isToBeTold: isMoved })),
   };
 }
 
-/** What the first start of the session needs. Of somebody else's, no start is known to be a later one. */
+const NO_FIRST_START = { systemPrompt: null, claudeOptions: [] };
+
+/** What the first start of the session needs. */
 function firstStart(
   { manifest, options, destination }: Arrival,
   { isToBeTold }: { readonly isToBeTold: boolean },

@@ -268,6 +268,10 @@ describe('a session that is imported', () => {
     expect(imported.claudeOptions).toContain('--permission-mode');
     expect(imported.systemPrompt).not.toMatch(/EVIL|mallory/);
     expect(imported.directory).toBe(project);
+    // Whether it was started since, nobody knows.
+    expect((await take({ signer: null })).claudeOptions).toContain('--permission-mode');
+    // Here it went on: what was said is one's own.
+    expect(await take({ signer: null, transcript: turns(2) })).toMatchObject({ systemPrompt: null, claudeOptions: [] });
   });
 });
 
