@@ -28,8 +28,8 @@ export function encodePayload({ host, project, session, t }: Payload): Uint8Arra
 }
 
 /**
- * Reads an opened payload. Unknown keys are ignored, and so is a `t` that is none. Text that is not a JSON object is a session id: old
- * records held nothing else.
+ * Reads an opened payload. Unknown keys are ignored, and so is a `t` that is none. Text that is not a JSON
+ * object is a session id: old records held nothing else.
  *
  * Throws `cannot-open` for bytes that are not UTF-8, and for an object without a session id.
  */
@@ -71,7 +71,8 @@ function unreadable(): Failure {
  * The payload shortened to at most `room` bytes of JSON: the project path loses parts from the left, then the
  * host name goes.
  *
- * The session id and `t` are never touched, so the result may still be too large, which the caller must check.
+ * The session id and `t` are never touched, so the result may still be too large, which the caller must
+ * check.
  */
 export function fitPayload(payload: Payload, room: number): Payload {
   const fits = (candidate: Payload) => encodePayload(candidate).length <= room;

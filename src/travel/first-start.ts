@@ -24,8 +24,8 @@ const FORGET_AFTER_MS = 30 * 86_400_000;
 
 /**
  * The sessions that were brought in, and that `claude` has not been started with from here: a file for each
- * below the state folder. Between the two a handoff is burnt, which may fail or be interrupted; whoever goes on
- * then must not start a stranger's session as if it were their own.
+ * below the state folder. Between the two a handoff is burnt, which may fail or be interrupted; whoever goes
+ * on then must not start a stranger's session as if it were their own.
  */
 export class FirstStarts {
   readonly #folder: string;

@@ -69,8 +69,9 @@ export function lookIntoFolder(folder: string, handoff: FolderHandoff): Promise<
 }
 
 /**
- * What lies in a folder for the bundle called `name`: itself and copies of it, itself first, and whether there
- * is anything else of that name, which whatever syncs the folder needs meanwhile. Null without a folder.
+ * What lies in a folder for the bundle called `name`: itself and copies of it, itself first, and whether
+ * there is anything else of that name, which whatever syncs the folder needs meanwhile. Null without a
+ * folder.
  */
 async function filesFor(name: string, folder: string): Promise<{ copies: string[]; isOnItsWay: boolean } | null> {
   let names: string[];

@@ -22,7 +22,8 @@ export const stemOf = (name: string): string => name.slice(0, NAME_CHARACTERS);
 
 /**
  * True if `other` is the bundle called `name`, or what a service that syncs folders makes of it where two
- * machines changed it: `<name>.sync-conflict-….cclink` (Syncthing), `<name> (conflicted copy).cclink` (Dropbox).
+ * machines changed it: `<name>.sync-conflict-….cclink` (Syncthing), `<name> (conflicted copy).cclink`
+ * (Dropbox).
  */
 export const isCopyOf = (name: string, other: string): boolean =>
   other.startsWith(stemOf(name)) && other.endsWith(BUNDLE_SUFFIX);
@@ -31,8 +32,8 @@ export const isCopyOf = (name: string, other: string): boolean =>
 export const isBundleName = (name: string): boolean => /^[a-z2-7]{26}\.cclink$/.test(name);
 
 /**
- * The X25519 secret (32 bytes) that the bundle is sealed to. It is not the long-term key: a service that syncs
- * folders keeps old versions, and once the handoff is burnt nobody can make this one again.
+ * The X25519 secret (32 bytes) that the bundle is sealed to. It is not the long-term key: a service that
+ * syncs folders keeps old versions, and once the handoff is burnt nobody can make this one again.
  */
 export function bundleSecret(t: Uint8Array, address: Uint8Array): Uint8Array {
   return hkdf(t, 'cclink-bundle-seal-v1', address);

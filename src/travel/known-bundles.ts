@@ -111,7 +111,9 @@ export class KnownBundles {
 const isSame = (a: Pick<KnownBundle, 'folder' | 'name'>, b: Pick<KnownBundle, 'folder' | 'name'>) =>
   a.folder === b.folder && a.name === b.name;
 
-/** Removes a bundle and what a service that syncs folders copied from it. False if one of them is still there. */
+/**
+ * Removes a bundle and what a service that syncs folders copied from it. False if one of them is still there.
+ */
 function isRemoved({ folder, name }: KnownBundle): boolean {
   let copies: string[];
   try {

@@ -48,8 +48,8 @@ export function parseSshHost(text: string): string {
 }
 
 /**
- * What runs on the host, by whichever shell the user has there: it finds cclink on PATH, else where install.sh
- * puts it. Without an apostrophe, a backslash or `!` in it, every shell reads it alike.
+ * What runs on the host, by whichever shell the user has there: it finds cclink on PATH, else where
+ * install.sh puts it. Without an apostrophe, a backslash or `!` in it, every shell reads it alike.
  */
 const REMOTE =
   'for cclink in cclink "$HOME/.local/bin/cclink"; ' +
@@ -73,8 +73,8 @@ function remoteCommand(session: string, recipient: string): string {
 }
 
 /**
- * Has a host export a session through the user's own ssh: with their configuration, their agent, and questions
- * on their terminal. Nothing has come yet when this returns.
+ * Has a host export a session through the user's own ssh: with their configuration, their agent, and
+ * questions on their terminal. Nothing has come yet when this returns.
  *
  * The source throws `network` if ssh fails or the host has no cclink, `no-session` if the host does not have
  * the session: in the words of ssh and of the cclink there.

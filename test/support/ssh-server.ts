@@ -12,7 +12,10 @@ import type { Machine } from './machine.ts';
 const SSHD = '/usr/sbin/sshd';
 const PROGRAM = fileURLToPath(new URL('../../bin/cclink.cjs', import.meta.url));
 
-/** Whether the tests called `name` can have an ssh server. If not, a line says that they are skipped; in CI they fail. */
+/**
+ * Whether the tests called `name` can have an ssh server. If not, a line says that they are skipped; in CI
+ * they fail.
+ */
 export function hasSshServer(name: string): boolean {
   if (existsSync(SSHD)) return true;
   if (process.env['CI'] && process.platform === 'linux')
