@@ -58,10 +58,18 @@ export function contentsHere({ environment }: Context, id: string, memory: boole
 /** What must not leave under another name either. Claude Code's own secrets are known where its files are. */
 const SECRETS_AT_HOME = ['.claude.json', '.pubky', '.ssh', '.gnupg', '.aws', '.netrc', '.git-credentials'];
 
-/** The state of the git repository that contains a directory; null if it is in none. Never rejects. */
-export async function staysHere({ environment }: Context, directory: string | null): Promise<GitFacts | null> {
+/**
+ * The state of the git repository that contains a directory, if git tells it within `timeoutMs`
+ * (milliseconds); null if it is in none. Never rejects.
+ */
+export async function staysHere(
+  { environment: { variables } }: Context,
+  directory: string | null,
+  timeoutMs?: number,
+): Promise<GitFacts | null> {
   // Where there is no repository, git is not started: on a Mac without it, that asks to install it.
-  return directory === null || gitRootOf(directory) === null ? null : gitFacts(directory, environment);
+  if (directory === null || gitRootOf(directory) === null) return null;
+  return gitFacts(directory, { variables, ...(timeoutMs !== undefined && { timeoutMs }) });
 }
 
 /**
