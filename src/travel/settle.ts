@@ -112,11 +112,11 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
   };
 }
 
-/** Nothing is written: the session here is as new. If it is newer, it was gone on with here before. */
+/** Nothing is written: the session here is as new. If it is newer, it went on here, and is one's own. */
 function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyHere): Imported {
   const { manifest, options, destination } = arrival;
   const isMoved = manifest.host !== options.host || manifest.directory !== directory;
-  const isStarted = relation === 'here is newer';
+  const isToBeTold = relation === 'same' && (isMoved || options.trust === 'other');
   return {
     session: file.id,
     directory: directory ?? destination.directory,
@@ -128,19 +128,17 @@ function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyH
     bytes: 0,
     left: [],
     leftHere: [],
-    ...(isStarted ? NO_FIRST_START : firstStart(arrival, { isToBeTold: isMoved })),
+    ...firstStart(arrival, { isToBeTold }),
   };
 }
 
-const NO_FIRST_START = { systemPrompt: null, claudeOptions: [] };
-
-/** What the first start of the session needs. */
+/** What the first start of the session needs. Of somebody else's, no start is known to be a later one. */
 function firstStart(
   { manifest, options, destination }: Arrival,
   { isToBeTold }: { readonly isToBeTold: boolean },
 ): Pick<Imported, 'systemPrompt' | 'claudeOptions'> {
   if (options.trust === 'other') {
-    return { systemPrompt: FOREIGN_TEXT, claudeOptions: safeStartOptions(options.claude) };
+    return { systemPrompt: isToBeTold ? FOREIGN_TEXT : null, claudeOptions: safeStartOptions(options.claude) };
   }
   const move = { fromHost: manifest.host, fromDirectory: manifest.directory, toDirectory: destination.directory };
   // Nobody has signed the names that come over ssh, and a system prompt is no place for a stranger's words.

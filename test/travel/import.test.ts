@@ -271,7 +271,7 @@ describe('a session that is imported', () => {
     // Whether it was started since, nobody knows.
     expect((await take({ signer: null })).claudeOptions).toContain('--permission-mode');
     // Here it went on: what was said is one's own.
-    expect(await take({ signer: null, transcript: turns(2) })).toMatchObject({ systemPrompt: null, claudeOptions: [] });
+    expect((await take({ signer: null, transcript: turns(2) })).systemPrompt).toBeNull();
   });
 });
 
