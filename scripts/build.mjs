@@ -10,8 +10,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
- * What the files of src/ that are loaded later have in common: all of them; those that use the network or read
- * sessions; those that move one.
+ * What the files of src/ that are loaded later have in common: all of them; those that use the network or
+ * read sessions; those that move one.
  */
 const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view.ts'];
 const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts', 'claude/sessions-here.ts'];

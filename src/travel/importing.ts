@@ -4,7 +4,7 @@ import type { Loss, Manifest, Trust } from './manifest.ts';
 import type { PathPair } from './path-rewrite.ts';
 
 /** Where sessions and our own files lie, and what else of this machine decides where one is to live. */
-export interface ImportPlaces extends SessionPlaces {
+interface ImportPlaces extends SessionPlaces {
   readonly stateFolder: string;
   readonly home: string;
   /** The environment: Claude Code lets it name the project folder. */

@@ -29,7 +29,7 @@ import { isLeftBehind, writerMark } from '../files/writer-mark.ts';
 const NAME = '.cclink-incoming-';
 /** Nothing takes longer to arrive, in milliseconds: a day. */
 const LONGEST_MS = 24 * 3600 * 1000;
-/** A file that has more than this is sent to the disk while it is written: at its end that would take seconds. */
+/** A file that has more than this is sent to the disk while it is written: at its end that takes seconds. */
 const SYNC_STEP_BYTES = 16 * 1024 * 1024;
 /** Each small file takes a disk some milliseconds; several at once take little longer than one. */
 const SYNCED_AT_ONCE = 4;
