@@ -49,11 +49,12 @@ export function parseSshHost(text: string): string {
 
 /**
  * What runs on the host, by whichever shell the user has there: it finds cclink on PATH, else where
- * install.sh puts it. Without an apostrophe, a backslash or `!` in it, every shell reads it alike.
+ * install.sh, npm or Homebrew puts it, which a shell without a terminal often does not know. Without an
+ * apostrophe, a backslash or `!` in it, every shell reads it alike.
  */
 const REMOTE =
-  'for cclink in cclink "$HOME/.local/bin/cclink"; ' +
-  'do if command -v "$cclink" >/dev/null 2>&1; then exec "$cclink" "$@"; fi; done; ' +
+  'PATH="$PATH:$HOME/.local/bin:/usr/local/bin:/opt/homebrew/bin"; export PATH; ' +
+  'if command -v cclink >/dev/null 2>&1; then exec cclink "$@"; fi; ' +
   'echo "There is no cclink on this host, neither on PATH nor in ~/.local/bin." >&2; exit 127';
 
 /** What the remote script exits with if there is no cclink. */
@@ -67,7 +68,7 @@ const HOLD_MS = 700;
 const MAX_SAID = 4096;
 
 /** The command line for the host. Neither part can hold anything that a shell would interpret. */
-function remoteCommand(session: string, recipient: string): string {
+export function remoteCommand(session: string, recipient: string): string {
   if (!isSessionId(session)) throw new TypeError('Not a session id.');
   return `exec sh -c '${REMOTE}' sh export ${session} -o - --recipient ${recipient} --quiet`;
 }

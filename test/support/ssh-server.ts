@@ -147,3 +147,8 @@ async function untilItListens(port: number, failure: () => string | null): Promi
   }
   throw new Error('sshd does not listen');
 }
+
+/** True if every machine here has a cclink, so that none can be without it. */
+export const isCclinkInstalled = ['/usr/local/bin', '/opt/homebrew/bin'].some((folder) =>
+  existsSync(join(folder, 'cclink')),
+);

@@ -1,12 +1,20 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
-import { exportOverSsh, parseSshHost, type SshRequest } from '../../src/travel/ssh.ts';
+import { exportOverSsh, parseSshHost, remoteCommand, type SshRequest } from '../../src/travel/ssh.ts';
 import { sessionId } from '../support/claude-folder.ts';
-import { describeWithSsh, installSsh, type SshServer, startSshServer } from '../support/ssh-server.ts';
-import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+import { itIn, SHELLS } from '../support/shells.ts';
+import {
+  describeWithSsh,
+  installSsh,
+  isCclinkInstalled,
+  type SshServer,
+  startSshServer,
+} from '../support/ssh-server.ts';
+import { makeTemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 
 const SESSION = sessionId(7);
 
@@ -35,6 +43,17 @@ describe('the name of a host', () => {
 });
 
 describe('what is asked of a host', () => {
+  for (const shell of Object.keys(SHELLS)) {
+    itIn(shell)(`is understood by ${shell}`, () => {
+      const home = temporaryFolder();
+      mkdirSync(join(home, '.local/bin'), { recursive: true });
+      writeFileSync(join(home, '.local/bin/cclink'), '#!/bin/sh\nprintf "<%s>" "$@"\n', { mode: 0o755 });
+      const env = { HOME: home, PATH: '/usr/bin:/bin' };
+      const { stdout, status } = spawnSync(shell, ['-c', remoteCommand(SESSION, 'age1x')], { env, encoding: 'utf8' });
+      expect([stdout, status]).toEqual([`<export><${SESSION}><-o><-><--recipient><age1x><--quiet>`, 0]);
+    });
+  }
+
   it('is nothing but a session id', () => {
     const request = { host: 'desk', session: "x'; id #", variables: {}, home: '/', canAsk: false, says: () => {} };
     expect(() => exportOverSsh(request)).toThrow(TypeError);
@@ -126,7 +145,7 @@ describeWithSsh('a session over ssh', () => {
     expect(said).toEqual([]);
   });
 
-  it('says where there is no cclink', async () => {
+  it.skipIf(isCclinkInstalled)('says where there is no cclink', async () => {
     const failure = await failureOf(ask().source);
     expect(failure).toMatchObject({ code: 'network', message: expect.stringMatching(/desk has no cclink/) });
   });
