@@ -33,10 +33,12 @@ export interface Declaration<Options = unknown> {
   readonly options?: readonly OptionDeclaration[];
   /** What its help says below the options. */
   readonly help?: string;
-  /** Which of the options that commands share it takes, beside --quiet; with a timeout, --verbose is told. */
+  /** Which of the options that commands share it takes, beside --quiet. */
   readonly yes?: true;
   readonly json?: true;
   readonly timeout?: true;
+  /** What --verbose tells, for the help, where that is something else than what the network does. */
+  readonly verbose?: string;
   /** True if it takes words after `--`, which are for `claude`. */
   readonly claudeOptions?: true;
   /**
@@ -68,14 +70,15 @@ export interface SharedOptions {
   readonly timeout?: string;
 }
 
-/** The options that a command's help tells, its own first. All take --verbose, which tells of the network. */
-export function optionsOf({ options = [], yes, json, timeout }: Declaration): readonly OptionDeclaration[] {
+/** The options that a command's help tells, its own first. All take --verbose, which many have no use for. */
+export function optionsOf({ options = [], yes, json, timeout, verbose }: Declaration): readonly OptionDeclaration[] {
+  const tells = verbose ?? (timeout && VERBOSE.description);
   return [
     ...options,
     ...(yes ? [YES] : []),
     ...(json ? [JSON_RESULT] : []),
     ...(timeout ? [TIMEOUT] : []),
     QUIET,
-    ...(timeout ? [VERBOSE] : []),
+    ...(tells === undefined ? [] : [{ ...VERBOSE, description: tells }]),
   ];
 }

@@ -47,6 +47,7 @@ Nothing is masked yet: what was shown in the session is in the file. On the othe
 side: cclink import <file>`,
   yes: true,
   json: true,
+  verbose: 'tell all that was left out, and why',
   run: ({ context, options, args: [session] }) => exportSession(context, options, session),
 };
 

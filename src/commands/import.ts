@@ -44,6 +44,7 @@ Somebody else's session is instructions to your Claude. -y does not take it,
 unless --from names who signed it and --into the directory.`,
   yes: true,
   json: true,
+  verbose: 'tell all that was left out, and why',
   claudeOptions: true,
   async run({ context, options, args: [file = '-'], claudeArgs }) {
     process.exitCode = await importSession(context, options, file, claudeArgs);
