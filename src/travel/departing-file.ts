@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { identityOf, type SessionFile } from '../claude/session-contents.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
-import { readAt } from '../files/regular-file.ts';
 import { ContentChanged } from './bundle-writer.ts';
 import { lossOfKind } from './harmful-kinds.ts';
 import type { Loss } from './manifest.ts';
@@ -93,7 +92,11 @@ async function measuredTranscript(source: Source, filter: Filter): Promise<Depar
 async function measuredJson(source: Source, { strict }: Filter): Promise<Departure | Loss> {
   const { name } = source.file;
   if (source.size > MOST_JSON) return { what: name, why: 'is too large' };
-  const read = () => rewriteJson(Buffer.concat([...source.blocks()]), { strict, ...NOTHING_MOVES });
+  const read = () =>
+    rewriteJson(Buffer.concat(Array.from(source.blocks(), (block) => Buffer.from(block))), {
+      strict,
+      ...NOTHING_MOVES,
+    });
   const json = read();
   return json === null
     ? { what: name, why: 'holds no JSON object' }
@@ -169,13 +172,16 @@ class Source {
     this.#descriptor = null;
   }
 
+  /** Its content, of which each block is overwritten by the next one. */
   *blocks(): Generator<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, this.size));
     for (let position = 0; position < this.size; ) {
-      const block = readAt(this.#open(), position, Math.min(BLOCK_BYTES, this.size - position));
-      if (block.length === 0) throw new ContentChanged(this.file.name);
-      position += block.length;
-      this.#onRead(block.length);
-      yield block;
+      const length = Math.min(BLOCK_BYTES, this.size - position);
+      const read = readSync(this.#open(), buffer, 0, length, position);
+      if (read === 0) throw new ContentChanged(this.file.name);
+      position += read;
+      this.#onRead(read);
+      yield buffer.subarray(0, read);
     }
   }
 

@@ -96,8 +96,8 @@ export class TranscriptFilter {
   }
 
   /**
-   * Takes the next bytes of the transcript, which may not change any more, and returns what can be written so
-   * far.
+   * Takes the next bytes of the transcript, and returns what can be written so far: pieces that hold only until
+   * more is pushed.
    */
   push(bytes: Buffer): readonly Buffer[] {
     let rest = bytes;
@@ -340,8 +340,8 @@ export class TranscriptFilter {
 }
 
 /**
- * A transcript as `filter` lets it through, in blocks of about a megabyte. Throws `refused` where it is over
- * the limits.
+ * A transcript as `filter` lets it through, in blocks of about a megabyte, each of which holds only until the
+ * next one is asked for. Throws `refused` where it is over the limits.
  */
 export async function* filterTranscript(
   source: AsyncIterable<Buffer> | Iterable<Buffer>,

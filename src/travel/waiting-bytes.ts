@@ -1,21 +1,23 @@
 import { MAX_LINE_BYTES } from './limits.ts';
 
 const NEWLINE = 0x0a;
-/** What waits and is longer than this goes into one buffer: joined in the end, it would be there twice. */
-const LONG_BYTES = 2 * 1024 * 1024;
-/** The longest line, and what may be read with its end. */
-const ROOM_BYTES = MAX_LINE_BYTES + LONG_BYTES;
+/** For blocks of a megabyte, and what is left of the one before. */
+const ROOM_BYTES = 3 * 1024 * 1024;
+/** For the longest line, and what was read with its end. */
+const LARGE_ROOM_BYTES = MAX_LINE_BYTES + ROOM_BYTES;
 
-/** Bytes of a transcript that wait for the end of their line. */
+/**
+ * Bytes of a transcript that wait for the end of their line. They are copied to one place, which is used again
+ * and again: a new buffer for every block would be 60 MB of buffers before the collector sees to them.
+ */
 export class WaitingBytes {
-  #pieces: Buffer[] = [];
-  #length = 0;
+  #room = Buffer.allocUnsafeSlow(ROOM_BYTES);
+  #start = 0;
+  #end = 0;
   #hasLines = false;
-  /** Of `ROOM_BYTES`; what is not filled yet takes no memory. */
-  #room: Buffer | null = null;
 
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start;
   }
 
   /** Whether a line ends in them. */
@@ -23,46 +25,41 @@ export class WaitingBytes {
     return this.#hasLines;
   }
 
+  /** From here on, what was taken before is overwritten. */
   add(bytes: Buffer): void {
+    this.#makeRoom(bytes.length);
+    this.#end += bytes.copy(this.#room, this.#end);
     this.#hasLines ||= bytes.includes(NEWLINE);
-    this.#pieces.push(bytes);
-    this.#length += bytes.length;
-    if (this.#length > LONG_BYTES && this.#length <= ROOM_BYTES) this.#join();
   }
 
   /** Takes the lines that are whole, with their ends. */
   takeLines(): Buffer {
-    const all = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
-    const end = all.lastIndexOf(NEWLINE) + 1;
-    this.clear();
-    // A copy, so that the rest can be freed.
-    if (end < all.length) this.add(Buffer.from(all.subarray(end)));
-    return all.subarray(0, end);
+    const all = this.#room.subarray(this.#start, this.#end);
+    const lines = all.subarray(0, all.lastIndexOf(NEWLINE) + 1);
+    this.#start += lines.length;
+    this.#hasLines = false;
+    return lines;
   }
 
   /** Takes all of it. */
   take(): Buffer {
-    const all = Buffer.concat(this.#pieces);
+    const all = this.#room.subarray(this.#start, this.#end);
     this.clear();
     return all;
   }
 
   clear(): void {
-    this.#pieces = [];
-    this.#length = 0;
+    this.#start = this.#end;
     this.#hasLines = false;
-    this.#room = null;
   }
 
-  #join(): void {
-    const room = this.#room ?? Buffer.allocUnsafeSlow(ROOM_BYTES);
-    let filled = 0;
-    for (const piece of this.#pieces) {
-      // The first one is in there already, if there was room before.
-      if (piece.buffer !== room.buffer) piece.copy(room, filled);
-      filled += piece.length;
-    }
-    this.#room = room;
-    this.#pieces = [room.subarray(0, filled)];
+  #makeRoom(bytes: number): void {
+    if (this.#end + bytes <= this.#room.length) return;
+    const all = this.#room.subarray(this.#start, this.#end);
+    const needed = all.length + bytes;
+    // What is not filled of it takes no memory.
+    if (needed > this.#room.length) this.#room = Buffer.allocUnsafeSlow(Math.max(LARGE_ROOM_BYTES, needed));
+    this.#end = all.copy(this.#room);
+    this.#start = 0;
   }
 }

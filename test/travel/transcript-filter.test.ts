@@ -459,7 +459,7 @@ describe('limits', () => {
       const filter = new TranscriptFilter(options);
       const blocks: Buffer[] = [];
       for (let at = 0; at < transcript.length; at += 100_000)
-        blocks.push(...filter.push(transcript.subarray(at, at + 100_000)));
+        blocks.push(...filter.push(transcript.subarray(at, at + 100_000)).map((piece) => Buffer.from(piece)));
       blocks.push(...filter.end());
       const lines = Buffer.concat(blocks).toString().trim().split('\n');
       expect(lines.map((line) => line.length)).toEqual(
