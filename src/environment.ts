@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve, sep } from 'node:path';
 import { claudeFolder } from './claude/folders.ts';
 import { Failure } from './failure.ts';
 import { cacheFolder, stateFolder } from './files/folders.ts';
@@ -48,7 +48,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     claudeFolder: claudeFolder(env, home),
     stateFolder: stateFolder(env, home, process.platform),
     cacheFolder: cacheFolder(env, home, process.platform),
-    folder: env['CCLINK_FOLDER'] ? resolve(env['CCLINK_FOLDER']) : undefined,
+    folder: env['CCLINK_FOLDER'] ? resolve(workingDirectory() ?? sep, env['CCLINK_FOLDER']) : undefined,
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
     passphrase: secrets.get('CCLINK_PASSPHRASE'),
     newPassphrase: secrets.get('CCLINK_NEW_PASSPHRASE'),
@@ -104,7 +104,8 @@ export function workingDirectory(): string | null {
   }
 }
 
-/** The folder (absolute) that was named, else the one of the environment; null without one. */
+/** The folder (absolute) that was named, else the one of the environment; null without one, or for ''. */
 export function folderOf({ folder }: Environment, named: string | undefined): string | null {
-  return named === undefined ? (folder ?? null) : resolve(named);
+  if (named === undefined) return folder ?? null;
+  return named === '' ? null : resolve(workingDirectory() ?? sep, named);
 }

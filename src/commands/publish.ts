@@ -94,7 +94,7 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
     const pin = options.pin ? await takePin(context, options.dryRun ?? false) : null;
     const handoff: Handoff = { audience: audienceOf(pin?.pin ?? null, recipient), burn, ttl, payload };
     try {
-      const folder = folderFor(context, options, pin);
+      const folder = folderFor(context, options, { session, pin });
       if (options.dryRun) return await showDryRun(context, await own.publicKey(), session, handoff, folder);
       const files = folder === null ? null : await filesFor(context, session, handoff, folder);
       await withDht(context, (dht, deadline) =>
@@ -111,12 +111,22 @@ function audienceOf(pin: Uint8Array | null, recipient: Uint8Array | null): Audie
   return recipient === null ? { mode: 'self' } : { mode: 'share', publicKey: recipient };
 }
 
-/** The folder (absolute) that its files are put into; null if none is named, or they may not go there. */
-function folderFor(context: Context, { folder: named }: PublishOptions, pin: NewPin | null): string | null {
+/** The folder (absolute) that its files are put into; null if none is named, or they can't or may not go there. */
+function folderFor(
+  context: Context,
+  { folder: named, force }: PublishOptions,
+  { session, pin }: { readonly session: ChosenSession; readonly pin: NewPin | null },
+): string | null {
   const folder = folderOf(context.environment, named);
-  if (folder === null || pin === null || pin.isMade) return folder;
+  if (folder === null) return null;
+  const notPut = `the files of the session are not put into ${printable(folder)}`;
+  if (force && !localSession(placesOf(context), session.id, '').here) {
+    context.output.warn(`${notPut}: they are not on this machine.`);
+    return null;
+  }
+  if (pin === null || pin.isMade) return folder;
   context.output.warn(
-    `the files of the session are not put into ${printable(folder)}: whoever gets hold of them there could try PINs, and you made this one up. A bare Return at the question makes one that is long enough.`,
+    `${notPut}: whoever gets hold of them there could try PINs, and you made this one up. A bare Return at the question makes one that is long enough.`,
   );
   return null;
 }

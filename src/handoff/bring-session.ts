@@ -27,6 +27,8 @@ export interface AroundQuestion {
   readonly before: () => void;
   /** Called after a yes, and throws if it comes too late. */
   readonly afterYes: () => void;
+  /** What is thrown after a no. */
+  readonly no: () => Failure;
 }
 
 /**
@@ -141,8 +143,9 @@ async function take(
   const confirm = async (plan: ImportPlan) => {
     question.before();
     isConfirmed = await ports.confirm(plan);
-    if (isConfirmed) question.afterYes();
-    return isConfirmed;
+    if (!isConfirmed) throw question.no();
+    question.afterYes();
+    return true;
   };
   try {
     const importing = importBundle(bundle, await bringing.importOptions(trust), { ...ports, confirm });

@@ -188,12 +188,12 @@ async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
   ports.show(found);
   const obstacle = await obstacleTo(found, ports, options);
   if (obstacle !== null) throw obstacle;
-  const burns = isToBurn(found);
-  if (await ports.confirm(found, burns)) return;
-  throw new Failure(
-    'interrupted',
-    burns ? 'Not picked up; nothing was burnt.' : 'Not picked up; the handoff is still there.',
-  );
+  if (!(await ports.confirm(found, isToBurn(found)))) throw notWanted(found);
+}
+
+function notWanted(found: FoundHandoff): Failure {
+  const message = isToBurn(found) ? 'nothing was burnt.' : 'the handoff is still there.';
+  return new Failure('interrupted', `Not picked up; ${message}`);
 }
 
 /**
@@ -211,6 +211,7 @@ async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
     burns: isToBurn(found),
     before: () => (found.local.here ? ports.show(found) : undefined),
     afterYes: () => mustBeLive(found, options),
+    no: () => notWanted(found),
   });
   return brought?.isConfirmed ? brought.imported : null;
 }

@@ -93,8 +93,8 @@ class FolderSearch {
   private readonly folder: string;
   private readonly name: string;
   private readonly keys: AgeKeys;
-  /** What of each file is known not to be whole: its size and time. */
-  private readonly seen = new Map<string, string>();
+  /** The size and time of each file when it was last seen, and whether it was not whole then. */
+  private readonly seen = new Map<string, { readonly mark: string; readonly isPart: boolean }>();
 
   constructor(folder: string, { t, address }: FolderHandoff) {
     this.folder = folder;
@@ -127,9 +127,13 @@ class FolderSearch {
     try {
       const { size, mtimeMs } = await file.stat();
       const mark = `${size} ${mtimeMs}`;
-      if (size > MAX_SEALED_BYTES || this.seen.get(path) === mark) return size;
+      const before = this.seen.get(path);
+      // One that grows is not read again and again, but once it has been the same for one look.
+      const isQuiet = before === undefined || (before.mark === mark && !before.isPart);
+      this.seen.set(path, { mark, isPart: before?.mark === mark && before.isPart });
+      if (size > MAX_SEALED_BYTES || !isQuiet) return size;
       if (!(await this.isWhole(file, size))) {
-        this.seen.set(path, mark);
+        this.seen.set(path, { mark, isPart: true });
         return size;
       }
       const bundle = await readBundle(bytesOf(file, size), this.keys);

@@ -238,6 +238,14 @@ describe('through a folder', () => {
     bob.remove();
   });
 
+  it('does not go where its files are not, with --force', async () => {
+    laptop.env['CCLINK_FOLDER'] = shared;
+    const elsewhere = '22222222-2222-4222-8222-222222222222';
+    const { code, stderr } = await laptop.run([elsewhere, '--force']);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/are not put into .*not on this machine/)]);
+    expect(readdirSync(shared)).toEqual([]);
+  });
+
   it('may be put there by an agent, for its own user only', async () => {
     const env = { CLAUDECODE: '1' };
     expect((await laptop.run(['--folder', shared], { env })).code).toBe(0);

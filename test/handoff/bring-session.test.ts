@@ -114,7 +114,12 @@ function setUp(publisher = ME) {
     const sealed = writeBundle(whole, signing, filesOf(contents), { kind: 'x25519', publicKey: recipient });
     writeFileSync(join(folder, bundleName(T, publisher.publicKey)), await collect(sealed));
   }
-  const question: AroundQuestion = { burns: false, before: () => void log.push('before'), afterYes: () => {} };
+  const question: AroundQuestion = {
+    burns: false,
+    before: () => void log.push('before'),
+    afterYes: () => {},
+    no: () => new Failure('interrupted', 'No.'),
+  };
   const bring = (options: Partial<Bringing> = {}, around: Partial<AroundQuestion> = {}) =>
     bringSession(found(), { ...bringing, ...options }, { ...question, ...around });
   const isThere = () => existsSync(join(claudeFolder, 'projects'));

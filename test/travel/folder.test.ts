@@ -157,11 +157,29 @@ describe('waiting for a bundle', () => {
     const waiting = waitForBundle(folder, HANDOFF, null, ({ kind }) => {
       told.push(kind);
       if (kind === 'not there') writeFileSync(path, BUNDLE.subarray(0, 70_000));
-      if (kind === 'not whole') writeFileSync(path, BUNDLE);
+      if (kind === 'not whole' && told.length === 2) writeFileSync(path, BUNDLE);
     });
     const found = await waiting;
     await found.close();
-    expect(told).toEqual(['not there', 'not whole']);
+    expect(new Set(told)).toEqual(new Set(['not there', 'not whole']));
+  });
+
+  it('does not read one again that still grows', async () => {
+    const path = join(folder, NAME);
+    writeFileSync(path, BUNDLE.subarray(0, 1000));
+    const told: unknown[] = [];
+    const waiting = waitForBundle(folder, HANDOFF, null, (absence) => {
+      told.push(absence);
+      // Whole by the second look, but other than at the first.
+      writeFileSync(path, BUNDLE);
+    });
+    const started = performance.now();
+    await (await waiting).close();
+    expect(told).toEqual([
+      { kind: 'not whole', bytes: 1000 },
+      { kind: 'not whole', bytes: BUNDLE.length },
+    ]);
+    expect(performance.now() - started).toBeGreaterThan(1900);
   });
 
   it('ends without one when its time is over', async () => {
