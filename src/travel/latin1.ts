@@ -10,3 +10,6 @@ export function textOfLatin1(text: string): string {
   if (!WIDE.test(text)) return Buffer.from(text, 'latin1').toString('utf8');
   return text.replace(/[\0-\xff]+/g, (bytes) => Buffer.from(bytes, 'latin1').toString('utf8'));
 }
+
+/** Whether `text` has one byte a unit as latin1. Costs nothing for those that are kept so. */
+export const isLatin1 = (text: string) => !WIDE.test(text);

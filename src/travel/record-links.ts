@@ -6,8 +6,11 @@ import type { JsonRecord } from './record-rules.ts';
 const LONGEST_UUID = 64;
 /** A `compactMetadata` is three deep. */
 const DEEPEST = 4;
-/** What is said, and what tools gave: no links, but a lot of text. */
-const NO_LINKS = new Set(['uuid', 'sessionId', 'message', 'toolUseResult', 'attachment', 'content']);
+/** What is said, and what tools gave: no links, but a lot of text. And what each record has, for speed. */
+const NO_LINKS = new Set([
+  ...['message', 'toolUseResult', 'attachment', 'content'],
+  ...['uuid', 'type', 'sessionId', 'session_id', 'timestamp', 'version', 'cwd', 'gitBranch', 'userType', 'entrypoint'],
+]);
 
 /**
  * Mends what in a record points at dropped records, whatever the key: `parentUuid`, `logicalParentUuid`,

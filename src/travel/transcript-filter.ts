@@ -3,7 +3,7 @@ import { isObject } from '../claude/json-object.ts';
 import { FileBackups, removeUnsafeBackups } from './file-backups.ts';
 import { FilteredBlock } from './filtered-block.ts';
 import { countParts } from './json-structure.ts';
-import { textOfLatin1 } from './latin1.ts';
+import { isLatin1, textOfLatin1 } from './latin1.ts';
 import { MAX_LINE_BYTES } from './limits.ts';
 import { Lineage } from './lineage.ts';
 import { Links } from './links.ts';
@@ -245,6 +245,8 @@ export class TranscriptFilter {
     this.#cutCircle(record);
     const text = stringify(record);
     if (text === null || text.includes('"__proto__":')) return this.#drop(record, 'invalid');
+    // As latin1 it would lose half of these, and `\u0122` end a string. None can be left, see hasOddEscape.
+    if (isPlain && !isLatin1(text)) return this.#drop(record, 'invalid');
     this.#keep(record, [], asText);
     if (short !== null) {
       const restored = short.restore(Buffer.from(text, coding));
@@ -369,7 +371,7 @@ function stringify(value: unknown): string | null {
 }
 
 /** Whether something is escaped in `json` that Claude Code does not escape. */
-const hasOddEscape = (json: string) => json.includes('\\u') && /\\u(?!00[01])/.test(json);
+const hasOddEscape = (json: string) => json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?!00[01])/.test(json);
 
 const isUuid = (value: unknown): value is string => typeof value === 'string' && value.length <= LONGEST_UUID;
 

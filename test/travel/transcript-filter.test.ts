@@ -583,6 +583,30 @@ describe('a filter', () => {
     );
   });
 
+  it("changes nothing in somebody else's words, however their signs are escaped", () => {
+    const sign = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+      fc.constantFrom('\u0122', '\u0161', '\\', '"', '/', 'u', 'é', '\u2028', '\ud83d', '\0', '中'),
+    );
+    const spelled = fc.array(fc.tuple(sign, fc.boolean()), { maxLength: 30 }).map((signs) => ({
+      words: signs.map(([each]) => each).join(''),
+      json: signs
+        .map(([each, isEscaped]) => (isEscaped ? escapedAll(each) : JSON.stringify(each).slice(1, -1)))
+        .join(''),
+    }));
+    fc.assert(
+      fc.property(spelled, spelled, fc.constantFrom(null, MOVED), (first, second, rewrite) => {
+        const line = JSON.stringify(user(1, null, [text('first'), text('second')]))
+          .replace('"first"', () => `"${first.json}"`)
+          .replace('"second"', () => `"${second.json}"`);
+        const { records } = filtered(jsonl(line), { ...FOREIGN, rewrite });
+        const said = [first, second].map(({ words }) => text(JSON.parse(JSON.stringify(words)) as string));
+        expect(records().map(({ message }) => message)).toEqual([{ role: 'user', content: said }]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('keeps lines of JSON well-formed, and one line a record', () => {
     fc.assert(
       fc.property(transcript, options, (bytes, each) => {
@@ -606,6 +630,9 @@ describe('a filter', () => {
     );
   });
 });
+
+const escapedAll = (words: string) =>
+  Array.from({ length: words.length }, (_, at) => `\\u${words.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 function isJsonObject(text: string): boolean {
   try {
