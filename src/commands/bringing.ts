@@ -5,7 +5,7 @@ import { describeSize } from '../size.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { transferProgress } from '../terminal/transfer-progress.ts';
 import type { Absence } from '../travel/folder.ts';
-import type { ImportPlan } from '../travel/importing.ts';
+import type { ArrivingSession } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
 import { parseSshHost } from '../travel/ssh.ts';
 import { claudeHere } from './claude-start.ts';
@@ -51,9 +51,9 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
         const ports = importPorts(context, progress, { isNamed: from !== null, question, trust });
         return {
           ...ports,
-          confirm(plan) {
-            output.say(describeSource(plan, source));
-            return ports.confirm(burns ? withoutId(plan) : plan);
+          show(arriving) {
+            output.say(describeSource(arriving, source));
+            ports.show(burns ? withoutId(arriving) : arriving);
           },
           ended: () => progress.end(),
         };
@@ -63,12 +63,12 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
 }
 
 /** Whoever has the whole id of a session no longer needs its burn handoff. */
-function withoutId(plan: ImportPlan): ImportPlan {
-  const { manifest } = plan;
-  return { ...plan, manifest: { ...manifest, session: `${manifest.session.slice(0, 8)}…` } };
+function withoutId(arriving: ArrivingSession): ArrivingSession {
+  const { manifest } = arriving;
+  return { ...arriving, manifest: { ...manifest, session: `${manifest.session.slice(0, 8)}…` } };
 }
 
-function describeSource({ lastChangeHereMs, bytes }: ImportPlan, source: BringSource): string {
+function describeSource({ lastChangeHereMs, bytes }: ArrivingSession, source: BringSource): string {
   const where = source.kind === 'folder' ? `the folder ${printable(source.folder)}` : source.host;
   const what = lastChangeHereMs === null ? 'Its files are not here' : 'Its files here are older';
   return `${what}: ${describeSize(source.bytes ?? bytes)} from ${where}.`;

@@ -37,8 +37,8 @@ export const command: Declaration<ImportCommandOptions> = {
   help: `file: what cclink export wrote, or - for standard input.
 
 It lives in the same directory as there, if that is here, else in a checkout of
-the same git repository, else cclink asks. Its paths are rewritten. With -v all
-that was left out is told. --json implies --no-run.
+the same git repository, else cclink asks. Its paths are rewritten. --json
+implies --no-run.
 
 Somebody else's session is instructions to your Claude. -y does not take it,
 unless --from names who signed it and --into the directory.`,

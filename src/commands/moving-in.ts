@@ -2,10 +2,10 @@ import { hostname } from 'node:os';
 import { isAbsolute, posix, resolve, win32 } from 'node:path';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
-import { describePlan, someOf } from '../terminal/bundle-view.ts';
+import { describeArriving, describePlan, someOf } from '../terminal/bundle-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import type { TransferProgress } from '../terminal/transfer-progress.ts';
-import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../travel/importing.ts';
+import type { Imported, ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { Trust } from '../travel/manifest.ts';
 import type { PathPair } from '../travel/path-rewrite.ts';
 import { type Context, placesOf } from './context.ts';
@@ -84,27 +84,30 @@ export function importPorts(
       progress.moved(bytes - told);
       told = bytes;
     },
+    show(arriving) {
+      output.say(describeArriving(arriving, Date.now(), output.style));
+      if (trust === 'other') output.warn(INSTRUCTIONS);
+    },
     async chooseDirectory(candidates) {
       if (!questions.possible || (yes && trust !== 'other')) throw noChoice(candidates);
-      return questions.choose('Which directory is it to live in? (None of these: Ctrl-C, then --into <dir>)', [
-        ...candidates.map((path) => ({ name: excerpt(path, 200), value: path })),
+      const current = workingDirectory();
+      const name = (path: string) => `${excerpt(path, 200)}${path === current ? ' (the current directory)' : ''}`;
+      const chosen = await questions.choose<string | null>('Which directory is it to live in?', [
+        ...candidates.map((path) => ({ name: name(path), value: path })),
+        { name: 'another one', value: null, description: 'Stops here: name it with --into <dir>' },
       ]);
+      if (chosen !== null) return chosen;
+      throw new Failure('interrupted', 'Not brought in.', 'Name the directory, and try again: --into <dir>');
     },
     async confirm(plan) {
-      output.say(describePlan(plan, Date.now(), output.style));
-      warnOf(plan);
+      output.say(describePlan(plan, output.style));
       return takesIt || questions.confirm(question, trust === 'other' ? NAME_THEM : 'Answer it with -y');
     },
   };
-
-  function warnOf({ trust: how }: ImportPlan): void {
-    if (how !== 'other') return;
-    output.warn(
-      'this session was written by somebody else. All of it is instructions to your Claude, which will read it as its own past: bring it in only if you trust them with what Claude may do here.',
-    );
-  }
 }
 
+const INSTRUCTIONS =
+  'this session was written by somebody else. All of it is instructions to your Claude, which will read it as its own past: bring it in only if you trust them with what Claude may do here.';
 const NAME_THEM = 'Name who signed it, with -y, --from <key> and --into <dir>';
 
 function noChoice(candidates: readonly string[]): Failure {

@@ -1,6 +1,6 @@
 import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
-import type { Imported, ImportPlan } from '../travel/importing.ts';
+import type { ArrivingSession, Imported, ImportPlan } from '../travel/importing.ts';
 import type { Manifest } from '../travel/manifest.ts';
 import { describeUnsaved } from './git-view.ts';
 import { describeLines } from './handoff-view.ts';
@@ -11,26 +11,40 @@ import type { Style } from './style.ts';
 const MAX_TEXT = 70;
 const MAX_PATH = 200;
 const MAX_NAMES = 8;
+/** Both tables of an import look like one. */
+const LABEL_WIDTH = 18;
 
-/** A session that is about to be brought in, for a person. */
-export function describePlan(plan: ImportPlan, nowMs: number, style: Style): string {
-  const { manifest, trust, directory, makesDirectory, lastChangeHereMs, missingServers, olderClaude } = plan;
-  const isMade = makesDirectory ? ' (will be made)' : '';
+/** A session that has come, for a person. */
+export function describeArriving(arriving: ArrivingSession, nowMs: number, style: Style): string {
+  const { manifest, trust, lastChangeHereMs } = arriving;
   return describeLines(
     [
       ...manifestLines(manifest, nowMs, trust === 'own' ? 'you' : signerOf(manifest)),
-      ['Here', `${excerpt(directory, MAX_PATH)}${isMade}`],
-      ['Not set up here', someOf(missingServers.map((name) => `MCP server ${name}`))],
-      ['Claude Code here', olderClaude === null ? '' : `${olderClaude}, older than there`],
       ['Already here', lastChangeHereMs === null ? '' : `last changed ${ageOf(lastChangeHereMs, nowMs)}`],
     ],
     style,
+    LABEL_WIDTH,
+  );
+}
+
+/** Where it is to live, and what it will miss there. */
+export function describePlan(plan: ImportPlan, style: Style): string {
+  const { directory, makesDirectory, missingServers, olderClaude } = plan;
+  const isMade = makesDirectory ? ' (will be made)' : '';
+  return describeLines(
+    [
+      ['Here', `${excerpt(directory, MAX_PATH)}${isMade}`],
+      ['Not set up here', someOf(missingServers.map((name) => `MCP server ${name}`))],
+      ['Claude Code here', olderClaude === null ? '' : `${olderClaude}, older than there`],
+    ],
+    style,
+    LABEL_WIDTH,
   );
 }
 
 /** What a bundle says of itself, for a person. */
 export function describeManifest(manifest: Manifest, nowMs: number, style: Style): string {
-  return describeLines(manifestLines(manifest, nowMs, signerOf(manifest)), style);
+  return describeLines(manifestLines(manifest, nowMs, signerOf(manifest)), style, LABEL_WIDTH);
 }
 
 const signerOf = ({ from }: Manifest) => from ?? 'nobody';

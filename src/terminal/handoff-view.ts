@@ -54,10 +54,12 @@ export function describeExpiry(record: HandoffRecord, nowSeconds: bigint): strin
   return `${describeEnd(expiresAt(record), nowSeconds)}${record.burn ? ', or once picked up (burn)' : ''}`;
 }
 
-/** A table with a label and a text per line; empty texts are left out. */
-export function describeLines(lines: readonly (readonly [string, string])[], style: Style): string {
+/**
+ * A table with a label and a text per line; empty texts are left out. Labels take at least `leastWidth` columns.
+ */
+export function describeLines(lines: readonly (readonly [string, string])[], style: Style, leastWidth = 12): string {
   const shown = lines.filter(([, text]) => text !== '');
-  const width = Math.max(12, ...shown.map(([label]) => label.length + 2));
+  const width = Math.max(leastWidth, ...shown.map(([label]) => label.length + 2));
   return shown.map(([label, text]) => `  ${style.dim(label.padEnd(width))}${text}`).join('\n');
 }
 

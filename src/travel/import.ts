@@ -14,7 +14,7 @@ import { describeSize } from '../size.ts';
 import { type Arrived, stageFiles } from './arrival.ts';
 import type { Bundle, BundledFile } from './bundle-reader.ts';
 import { chooseDestination, type Destination } from './destination.ts';
-import type { Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
+import type { ArrivingSession, Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
 import type { Manifest } from './manifest.ts';
 import { pairsOfMove, pathRewrite } from './path-rewrite.ts';
 import { sweepReplaced } from './replaced.ts';
@@ -44,13 +44,15 @@ export async function importBundle(
   const session = options.asNew ? randomUUID() : manifest.session;
   mustNotBeOpen(claudeFolder, session);
   const here = findTranscripts(claudeFolder, manifest.session);
+  const arriving = arrivingSession(manifest, options, here);
+  ports.show(arriving);
   const destination = await chooseDestination(
     manifest,
     { ...options.places, ...options, here, workingDirectory },
     ports.chooseDirectory,
   );
-  mustHaveRoom(claudeFolder, bytesOf(manifest));
-  await mustBeWanted(planOf(manifest, options, { session, destination, here }), ports);
+  mustHaveRoom(claudeFolder, arriving.bytes);
+  await mustBeWanted(planOf(arriving, options, { session, destination }), ports);
   return inDirectory(destination, async () => {
     const projectFolder = projectFolderName(destination.directory, options.places.variables);
     const place = { claudeFolder, projectFolder, sessionId: session };
@@ -87,21 +89,32 @@ function changesOf(
   return { rewrite, newSessionId, directory: manifest.directory };
 }
 
-function planOf(
+function arrivingSession(
   manifest: Manifest,
-  { trust, claude, places }: ImportOptions,
-  known: { session: string; destination: Destination; here: readonly TranscriptFile[] },
-): ImportPlan {
-  const { directory } = known.destination;
-  const changes = known.here.map(({ path }) => lastChangeOf(path)).filter((time) => time !== null);
+  { trust }: ImportOptions,
+  here: readonly TranscriptFile[],
+): ArrivingSession {
+  const changes = here.map(({ path }) => lastChangeOf(path)).filter((time) => time !== null);
   return {
     manifest,
     trust,
-    session: known.session,
-    directory,
-    makesDirectory: known.destination.isMissing,
-    bytes: bytesOf(manifest),
+    bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
     lastChangeHereMs: changes.length === 0 ? null : Math.max(...changes),
+  };
+}
+
+function planOf(
+  arriving: ArrivingSession,
+  { claude, places }: ImportOptions,
+  { session, destination }: { readonly session: string; readonly destination: Destination },
+): ImportPlan {
+  const { manifest } = arriving;
+  const { directory, isMissing } = destination;
+  return {
+    ...arriving,
+    session,
+    directory,
+    makesDirectory: isMissing,
     missingServers: missingMcpServers(manifest.mcpServers, directory, places),
     olderClaude: olderThan(manifest.claudeVersion, claude.version),
   };
@@ -111,8 +124,6 @@ function planOf(
 function olderThan(there: string | null, here: string | null): string | null {
   return there !== null && here !== null && compareReleases(here, there) < 0 ? here : null;
 }
-
-const bytesOf = ({ files }: Manifest) => files.reduce((sum, { bytes }) => sum + bytes, 0);
 
 async function mustBeWanted(plan: ImportPlan, ports: ImportPorts): Promise<void> {
   if (!(await ports.confirm(plan))) throw new Failure('interrupted', 'Not imported; nothing was changed.');

@@ -29,19 +29,23 @@ export interface ImportOptions {
   readonly now: () => number;
 }
 
-/** What is about to be imported. Text from the bundle is unchanged: make it printable. */
-export interface ImportPlan {
+/** What has come. Text from the bundle is unchanged: make it printable. */
+export interface ArrivingSession {
   readonly manifest: Manifest;
   readonly trust: Trust;
+  /** How much it takes on the disk at most, in bytes. */
+  readonly bytes: number;
+  /** When something was last said in the session here, in Unix milliseconds; null if it is not here. */
+  readonly lastChangeHereMs: number | null;
+}
+
+/** What is about to be imported. */
+export interface ImportPlan extends ArrivingSession {
   /** The id that it is to have here. */
   readonly session: string;
   readonly directory: string;
   /** True if the directory is not there yet and will be made. */
   readonly makesDirectory: boolean;
-  /** How much it takes on the disk at most, in bytes. */
-  readonly bytes: number;
-  /** When something was last said in the session here, in Unix milliseconds; null if it is not here. */
-  readonly lastChangeHereMs: number | null;
   /** MCP servers that it used and that are not configured for that directory. */
   readonly missingServers: readonly string[];
   /** The version of the `claude` here, if that is older than the one that wrote it; else null. */
@@ -52,6 +56,8 @@ export interface ImportPlan {
 export interface ImportPorts {
   /** Told how many bytes of the bundle have been read. */
   readonly progress: (bytes: number) => void;
+  /** Told what has come, before anything is asked. */
+  readonly show: (arriving: ArrivingSession) => void;
   /**
    * Which of several directories (absolute, all here, likeliest first) it is to live in. Throws where nobody
    * can be asked, or if none is chosen.

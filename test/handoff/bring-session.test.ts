@@ -90,6 +90,7 @@ function setUp(publisher = ME) {
       whileWaiting: (work) => work,
       forImport: (trust) => ({
         progress: () => {},
+        show: () => {},
         chooseDirectory: async () => project,
         confirm: async () => {
           log.push(`take it, ${trust}?`);

@@ -80,7 +80,7 @@ export class Receiver {
           host: 'desk',
           now: Date.now,
         },
-        { progress: () => {}, chooseDirectory: async () => this.directory, confirm: async () => true },
+        { progress: () => {}, show: () => {}, chooseDirectory: async () => this.directory, confirm: async () => true },
       );
     } finally {
       await opened.close();

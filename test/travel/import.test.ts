@@ -86,6 +86,7 @@ function machine() {
         },
         {
           progress: () => {},
+          show: () => {},
           chooseDirectory: async ([first = '']) => first,
           confirm: async (plan) => {
             plans.push(plan);
