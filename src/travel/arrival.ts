@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { pathOfName, type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
 import type { Bundle, BundledFile } from './bundle-reader.ts';
 import { blocksOf } from './file-blocks.ts';
-import { lossOfKind } from './harmful-kinds.ts';
+import { lossOfBackup, lossOfKind } from './harmful-kinds.ts';
 import type { Loss, Trust } from './manifest.ts';
 import { rewriteJson } from './rewrite-json.ts';
 import type { Staging } from './staging.ts';
@@ -38,8 +38,9 @@ export async function stageFiles(
       left.add(transcript.report.left);
       continue;
     }
-    const loss = await stageBeside(file, place, staging, { ...options, trust, backups: transcript?.report.backups });
-    left.add(loss);
+    const { backups, backupsKept = null } = transcript?.report ?? {};
+    const orphan = file.kind === 'file history' ? lossOfBackup(file.name, backupsKept) : null;
+    left.add(orphan === null ? await stageBeside(file, place, staging, { ...options, trust, backups }) : [orphan]);
   }
   if (transcript === null) throw new TypeError('A bundle without a transcript.');
   return { ...transcript, left: left.all };

@@ -17,8 +17,9 @@ export interface Departure {
   /** 64 hex digits. */
   readonly sha256: string;
   readonly left: readonly Loss[];
-  /** Only of a transcript. */
+  /** Only of a transcript, as its `FilterReport` has them. */
   readonly facts: TranscriptFacts | null;
+  readonly backupsKept: ReadonlySet<string> | null;
   /** Reads it again. Throws `ContentChanged` if it can't be the same. */
   content(): AsyncIterable<Uint8Array>;
   close(): void;
@@ -84,9 +85,9 @@ async function measuredTranscript(source: Source, filter: Filter): Promise<Depar
     last = new TranscriptFilter({ ...filter, ...NOTHING_MOVES });
     return filterTranscript(source.blocks(), last);
   });
-  const { needsAnotherPass, links, left, facts } = last.report;
+  const { needsAnotherPass, links, left, facts, backupsKept } = last.report;
   if (needsAnotherPass && filter.links === undefined) return measuredTranscript(source, { ...filter, links });
-  return { ...departure, left, facts: source.file.kind === 'transcript' ? facts : null };
+  return source.file.kind === 'transcript' ? { ...departure, left, facts, backupsKept } : { ...departure, left };
 }
 
 async function measuredJson(source: Source, { strict }: Filter): Promise<Departure | Loss> {
@@ -121,6 +122,7 @@ async function measuredAs(source: Source, read: () => AsyncIterable<Buffer> | It
     sha256: hash.digest('hex'),
     left: [],
     facts: null,
+    backupsKept: null,
     async *content() {
       source.open();
       try {

@@ -7,6 +7,7 @@ import type { GitFacts } from '../process/git.ts';
 import { shorten } from '../shown-text.ts';
 import { ContentChanged, writeBundle } from './bundle-writer.ts';
 import { type Departure, departureOf } from './departing-file.ts';
+import { lossOfBackup } from './harmful-kinds.ts';
 import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from './limits.ts';
 import { BUNDLE_FORMAT, type BundleAudience, isPrefix, type Loss, type Manifest } from './manifest.ts';
 import type { TranscriptFacts } from './transcript-facts.ts';
@@ -142,7 +143,9 @@ class Load {
     if (why !== null) return void this.left.push({ what: file.name, why });
     const { directory } = session;
     const filter = { strict: audience.mode !== 'self', keepThinking: !withoutThinking, directory };
-    const departure = await departureOf(file, filter, onRead);
+    const backupsKept = this.departures[0]?.backupsKept ?? null;
+    const orphan = file.kind === 'file history' ? lossOfBackup(file.name, backupsKept) : null;
+    const departure = orphan ?? (await departureOf(file, filter, onRead));
     if ('why' in departure) {
       if (!this.left.some(({ what }) => what === departure.what)) this.left.push(departure);
       return;

@@ -98,6 +98,13 @@ export function removeUnsafeBackups(record: JsonRecord): number | null {
   return isObject(snapshot) && isObject(snapshot['trackedFileBackups']) ? removed : null;
 }
 
+/** The names of the files of the history that a record needs. */
+export function backupNamesIn(record: JsonRecord): string[] {
+  return entriesOf(record).flatMap(({ backup: { backupFileName } }) =>
+    typeof backupFileName === 'string' ? [backupFileName] : [],
+  );
+}
+
 /** A path below the directory that names nothing hidden: `.git/hooks/x` and `.claude/settings.json` run. */
 function isPlainRelative(path: string): boolean {
   return (

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { SessionFileKind } from '../claude/session-layout.ts';
 import type { Loss } from './manifest.ts';
 
@@ -14,4 +15,10 @@ export function lossOfKind(kind: SessionFileKind): Loss | null {
     default:
       return null;
   }
+}
+
+/** The file `name` of the history, where no record that travels needs it: it may be the content of any file. */
+export function lossOfBackup(name: string, kept: ReadonlySet<string> | null): Loss | null {
+  if (kept === null || kept.has(basename(name))) return null;
+  return { what: 'backups of files', why: 'no record that travels needs them' };
 }

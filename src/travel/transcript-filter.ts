@@ -1,10 +1,10 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { isObject } from '../claude/json-object.ts';
-import { FileBackups, removeUnsafeBackups } from './file-backups.ts';
+import { backupNamesIn, FileBackups, removeUnsafeBackups } from './file-backups.ts';
 import { FilteredBlock } from './filtered-block.ts';
 import { countParts } from './json-structure.ts';
 import { isLatin1, textOfLatin1 } from './latin1.ts';
-import { MAX_LINE_BYTES } from './limits.ts';
+import { MAX_FILES, MAX_LINE_BYTES } from './limits.ts';
 import { Lineage } from './lineage.ts';
 import { Links } from './links.ts';
 import { shortenStrings } from './long-strings.ts';
@@ -69,6 +69,8 @@ export interface FilterReport {
   readonly needsAnotherPass: boolean;
   /** Names of files of the history that changed, old to new (`<16 hex digits>@v1`). */
   readonly backups: ReadonlyMap<string, string>;
+  /** If strict: the files of the history that kept records name; no other one travels. Else null. */
+  readonly backupsKept: ReadonlySet<string> | null;
   readonly lineage: Lineage;
   readonly facts: TranscriptFacts;
 }
@@ -81,6 +83,7 @@ export class TranscriptFilter {
   readonly #losses = new LossCount();
   readonly #facts = new FactsOfRecords();
   readonly #backups: FileBackups;
+  readonly #backupsKept = new Set<string>();
   readonly #sessionId: SessionIdChange | null;
   #records = 0;
   /** Bytes that were not filtered yet. */
@@ -142,6 +145,7 @@ export class TranscriptFilter {
       links: this.#links,
       needsAnotherPass: isLate,
       backups: this.#backups.names,
+      backupsKept: this.#options.strict ? this.#backupsKept : null,
       lineage: this.#lineage,
       facts: this.#facts.facts(),
     };
@@ -235,6 +239,9 @@ export class TranscriptFilter {
     const backups = removeUnsafeBackups(record);
     if (backups !== 0) this.#losses.add('backup', backups ?? 1);
     if (backups === null) return null;
+    for (const name of backupNamesIn(record)) {
+      if (this.#backupsKept.size < MAX_FILES) this.#backupsKept.add(name);
+    }
     this.#stayInside(record, asText);
     this.#noteSaid(record);
     const thinking = thinkingIn(record).filter(

@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -184,6 +185,26 @@ describe('a session that is exported', () => {
       [],
     );
     expect(theirs.manifest.left.map(({ what }) => what).join()).toContain(` in ${agent}`);
+  });
+
+  it('takes for somebody else only the backups of files that /rewind may restore there', async () => {
+    const id = sessionId(8);
+    const backup = (name: string) => ({ backupFileName: name, version: 1, backupTime: '2026-11-20T10:00:00.000Z' });
+    const [plain, hidden, orphan] = ['0123456789abcdef@v1', 'fedcba9876543210@v1', 'aaaaaaaaaaaaaaaa@v1'];
+    const trackedFileBackups = { 'src/app.ts': backup(plain), '.env': backup(hidden) };
+    const snapshot = { messageId: sessionId(0), trackedFileBackups, timestamp: '2026-11-20T10:00:00.000Z' };
+    const record = { type: 'file-history-snapshot', messageId: sessionId(0), snapshot, isSnapshotUpdate: false };
+    writeTranscript(claudeFolder, '-home-alice-proj', id, [said(0), record]);
+    mkdirSync(join(claudeFolder, 'file-history', id), { recursive: true });
+    for (const name of [plain, hidden, orphan]) writeFileSync(join(claudeFolder, 'file-history', id, name), name);
+    const backupsIn = ({ files }: { files: Map<string, string> }) =>
+      [...files.keys()].filter((name) => name.startsWith('file-history/'));
+    expect(backupsIn(await exported(id))).toHaveLength(3);
+    rmSync(file);
+    const theirs = await exported(id, { audience: { mode: 'pin' } });
+    expect(backupsIn(theirs)).toEqual([`file-history/${plain}`]);
+    const what = 'backups of files';
+    expect(theirs.manifest.left.filter((loss) => loss.what === what)).toHaveLength(1);
   });
 
   it('leaves out thinking if asked to', async () => {

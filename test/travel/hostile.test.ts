@@ -445,9 +445,13 @@ describe('files that are here', () => {
     writeFileSync(join(path, 'b1.txt'), 'mine');
     return path;
   };
+  const trackedFileBackups = {
+    'a.txt': { backupFileName: '0123456789abcdef@v1', version: 1, backupTime: '2026-11-20T21:53:02Z' },
+  };
+  const tracking = { type: 'file-history-snapshot', messageId: uuidOf(0), snapshot: { trackedFileBackups } };
   const withResult: BundleRecipe = {
     files: {
-      'session.jsonl': PLAIN_TRANSCRIPT,
+      'session.jsonl': `${JSON.stringify(tracking)}\n${PLAIN_TRANSCRIPT}`,
       'tool-results/b1.txt': 'EVIL',
       'file-history/0123456789abcdef@v1': 'EVIL',
     },
@@ -474,6 +478,15 @@ describe('files that are here', () => {
       expect(readFileSync(join(target, 'b1.txt'), 'utf8')).toBe('mine');
     },
   );
+
+  it('have no backup beside them that no record needs', async () => {
+    const here = receiver();
+    const files = { ...withResult.files, 'file-history/ffffffffffffffff@v1': 'EVIL' };
+    await here.take(await makeBundle(VICTIM.publicKey, { ...withResult, files }));
+    expect(here.written().filter((path) => path.includes('@v1'))).toEqual([
+      pathOfName(place(here), 'file-history/0123456789abcdef@v1'),
+    ]);
+  });
 
   it('are not written through a link in place of a file', async () => {
     const here = receiver();
