@@ -4,31 +4,28 @@ const LARGE_BYTES = 1024 * 1024;
 
 /** The lines that a block of a transcript leaves, with one pass of rewriting over as many as possible. */
 export class FilteredBlock {
-  readonly #finish: (lines: Buffer) => Buffer;
+  readonly #finish: (lines: Buffer) => readonly Buffer[];
   readonly #done: Buffer[] = [];
   /** Lines that are to be finished: bytes, and the text of other lines as latin1. */
   #bytes: Buffer[] = [];
   #texts: string[] = [];
 
-  /** `finish` rewrites one or more whole lines. */
-  constructor(finish: (lines: Buffer) => Buffer) {
+  /** `finish` rewrites one or more whole lines, and returns them in pieces. */
+  constructor(finish: (lines: Buffer) => readonly Buffer[]) {
     this.#finish = finish;
   }
 
   /** Takes lines with their ends, as they are in the file. */
   addLines(lines: Buffer): void {
-    this.#closeTexts();
+    if (lines.length >= LARGE_BYTES) this.#closeBytes();
+    else this.#closeTexts();
     this.#bytes.push(lines);
+    if (lines.length >= LARGE_BYTES) this.#closeBytes();
   }
 
   addLine(line: Buffer): void {
-    if (line.length >= LARGE_BYTES) {
-      this.#closeBytes();
-      this.#done.push(this.#finish(line), END_OF_LINE);
-    } else {
-      this.#closeTexts();
-      this.#bytes.push(line, END_OF_LINE);
-    }
+    this.addLines(line);
+    this.#bytes.push(END_OF_LINE);
   }
 
   /** Takes the latin1 text of a line. */
@@ -74,7 +71,7 @@ export class FilteredBlock {
     if (this.#bytes.length === 0) return;
     const [first] = this.#bytes;
     const lines = this.#bytes.length === 1 && first !== undefined ? first : Buffer.concat(this.#bytes);
-    this.#done.push(this.#finish(lines));
+    for (const piece of this.#finish(lines)) this.#done.push(piece);
     this.#bytes = [];
   }
 }

@@ -9,7 +9,8 @@ const LONG_LINE_BYTES = 1024 * 1024;
 const LONG_BYTES = 64 * 1024;
 /** How much of a long string stays at least: more than is looked at of any text. */
 const HEAD_BYTES = 32 * 1024;
-const PIECE_BYTES = 256 * 1024;
+/** Small enough for strings of them to be collected soon. */
+const PIECE_BYTES = 32 * 1024;
 /** The longest escape: `\u001b`. */
 const ESCAPE_BYTES = 6;
 
@@ -101,6 +102,8 @@ function canonicalString(string: Buffer): Buffer | null {
 function canonicalPiece(piece: Buffer, isText: boolean): Buffer | null {
   try {
     const latin1 = `"${piece.toString('latin1')}"`;
+    // As a screenshot is.
+    if (isText && !/[\0-\x1f\\]/.test(latin1)) return piece;
     // Escapes of what is above ASCII are read in two ways, as latin1 and as UTF-8.
     if (isText && !/\\u(?!00[01])/.test(latin1) && JSON.stringify(JSON.parse(latin1)) === latin1) return piece;
     return Buffer.from(JSON.stringify(JSON.parse(`"${piece.toString('utf8')}"`))).subarray(1, -1);

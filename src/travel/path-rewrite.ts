@@ -38,6 +38,8 @@ export interface PathRewrite {
    * Throws `refused` if it would become many times longer.
    */
   inJson(json: Buffer): Buffer;
+  /** The same in pieces, of which those that stay are parts of `json`: a large one is not copied. */
+  inJsonApart(json: Buffer): readonly Buffer[];
   /** In a path that stands alone; as it is if no pair fits. */
   inPath(path: string): string;
 }
@@ -130,7 +132,12 @@ class Rewrite implements PathRewrite {
   }
 
   inJson(json: Buffer): Buffer {
-    if (this.#searches.length === 0) return json;
+    const pieces = this.inJsonApart(json);
+    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+  }
+
+  inJsonApart(json: Buffer): readonly Buffer[] {
+    if (this.#searches.length === 0) return [json];
     const pieces = new Pieces(json);
     const escapedText = new EscapedText(json);
     let start = 0;
@@ -142,7 +149,7 @@ class Rewrite implements PathRewrite {
       this.#rewriteSpelledOut(json, lineStart, start, pieces);
     }
     this.#rewrite(json, start, json.length, pieces);
-    return pieces.join();
+    return pieces.all();
   }
 
   /** Rewrites what begins between `start` and `end`, and is written as programs write JSON. */
@@ -246,10 +253,10 @@ class Pieces {
     this.end = end;
   }
 
-  join(): Buffer {
-    if (this.#pieces.length === 0) return this.#whole;
-    this.#add(this.#whole.subarray(this.end));
-    return Buffer.concat(this.#pieces, this.#length);
+  all(): readonly Buffer[] {
+    if (this.#pieces.length === 0) return [this.#whole];
+    if (this.end < this.#whole.length) this.#add(this.#whole.subarray(this.end));
+    return this.#pieces;
   }
 
   #add(piece: Buffer): void {

@@ -99,38 +99,40 @@ export class TranscriptFilter {
   }
 
   /**
-   * Takes the next bytes of the transcript, and returns what can be written so far: pieces that hold only until
-   * more is pushed.
+   * Takes the next bytes of the transcript, and gives what can be written so far: all of it must be taken
+   * before more is pushed.
    */
-  push(bytes: Buffer): readonly Buffer[] {
+  *push(bytes: Buffer): Generator<Buffer, void, void> {
+    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) yield* this.#push(bytes.subarray(at, at + BLOCK_BYTES));
+  }
+
+  *#push(bytes: Buffer): Generator<Buffer, void, void> {
     let rest = bytes;
     if (this.#isTooLong) {
       const end = rest.indexOf(NEWLINE);
-      if (end === -1) return [];
+      if (end === -1) return;
       this.#isTooLong = false;
       rest = rest.subarray(end + 1);
     }
     this.#waiting.add(rest);
-    if (this.#waiting.length < BLOCK_BYTES) return [];
-    if (this.#waiting.hasLines) return this.#filter(this.#waiting.takeLines());
-    if (this.#waiting.length > MAX_LINE_BYTES) {
+    if (this.#waiting.length < BLOCK_BYTES) return;
+    if (this.#waiting.hasLines) yield* this.#filter(this.#waiting.takeLines());
+    else if (this.#waiting.length > MAX_LINE_BYTES) {
       this.#losses.add('giant');
       this.#isTooLong = true;
       this.#waiting.clear();
     }
-    return [];
   }
 
   /** Ends it. A last line without an end is kept if it is whole, and dropped if it is not. */
-  end(): readonly Buffer[] {
-    const lines = this.#filter(this.#waiting.takeLines());
-    const last = Buffer.concat([this.#waiting.take(), END_OF_LINE]);
-    if (this.#isTooLong || isBlank(last, 0, last.length)) return lines;
-    if (last.length > MAX_LINE_BYTES || parse(last.toString('latin1')) !== undefined) {
-      return [...lines, ...this.#filter(last)];
-    }
-    this.#losses.add('torn');
-    return lines;
+  *end(): Generator<Buffer, void, void> {
+    yield* this.#filter(this.#waiting.takeLines());
+    this.#waiting.add(END_OF_LINE);
+    const last = this.#waiting.takeLines();
+    if (this.#isTooLong || isBlank(last, 0, last.length)) return;
+    const short = shortenStrings(last, false)?.line ?? last;
+    if (last.length > MAX_LINE_BYTES || parse(short.toString('latin1')) !== undefined) yield* this.#filter(last);
+    else this.#losses.add('torn');
   }
 
   /** After the end. */
@@ -152,8 +154,8 @@ export class TranscriptFilter {
   }
 
   /** Filters whole lines. */
-  #filter(lines: Buffer): Buffer[] {
-    const block = new FilteredBlock((each) => this.#finish(each));
+  *#filter(lines: Buffer): Generator<Buffer, void, void> {
+    const block = new FilteredBlock((each) => this.#finishApart(each));
     let start = 0;
     /** Where the lines begin that stay as they are. */
     let staying = 0;
@@ -169,7 +171,12 @@ export class TranscriptFilter {
       start = end + 1;
     }
     if (start > staying) block.addLines(lines.subarray(staying, start));
-    return block.take();
+    for (const piece of block.take()) {
+      if (!this.#waiting.isLent(piece)) yield piece;
+      // Whoever writes a piece may not be done with it when more is pushed.
+      else
+        for (let at = 0; at < piece.length; at += BLOCK_BYTES) yield Buffer.from(piece.subarray(at, at + BLOCK_BYTES));
+    }
   }
 
   /** What becomes of a line: it stays, goes (null), or is another one, of which a text is latin1. */
@@ -342,6 +349,12 @@ export class TranscriptFilter {
     record['parentUuid'] = null;
   }
 
+  #finishApart(lines: Buffer): readonly Buffer[] {
+    const rewritten = this.#options.rewrite?.inJsonApart(lines) ?? [lines];
+    const id = this.#sessionId;
+    return id === null ? rewritten : rewritten.map((piece) => id.replaceIn(piece));
+  }
+
   #finish(lines: Buffer): Buffer {
     const rewritten = this.#options.rewrite?.inJson(lines) ?? lines;
     return this.#sessionId === null ? rewritten : this.#sessionId.replaceIn(rewritten);
@@ -349,8 +362,8 @@ export class TranscriptFilter {
 }
 
 /**
- * A transcript as `filter` lets it through, in blocks of about a megabyte, each of which holds only until the
- * next one is asked for. Throws `refused` where it is over the limits.
+ * A transcript as `filter` lets it through, in blocks of about a megabyte. Throws `refused` where it is over
+ * the limits.
  */
 export async function* filterTranscript(
   source: AsyncIterable<Buffer> | Iterable<Buffer>,
