@@ -17,7 +17,9 @@ export function lossOfKind(kind: SessionFileKind): Loss | null {
   }
 }
 
-/** The file `name` of the history, where no record that travels needs it: it may be the content of any file. */
+/**
+ * The file `name` of the history, where no record that travels needs it: it may be the content of any file.
+ */
 export function lossOfBackup(name: string, kept: ReadonlySet<string> | null): Loss | null {
   if (kept === null || kept.has(basename(name))) return null;
   return { what: 'backups of files', why: 'no record that travels needs them' };
