@@ -7,7 +7,7 @@ import { excerpt, printable } from '../terminal/printable.ts';
 import type { TransferProgress } from '../terminal/transfer-progress.ts';
 import type { Imported, ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { Trust } from '../travel/manifest.ts';
-import type { PathPair } from '../travel/path-rewrite.ts';
+import type { PathPair } from '../travel/path-pair.ts';
 import { type Context, placesOf } from './context.ts';
 import type { MovingInOptions } from './moving-in-options.ts';
 import { parseWho } from './who.ts';

@@ -2,6 +2,7 @@ import { posix, win32 } from 'node:path';
 import type { SessionPlace } from '../claude/session-layout.ts';
 import { Failure } from '../failure.ts';
 import { backslashesBefore, canBeginAt, canEndAt } from './path-boundary.ts';
+import type { PathPair } from './path-pair.ts';
 import { EscapedText, type Match, SpelledOut } from './path-spelled-out.ts';
 import { escaped, isPosixPath, isWindowsPath, type Spelling, spellingsOf } from './path-spellings.ts';
 import { convertTail } from './path-tail.ts';
@@ -11,12 +12,6 @@ const [NEWLINE, QUOTE, SLASH] = [0x0a, 0x22, 0x2f];
 const MOST_GROWTH = 4;
 const FREE_GROWTH = 1024 * 1024;
 const MOST_PIECES = 100_000;
-
-/** A path as it is there, and what it is here. Both absolute. */
-export interface PathPair {
-  readonly from: string;
-  readonly to: string;
-}
 
 /** Where a session is at home: what its paths begin with. */
 export interface SessionHome extends SessionPlace {

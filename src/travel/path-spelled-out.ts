@@ -1,5 +1,5 @@
 import { canBeginAt, canEndAt } from './path-boundary.ts';
-import type { PathPair } from './path-rewrite.ts';
+import type { PathPair } from './path-pair.ts';
 import { isWindowsPath } from './path-spellings.ts';
 
 /** A path that was found in JSON, and what it begins with here. */

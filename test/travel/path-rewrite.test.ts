@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type PathPair, pairsOfMove, pathRewrite } from '../../src/travel/path-rewrite.ts';
+import type { PathPair } from '../../src/travel/path-pair.ts';
+import { pairsOfMove, pathRewrite } from '../../src/travel/path-rewrite.ts';
 
 const ALICE = '/home/alice';
 const BOB = '/srv/bob';
