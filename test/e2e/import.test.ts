@@ -202,6 +202,11 @@ describe('cclink import', () => {
     const { machine, file } = await desk();
     const { code, stderr } = await machine.run(['import', file, '-y']);
     expect([code, stderr]).toEqual([2, expect.stringContaining(`--into <dir>. Likely ones:\n  ${machine.project}`)]);
+    const another = machine.terminal(['import', file]);
+    await another.sees(/Last prompt +text 2[\s\S]*Which directory is it to live in\?.*\n> .*\(the current directory\)/);
+    another.type('j\r');
+    expect(await another.end()).toBe(130);
+    expect(another.text).toMatch(/try again: --into <dir>/);
     const mapped = await machine.run(['import', file, '-y', '--into', '.', '--map', 'data=/srv/data']);
     expect([mapped.code, mapped.stderr]).toEqual([2, expect.stringContaining('two whole paths')]);
   });
