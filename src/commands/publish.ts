@@ -111,7 +111,10 @@ function audienceOf(pin: Uint8Array | null, recipient: Uint8Array | null): Audie
   return recipient === null ? { mode: 'self' } : { mode: 'share', publicKey: recipient };
 }
 
-/** The folder (absolute) that its files are put into; null if none is named, or they can't or may not go there. */
+/**
+ * The folder (absolute) that its files are put into; null if none is named, or they can't or may not go
+ * there.
+ */
 function folderFor(
   context: Context,
   { folder: named, force }: PublishOptions,

@@ -79,8 +79,9 @@ export class FileBackups {
 }
 
 /**
- * Removes from a record of somebody else the backups that `/rewind` could be made to write over any file with:
- * those of files outside of the directory and of hidden ones. Returns how many; null if nothing is left.
+ * Removes from a record of somebody else the backups that `/rewind` could be made to write over any file
+ * with: those of files outside of the directory and of hidden ones. Returns how many; null if nothing is
+ * left.
  */
 export function removeUnsafeBackups(record: JsonRecord): number | null {
   const { type, snapshot, backup, trackingPath } = record;

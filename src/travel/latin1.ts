@@ -2,8 +2,8 @@ const HIGH = /[\u0080-\u{10ffff}]/u;
 const WIDE = /[^\0-\xff]/;
 
 /**
- * The text of a string from JSON that was UTF-8 but was parsed as latin1, which is faster and exact for ASCII.
- * What was escaped in it (`\u4e2d`) is in it already.
+ * The text of a string from JSON that was UTF-8 but was parsed as latin1, which is faster and exact for
+ * ASCII. What was escaped in it (`\u4e2d`) is in it already.
  */
 export function textOfLatin1(text: string): string {
   if (!HIGH.test(text)) return text;

@@ -34,7 +34,9 @@ export class Lineage {
     if (after !== null) this.#compacted.push(after);
   }
 
-  /** Whether `other` goes on where this one ends: has all that was said here, unless it was compacted since. */
+  /**
+   * Whether `other` goes on where this one ends: has all that was said here, unless it was compacted since.
+   */
   isBeginningOf(other: Lineage): boolean {
     const compacted = this.#compactedIn(other);
     let last = -1;

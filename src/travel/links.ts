@@ -49,7 +49,9 @@ export class Links {
     return this.#states[this.#indices.get(uuid) ?? NONE] === DROPPED;
   }
 
-  /** Where a link to `uuid` has to point: there, if it was not dropped. Null if nothing is left to point at. */
+  /**
+   * Where a link to `uuid` has to point: there, if it was not dropped. Null if nothing is left to point at.
+   */
   resolve(uuid: string): string | null {
     const start = this.#indices.get(uuid) ?? NONE;
     if (this.#states[start] !== DROPPED) return uuid;

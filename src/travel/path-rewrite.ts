@@ -40,9 +40,9 @@ export interface PathRewrite {
 }
 
 /**
- * Rewrites paths in JSON, on its bytes: what is not a path that begins with `from` stays as it is, to the last
- * digit. The longest `from` comes first; it must end where a name ends. Between Windows and the rest, the
- * separators behind it follow.
+ * Rewrites paths in JSON, on its bytes: what is not a path that begins with `from` stays as it is, to the
+ * last digit. The longest `from` comes first; it must end where a name ends. Between Windows and the rest,
+ * the separators behind it follow.
  *
  * Pairs whose `from` is not an absolute path below a root are left out.
  */
@@ -268,7 +268,9 @@ class Pieces {
   }
 }
 
-/** Those whose paths are absolute and below a root, without separators at their ends. Of equals, the first. */
+/**
+ * Those whose paths are absolute and below a root, without separators at their ends. Of equals, the first.
+ */
 function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair[] {
   const usable = new Map<string, PathPair>();
   for (const { from, to } of pairs) {

@@ -89,7 +89,9 @@ export class SpelledOut {
 
 const DRIVE = /^(?:[A-Za-z]|\\u00[0-9A-Fa-f]{2})(?::|\\u003[aA])/;
 const SEPARATORS = /\\*\/|\\+u00(?:2[fF]|5[cC])|\\+(?!\\|u[0-9A-Fa-f]{4})/g;
-/** All of these are a slash to whoever parses the JSON; others are text of JSON in JSON, and must be alike. */
+/**
+ * All of these are a slash to whoever parses the JSON; others are text of JSON in JSON, and must be alike.
+ */
 const SLASH = /^(?:\\?\/|\\u002[fF])$/;
 
 function commonOf(separators: readonly string[]): string | null {

@@ -46,7 +46,9 @@ export function convertTail(json: Buffer, start: number, at: number, written: nu
   return { text: Buffer.from(parts.join(''), 'latin1'), end };
 }
 
-/** Whether the string that begins at `start` is one path: by its key, or because nothing speaks against it. */
+/**
+ * Whether the string that begins at `start` is one path: by its key, or because nothing speaks against it.
+ */
 function isWholePath(json: Buffer, start: number, at: number): boolean {
   if (json[start - 1] !== QUOTE || backslashesBefore(json, start - 1) > 0) return false;
   if (json[start - 2] === COLON && json[start - 3] === QUOTE) {

@@ -2,8 +2,8 @@ import { isObject } from '../claude/json-object.ts';
 import { hasParts, type Part, partsOf, skipSpace } from './json-structure.ts';
 
 /**
- * A change of a record: of the value at `path` (keys and indices), or of its key. Texts are decoded as those of
- * the record are; for `changeBytes`, as latin1.
+ * A change of a record: of the value at `path` (keys and indices), or of its key. Texts are decoded as those
+ * of the record are; for `changeBytes`, as latin1.
  */
 export interface Change {
   readonly path: readonly (string | number)[];

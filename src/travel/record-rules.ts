@@ -16,8 +16,8 @@ const BOUND = new Set([
 ]);
 
 /**
- * Why a record never travels, not even to oneself; null if it does. Claude Code sends a recorded system prompt
- * as it is, and restores a recorded permission mode; logged requests are most of the bytes.
+ * Why a record never travels, not even to oneself; null if it does. Claude Code sends a recorded system
+ * prompt as it is, and restores a recorded permission mode; logged requests are most of the bytes.
  */
 export function neverTravels({ type, attachment }: JsonRecord): LossKind | null {
   if (typeof type !== 'string') return null;
@@ -95,8 +95,8 @@ const LONGEST_UUID = 64;
 const LONGEST_TEXT = 4096;
 
 /**
- * Makes of a record of somebody else one that can do no harm, whatever Claude Code restores from records: what
- * is not known to be harmless is not in it. If it is not taken at all, returns why.
+ * Makes of a record of somebody else one that can do no harm, whatever Claude Code restores from records:
+ * what is not known to be harmless is not in it. If it is not taken at all, returns why.
  */
 export function tamed(record: JsonRecord): JsonRecord | LossKind {
   const { type } = record;

@@ -7,8 +7,8 @@ const ROOM_BYTES = 3 * 1024 * 1024;
 const LARGE_ROOM_BYTES = MAX_LINE_BYTES + ROOM_BYTES;
 
 /**
- * Bytes of a transcript that wait for the end of their line. They are copied to one place, which is used again
- * and again: a new buffer for every block would be 60 MB of buffers before the collector sees to them.
+ * Bytes of a transcript that wait for the end of their line. They are copied to one place, which is used
+ * again and again: a new buffer for every block would be 60 MB of buffers before the collector sees to them.
  */
 export class WaitingBytes {
   #room = Buffer.allocUnsafeSlow(ROOM_BYTES);

@@ -10,7 +10,9 @@ export interface TarEntry {
   /** Up to 100 bytes. */
   readonly name: string | Buffer;
   readonly content?: string | Buffer;
-  /** `0` a file, `1` a hard link, `2` a symbolic link, `3` a device, `5` a folder, `x` PAX, `L` a long name. */
+  /**
+   * `0` a file, `1` a hard link, `2` a symbolic link, `3` a device, `5` a folder, `x` PAX, `L` a long name.
+   */
   readonly type?: string;
   /** Where a link leads. */
   readonly link?: string;
@@ -50,7 +52,9 @@ export function tarEntry(entry: TarEntry): Buffer {
   return Buffer.concat([header, body, Buffer.alloc((BLOCK - (body.length % BLOCK)) % BLOCK)]);
 }
 
-/** A PAX header for the entry behind it: `path`, `size`, `linkpath`. `g` in place of `x`: for all that follow. */
+/**
+ * A PAX header for the entry behind it: `path`, `size`, `linkpath`. `g` in place of `x`: for all that follow.
+ */
 export function paxHeader(values: Readonly<Record<string, string>>, type: 'x' | 'g' = 'x'): TarEntry {
   const lines = Object.entries(values).map(([key, value]) => {
     const rest = ` ${key}=${value}\n`;
@@ -66,7 +70,9 @@ export type RawManifest = Record<string, unknown> & { files: unknown[] };
 
 export type BundleFiles = Readonly<Record<string, string | Buffer>>;
 
-/** A bundle, and what is wrong with it: each step may be changed. What is not given is done as it should be. */
+/**
+ * A bundle, and what is wrong with it: each step may be changed. What is not given is done as it should be.
+ */
 export interface BundleRecipe {
   /** The content of its files by name, the transcript first. */
   readonly files?: BundleFiles;
