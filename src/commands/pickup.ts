@@ -148,12 +148,12 @@ const MOVING_IN_NAMES = ['into', 'map', 'asNew', 'from'] as const;
 
 /** What it takes to bring a session: loaded before anything is taken, as `drawQr` is. */
 async function loadTravel() {
-  const [bringing, movingIn, view] = await Promise.all([
+  const [{ bringingOf }, { tellOfImport }, { importedJson }] = await Promise.all([
     import('./bringing.ts'),
     import('./moving-in.ts'),
     import('../terminal/bundle-view.ts'),
   ]);
-  return { ...bringing, ...movingIn, ...view };
+  return { bringingOf, tellOfImport, importedJson };
 }
 
 /** How a handoff is shown, and asked about. */

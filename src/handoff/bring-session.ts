@@ -63,18 +63,24 @@ async function bringFromFolder(
   const isNeeded = !local.here || compareCopy(found) === 'older';
   const looking = isNeeded
     ? waitForBundle(folder, handoff, bringing.waitMs, (absence) => waiting(folder, absence))
-    : lookIntoFolder(folder, handoff);
+    : lookIntoFolder(folder, handoff).catch(notNeeded);
   const there = await whileWaiting(looking);
-  if (!('bundle' in there)) return null;
+  if (there === null || !('bundle' in there)) return null;
   try {
     mustBeOf(there.bundle.manifest, found, t);
     const source = { kind: 'folder', folder, bytes: there.bytes } as const;
     const brought = await take(there.bundle, found, { bringing, source, question });
-    await noteTaken(found, folder, t, bringing);
+    if (brought !== null || question.burns) await noteTaken(found, folder, t, bringing);
     return brought;
   } finally {
     await there.close();
   }
+}
+
+/** What is here goes on without a folder that can't be read. */
+function notNeeded(error: unknown): null {
+  if (error instanceof Failure) return null;
+  throw error;
 }
 
 /** Notes a bundle that was taken, so that it is removed with its handoff. */

@@ -36,7 +36,7 @@ export interface Bringing {
   readonly ports: BringPorts;
 }
 
-export interface BringPorts {
+interface BringPorts {
   /** Told what is missing in a folder while it is waited for, each time that this changes. */
   readonly waiting: (folder: string, absence: Absence) => void;
   /** Told each line that ssh writes for its user: a stranger's text. */

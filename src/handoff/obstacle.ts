@@ -73,7 +73,7 @@ export async function findingObstacle(
  * The line that copies the session of a handoff here. Of a burn handoff it has only the beginning of the id,
  * and a host only where the publisher is the user.
  */
-export function copyLineFor({ record, payload, isProvenOwn }: FoundHandoff, claudeFolder: string): string {
+function copyLineFor({ record, payload, isProvenOwn }: FoundHandoff, claudeFolder: string): string {
   const id = record.burn ? payload.session.slice(0, 8) : payload.session;
   return copyLine(claudeFolder, id, copyHost(isProvenOwn ? payload.host : ''));
 }

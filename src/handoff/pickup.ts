@@ -155,7 +155,7 @@ export async function pickup(
       return { found: wanted, isTaken: false, ...nothing };
     }
     if (imported === null && isNew) await offer(wanted, ports, options); // the fourth and fifth
-    // What has been brought in time may have taken long.
+    // What was wanted in time may take long to come.
     if (imported === null) mustBeLive(wanted, options);
     const found = lookedAtAgain(wanted, imported, options);
     const obstacle = await obstacleTo(found, ports, options);
