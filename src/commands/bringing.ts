@@ -68,10 +68,10 @@ function withoutId(arriving: ArrivingSession): ArrivingSession {
   return { ...arriving, manifest: { ...manifest, session: `${manifest.session.slice(0, 8)}…` } };
 }
 
-function describeSource({ lastChangeHereMs, bytes }: ArrivingSession, source: BringSource): string {
+function describeSource({ lastChangeHereMs }: ArrivingSession, source: BringSource): string {
   const where = source.kind === 'folder' ? `the folder ${printable(source.folder)}` : source.host;
   const what = lastChangeHereMs === null ? 'Its files are not here' : 'Its files here are older';
-  return `${what}: ${describeSize(source.bytes ?? bytes)} from ${where}.`;
+  return `${what}: ${describeSize(source.bytes)} from ${where}.`;
 }
 
 function describeAbsence(folder: string, absence: Absence): string {

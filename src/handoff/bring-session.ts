@@ -1,10 +1,10 @@
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { type Bundle, readBundle } from '../travel/bundle-reader.ts';
+import { type Bundle, type BundledFile, readBundle } from '../travel/bundle-reader.ts';
 import { lookIntoFolder, waitForBundle } from '../travel/folder.ts';
 import { bundleName, digestOfT } from '../travel/handoff-keys.ts';
 import { importBundle } from '../travel/import.ts';
-import type { Imported, ImportPlan } from '../travel/importing.ts';
+import type { Imported, ImportPorts } from '../travel/importing.ts';
 import type { Manifest } from '../travel/manifest.ts';
 import { exportOverSsh } from '../travel/ssh.ts';
 import { trustOf } from '../travel/trust.ts';
@@ -20,7 +20,7 @@ export interface Brought {
   readonly isConfirmed: boolean;
 }
 
-/** What a pickup does around the question of the import. */
+/** What a pickup does around the question of the import. `before`: what has come is shown, and asked about. */
 export interface AroundQuestion {
   /** Whether a yes burns the handoff too. */
   readonly burns: boolean;
@@ -117,15 +117,35 @@ async function bringOverSsh(
     if (bundle.manifest.session !== session || audience.mode !== 'recipient' || audience.recipient !== ssh.recipient) {
       throw notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');
     }
-    return await take(bundle, found, { bringing, source: { kind: 'ssh', host, bytes: null }, question });
+    const bytes = bundle.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+    return await take(unpacked(bundle), found, { bringing, source: { kind: 'ssh', host, bytes }, question });
   } finally {
     ssh.close();
   }
 }
 
+/**
+ * The same bundle, but its bytes are counted as they come out of it: how many come in is not known beforehand.
+ */
+function unpacked({ manifest, signer, files }: Bundle): OpenedBundle {
+  let bytes = 0;
+  async function* counted(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const block of content) {
+      bytes += block.length;
+      yield block;
+    }
+  }
+  async function* all(): AsyncGenerator<BundledFile> {
+    for await (const file of files) yield { ...file, content: counted(file.content) };
+  }
+  return { manifest, signer, files: all(), bytesRead: () => bytes };
+}
+
+type OpenedBundle = Pick<Bundle, 'manifest' | 'signer' | 'files' | 'bytesRead'>;
+
 /** Imports a bundle that is newer than what is here; null if it is not. */
 async function take(
-  bundle: Bundle,
+  bundle: OpenedBundle,
   { record, subject, local, isProvenOwn }: FoundHandoff,
   how: { readonly bringing: Bringing; readonly source: BringSource; readonly question: AroundQuestion },
 ): Promise<Brought | null> {
@@ -146,15 +166,20 @@ async function take(
   }
   const ports = bringing.ports.forImport(trust, source, question.burns);
   let isConfirmed = false;
-  const confirm = async (plan: ImportPlan) => {
-    question.before();
-    isConfirmed = await ports.confirm(plan);
-    if (!isConfirmed) throw question.no();
-    question.afterYes();
-    return true;
+  const around: Pick<ImportPorts, 'show' | 'confirm'> = {
+    show(arriving) {
+      question.before();
+      ports.show(arriving);
+    },
+    async confirm(plan) {
+      isConfirmed = await ports.confirm(plan);
+      if (!isConfirmed) throw question.no();
+      question.afterYes();
+      return true;
+    },
   };
   try {
-    const importing = importBundle(bundle, await bringing.importOptions(trust), { ...ports, confirm });
+    const importing = importBundle(bundle, await bringing.importOptions(trust), { ...ports, ...around });
     const imported = await bringing.ports.whileWaiting(importing);
     return { imported, isConfirmed };
   } finally {

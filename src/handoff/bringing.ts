@@ -4,10 +4,10 @@ import type { KnownBundles } from '../travel/known-bundles.ts';
 import type { Trust } from '../travel/manifest.ts';
 import type { FoundHandoff } from './reader.ts';
 
-/** Where the files of a session are brought from. `bytes`: what is to be read there; null if not known. */
+/** Where the files of a session are brought from, and how many bytes are read there. */
 export type BringSource =
   | { readonly kind: 'folder'; readonly folder: string; readonly bytes: number }
-  | { readonly kind: 'ssh'; readonly host: string; readonly bytes: null };
+  | { readonly kind: 'ssh'; readonly host: string; readonly bytes: number };
 
 /** How the files of a session are brought where they are missing, or older. */
 export interface Bringing {
