@@ -55,7 +55,8 @@ export function describeExpiry(record: HandoffRecord, nowSeconds: bigint): strin
 }
 
 /**
- * A table with a label and a text per line; empty texts are left out. Labels take at least `leastWidth` columns.
+ * A table with a label and a text per line; empty texts are left out. Labels take `leastWidth` columns or
+ * more.
  */
 export function describeLines(lines: readonly (readonly [string, string])[], style: Style, leastWidth = 12): string {
   const shown = lines.filter(([, text]) => text !== '');
