@@ -20,7 +20,9 @@ export interface Brought {
   readonly isConfirmed: boolean;
 }
 
-/** What a pickup does around the question of the import. `before`: what has come is shown, and asked about. */
+/**
+ * What a pickup does around the question of the import. `before`: what has come is shown, and asked about.
+ */
 export interface AroundQuestion {
   /** Whether a yes burns the handoff too. */
   readonly burns: boolean;
@@ -125,7 +127,8 @@ async function bringOverSsh(
 }
 
 /**
- * The same bundle, but its bytes are counted as they come out of it: how many come in is not known beforehand.
+ * The same bundle, but its bytes are counted as they come out of it: how many come in is not known
+ * beforehand.
  */
 function unpacked({ manifest, signer, files }: Bundle): OpenedBundle {
   let bytes = 0;
