@@ -192,6 +192,16 @@ describe('a session that is staged', () => {
     });
   });
 
+  it.runIf(canMount)('says so where the Claude folder is on a read-only disk', async () => {
+    await withTinyDisk(64, async ({ path, seal }) => {
+      const { claudeFolder, staged } = claude(join(path, '.claude'));
+      mkdirSync(claudeFolder);
+      await seal();
+      await expect(staged()).rejects.toThrow(/it is on a read-only disk/);
+      expect(readdirSync(claudeFolder)).toEqual([]);
+    });
+  });
+
   it.runIf(canMount)('is staged on the disk of the projects, if that is another one', async () => {
     await withTinyDisk(64, async ({ path }) => {
       const { claudeFolder, transcript, tool, task, staged } = claude();
