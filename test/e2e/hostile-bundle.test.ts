@@ -113,14 +113,14 @@ describe("somebody else's session", () => {
 /** Text that is no bomb. */
 const incompressible = (length: number) => randomBytes(Math.floor(length * 0.75)).toString('base64');
 
-/** A transcript in which three lines hold `count` of these in any order: closed if they are not. */
+/** A transcript in which two lines hold `count` of these in any order: closed if they are not. */
 function withStructure(count: number, parts: readonly string[]): BundleRecipe {
   const bits = randomBytes(count);
   const inner = Array.from(bits, (byte) => parts[byte % parts.length]).join('');
   const closers = [...inner].reverse().flatMap((one) => (one === '[' ? ']' : one === '{' ? '}' : []));
   const value = parts.includes('[') ? `${inner}1${closers.join('')}` : `[${inner}1]`;
   const line = (number: number) => turnRecord(number).replace('"parentUuid"', `"x":${value},"parentUuid"`);
-  return { files: { 'session.jsonl': lines(turnRecord(0), line(1), line(2), line(3), turnRecord(4)) } };
+  return { files: { 'session.jsonl': lines(turnRecord(0), line(1), line(2), turnRecord(3)) } };
 }
 
 /** What would take much memory, and the exit code of its import. */
@@ -129,12 +129,12 @@ const LARGE: Readonly<Record<string, readonly [code: number, recipe: () => Bundl
     0,
     () => {
       const long = incompressible(MAX_LINE_BYTES - 1000);
-      return { files: { 'session.jsonl': lines(...[0, 1, 2, 3].map((number) => turnRecord(number, long))) } };
+      return { files: { 'session.jsonl': lines(...[0, 1].map((number) => turnRecord(number, long))) } };
     },
   ],
-  'a line of 40 MB': [
+  'a line of 20 MB': [
     0,
-    () => ({ files: { 'session.jsonl': lines(turnRecord(0), turnRecord(1, incompressible(40e6)), turnRecord(2)) } }),
+    () => ({ files: { 'session.jsonl': lines(turnRecord(0), turnRecord(1, incompressible(20e6)), turnRecord(2)) } }),
   ],
   'lines of 15 MB that are nothing but objects': [0, () => withStructure(4_000_000, ['{},', '[],', '{},[],'])],
   'lines of 15 MB that are nothing but brackets': [0, () => withStructure(3_000_000, ['[', '{"a":'])],
@@ -170,9 +170,13 @@ const LARGE: Readonly<Record<string, readonly [code: number, recipe: () => Bundl
 };
 
 describe('an import stays within 200 MB for', () => {
-  it.each(Object.entries(LARGE))('%s', async (_, [code, recipe]) => {
-    const run = await take(await bundle(recipe()));
-    expect(run.code, run.stderr).toBe(code);
-    expect(peakIn(peakFile())).toBeLessThan(RESIDENT_MB);
-  });
+  it.each(Object.entries(LARGE))(
+    '%s',
+    async (_, [code, recipe]) => {
+      const run = await take(await bundle(recipe()));
+      expect(run.code, run.stderr).toBe(code);
+      expect(peakIn(peakFile())).toBeLessThan(RESIDENT_MB);
+    },
+    40_000,
+  );
 });

@@ -438,6 +438,27 @@ describe('a bundle of oneself', () => {
   });
 });
 
+describe('a bundle that is cut off', () => {
+  it('at any byte leaves the older session, 100 times', async () => {
+    const here = receiver();
+    const turns = (count: number) => lines(...Array.from({ length: count }, (_, number) => turnRecord(number)));
+    const result = randomBytes(200_000).toString('base64');
+    const bundle = (files: BundleRecipe['files']) => makeBundle(VICTIM.publicKey, { signer: OWN, files: files ?? {} });
+    await here.take(await bundle({ 'session.jsonl': turns(2), 'tool-results/b1.txt': 'old' }));
+    const older = here.snapshot();
+    const newer = await bundle({ 'session.jsonl': turns(400), 'tool-results/b1.txt': result });
+    for (let i = 0; i < 100; i += 1) {
+      const cut = Math.floor((i + Math.random()) * (newer.length / 100));
+      const taken = here.take(newer.subarray(0, cut));
+      await expect(taken, `cut at ${cut} of ${newer.length}`).rejects.toMatchObject({ code: 'refused' });
+      expect(here.snapshot(), `cut at ${cut} of ${newer.length}`).toEqual(older);
+      expect(here.leftOvers()).toEqual([]);
+    }
+    const { outcome } = await here.take(newer);
+    expect(outcome).toBe('updated');
+  });
+});
+
 describe('files that are here', () => {
   const outside = (here: Receiver) => {
     const path = join(here.root, 'outside');
