@@ -28,6 +28,12 @@ export class FilteredBlock {
     this.#bytes.push(END_OF_LINE);
   }
 
+  /** Takes a large line in pieces: a path does not go over the end of one. They are not joined. */
+  addPieces(pieces: readonly Buffer[]): void {
+    this.#closeBytes();
+    this.#done.push(...pieces.flatMap((piece) => this.#finish(piece)), END_OF_LINE);
+  }
+
   /** Takes the latin1 text of a line. */
   addText(line: string): void {
     this.#texts.push(line);

@@ -21,10 +21,10 @@ const ESCAPE_BYTES = 6;
 export interface Shortened {
   readonly line: Buffer;
   /**
-   * `text`, written anew from the parsed line, with the long strings that are still in it whole again; null
+   * `text`, made from the line, in pieces: each long string that is still in it is one, and whole again. Null
    * if one was changed.
    */
-  restore(text: Buffer): Buffer | null;
+  restore(text: Buffer): Buffer[] | null;
 }
 
 /**
@@ -61,7 +61,7 @@ function restored(
   text: Buffer,
   mark: string,
   strings: readonly { readonly whole: Buffer; readonly short: Buffer }[],
-): Buffer | null {
+): Buffer[] | null {
   const parts: Buffer[] = [];
   let kept = 0;
   for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, kept)) {
@@ -75,7 +75,7 @@ function restored(
     kept = start + short.length;
   }
   parts.push(text.subarray(kept));
-  return Buffer.concat(parts);
+  return parts;
 }
 
 /** A string as `JSON.stringify` writes it, piece by piece: itself if it is written so. Null if it is none. */

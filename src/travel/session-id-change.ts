@@ -10,6 +10,7 @@ export class SessionIdChange {
 
   /** In JSON as Claude Code writes it, without white space. Ids are all of one length. */
   replaceIn(json: Buffer): Buffer {
+    if (!this.#from.some((from) => json.includes(from))) return json;
     const changed = Buffer.from(json);
     for (const from of this.#from) {
       for (let at = changed.indexOf(from); at !== -1; at = changed.indexOf(from, at + from.length)) {

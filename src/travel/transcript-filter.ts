@@ -7,7 +7,7 @@ import { isLatin1, textOfLatin1 } from './latin1.ts';
 import { MAX_FILES, MAX_LINE_BYTES } from './limits.ts';
 import { Lineage } from './lineage.ts';
 import { Links } from './links.ts';
-import { shortenStrings } from './long-strings.ts';
+import { type Shortened, shortenStrings } from './long-strings.ts';
 import { LossCount, type LossKind } from './loss-count.ts';
 import type { Loss } from './manifest.ts';
 import type { PathRewrite } from './path-rewrite.ts';
@@ -31,7 +31,12 @@ const END_OF_LINE = Buffer.from('\n');
 const STAYS = Symbol('as it is in the file');
 const LONGEST_UUID = 64;
 
-type Outcome = typeof STAYS | null | string | { readonly bytes: Buffer; readonly isFinished: boolean };
+type Outcome =
+  | typeof STAYS
+  | null
+  | string
+  | { readonly bytes: Buffer; readonly isFinished: boolean }
+  | { readonly pieces: readonly Buffer[] };
 
 export interface FilterOptions {
   /**
@@ -164,6 +169,7 @@ export class TranscriptFilter {
       if (line !== STAYS) {
         if (start > staying) block.addLines(lines.subarray(staying, start));
         if (typeof line === 'string') block.addText(line);
+        else if (line !== null && 'pieces' in line) block.addPieces(line.pieces);
         else if (line?.isFinished) block.addFinished(line.bytes);
         else if (line !== null) block.addLine(line.bytes);
         staying = end + 1;
@@ -195,7 +201,7 @@ export class TranscriptFilter {
 
   /** One's own record: changed on its bytes, or not at all. */
   #own(bytes: Buffer, isShortened: boolean): Outcome {
-    const record = this.#parseOwn(bytes);
+    const { record, short } = parseOwn(bytes);
     if (!isObject(record)) {
       this.#losses.add('verbatim');
       return { bytes, isFinished: true };
@@ -211,15 +217,11 @@ export class TranscriptFilter {
     if (fixed.length > 0) {
       return { bytes: changeBytes(bytes, [...changes, ...fixed], (piece) => this.#finish(piece)), isFinished: true };
     }
+    const restored =
+      short?.restore(changes.length === 0 ? short.line : changeBytes(short.line, changes, asItIs)) ?? null;
+    if (restored !== null) return { pieces: restored };
     if (changes.length === 0) return isShortened ? { bytes, isFinished: false } : STAYS;
-    return { bytes: changeBytes(bytes, changes, (piece) => piece), isFinished: false };
-  }
-
-  #parseOwn(bytes: Buffer): unknown {
-    const short = shortenStrings(bytes, false);
-    const record = short === null ? undefined : parse(short.line.toString('latin1'));
-    // Thinking is compared, so it must be whole.
-    return isObject(record) && thinkingIn(record).length === 0 ? record : parse(bytes.toString('latin1'));
+    return { bytes: changeBytes(bytes, changes, asItIs), isFinished: false };
   }
 
   /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */
@@ -264,7 +266,7 @@ export class TranscriptFilter {
     this.#keep(record, [], asText);
     if (short !== null) {
       const restored = short.restore(Buffer.from(text, coding));
-      return restored === null ? this.#drop(record, 'invalid') : { bytes: restored, isFinished: false };
+      return restored === null ? this.#drop(record, 'invalid') : { pieces: restored };
     }
     const fixed = this.#fixedThinking(record, coding);
     if (fixed.length === 0) return isPlain ? text : { bytes: Buffer.from(text), isFinished: false };
@@ -373,6 +375,15 @@ export async function* filterTranscript(
   yield* filter.end();
 }
 
+/** One's own record, and the line that it was parsed from if that is not `bytes`. */
+function parseOwn(bytes: Buffer): { readonly record: unknown; readonly short: Shortened | null } {
+  const short = shortenStrings(bytes, false);
+  const record = short === null ? undefined : parse(short.line.toString('latin1'));
+  // Thinking is compared, so it must be whole.
+  if (isObject(record) && thinkingIn(record).length === 0) return { record, short };
+  return { record: parse(bytes.toString('latin1')), short: null };
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -392,6 +403,8 @@ function stringify(value: unknown): string | null {
 
 /** Whether something is escaped in `json` that Claude Code does not escape. */
 const hasOddEscape = (json: string) => json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?!00[01])/.test(json);
+
+const asItIs = (bytes: Buffer) => bytes;
 
 const isUuid = (value: unknown): value is string => typeof value === 'string' && value.length <= LONGEST_UUID;
 
