@@ -5,6 +5,7 @@ import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
 import { KnownBundles } from '../travel/known-bundles.ts';
 import { sweepReplaced } from '../travel/replaced.ts';
+import { sweepStaging } from '../travel/staging.ts';
 
 /** What every command is given. */
 export interface Context {
@@ -38,8 +39,9 @@ export function openBundles({ environment }: Context): KnownBundles {
   return new KnownBundles(environment.stateFolder);
 }
 
-/** Removes what imports replaced, where it need not be kept any longer. */
-export function sweepOldTranscripts({ environment }: Context): void {
+/** Removes what imports left when they were killed, and what they replaced, if it need not be kept any longer. */
+export function sweepLeftOvers({ environment }: Context): void {
+  sweepStaging(environment.claudeFolder);
   sweepReplaced(environment.stateFolder, environment.claudeFolder, Date.now());
 }
 

@@ -13,7 +13,7 @@ import { describeFound, foundJson } from '../terminal/handoff-view.ts';
 import { type FirstStart, FirstStarts, firstStartOptions } from '../travel/first-start.ts';
 import type { BringingOptions } from './bringing.ts';
 import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle, versionOfClaude } from './claude-start.ts';
-import { type Context, nowSeconds, openBundles, sweepOldTranscripts } from './context.ts';
+import { type Context, nowSeconds, openBundles, sweepLeftOvers } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { MOVING_IN_OPTIONS } from './moving-in-options.ts';
 import { withSubject } from './subject.ts';
@@ -65,7 +65,7 @@ async function pickup(
   claudeArgs: readonly string[],
 ): Promise<number> {
   const { environment, output, questions, yes } = context;
-  sweepOldTranscripts(context);
+  sweepLeftOvers(context);
   const runs = options.run && !output.json;
   const claude = !runs ? null : options.tmux ? await inTmux(context) : inThisTerminal(context, claudeArgs);
   // Loaded before anything is taken, as an update may replace the files of this program meanwhile.

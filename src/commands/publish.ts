@@ -22,7 +22,7 @@ import { describeLines, describeMode, handoffJson, sessionJson } from '../termin
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
-import { type Context, nowSeconds, openBundles, openHistory, placesOf, sweepOldTranscripts } from './context.ts';
+import { type Context, nowSeconds, openBundles, openHistory, placesOf, sweepLeftOvers } from './context.ts';
 import type { Declaration } from './declaration.ts';
 import { tellOfLeftBundles } from './left-bundles.ts';
 import { ownResolution, withDht } from './network.ts';
@@ -83,7 +83,7 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
   if (sessionId !== undefined) parseSessionId(sessionId); // a typing error is told before anything is read
   const ttl = parseDuration(options.ttl, '--ttl', ...TTL_RANGE);
   const recipient = options.share === undefined ? null : parseWho(options.share);
-  sweepOldTranscripts(context);
+  sweepLeftOvers(context);
   await withOwnKey(context, async (own) => {
     const session = await chooseSession(context, sessionId, {
       verb: 'publish',
