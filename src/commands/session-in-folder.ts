@@ -44,7 +44,7 @@ export async function publishFromFolder<T>(
   const place = {
     folder,
     address: identity.publicKey,
-    until: Number(nowSeconds()) + ttl,
+    until: () => Number(nowSeconds()) + ttl,
     bundles: openBundles(context),
   };
   const exporting = { ...options, audience: bundleAudience(audience), from: encodePublicKey(identity.publicKey) };

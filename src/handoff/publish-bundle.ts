@@ -16,8 +16,8 @@ export interface BundlePlace {
   readonly folder: string;
   /** The key (32 bytes) that the handoff is published under. */
   readonly address: Uint8Array;
-  /** When the handoff ends at the latest, in Unix seconds. */
-  readonly until: number;
+  /** When a handoff that is published now ends, in Unix seconds. */
+  readonly until: () => number;
   readonly bundles: KnownBundles;
 }
 
@@ -48,7 +48,7 @@ export async function publishWithBundle<T>(
   secret.fill(0);
   const key = encodePublicKey(address);
   // Noted first: whatever ends this process, it is removed at the end of its life.
-  await bundles.note({ folder, name, address: key, until });
+  await bundles.note({ folder, name, address: key, until: until() });
   let published: T;
   try {
     await write({ path: join(folder, name), recipient, handoff: { address: key, t: digestOfT(t) } });
@@ -57,6 +57,8 @@ export async function publishWithBundle<T>(
     await bundles.remove({ folder, name });
     throw error;
   }
+  // To seal it took a while. What can't be written down now is removed that much too early.
+  await bundles.note({ folder, name, address: key, until: until() }).catch(() => {});
   return { published, notRemoved: await bundles.removeUnder(key, name) };
 }
 

@@ -18,7 +18,7 @@ beforeEach(() => {
   const root = temporaryFolder();
   folder = join(root, 'shared');
   mkdirSync(folder);
-  place = { folder, address: ADDRESS, until: 9e9, bundles: new KnownBundles(join(root, 'state')) };
+  place = { folder, address: ADDRESS, until: () => 9e9, bundles: new KnownBundles(join(root, 'state')) };
 });
 
 const write = async ({ path, recipient }: BundleSeal) =>
