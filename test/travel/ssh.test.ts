@@ -173,7 +173,7 @@ describeWithSsh('a session over ssh', () => {
   });
 
   it('ends ssh when nobody wants it any more', async () => {
-    install(`echo "age-encryption.org/v1"; echo $PPID > "${join(far, 'pid')}"; while :; do echo more || exit 1; done`);
+    install(`echo $PPID > "${join(far, 'pid')}"; echo "age-encryption.org/v1"; while :; do echo more || exit 1; done`);
     const ssh = ask();
     for await (const _ of ssh.source) break;
     ssh.close();
