@@ -1,6 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isSessionId } from '../claude/session-id.ts';
 import { ageRecipient } from '../crypto/age.ts';
 import { x25519PublicOfSecret } from '../crypto/x25519.ts';
@@ -66,6 +68,8 @@ const EXIT_NO_SESSION = 7;
 /** How long what is said is held back: a failure says it itself. */
 const HOLD_MS = 700;
 const MAX_SAID = 4096;
+/** How long is listened once ssh has ended, in milliseconds. */
+const LAST_WORDS_MS = 500;
 
 /** The command line for the host. Neither part can hold anything that a shell would interpret. */
 export function remoteCommand(session: string, recipient: string): string {
@@ -94,9 +98,10 @@ export function exportOverSsh({ host, session, variables, home, canAsk, says }: 
   // 'exit' and not 'close': a master connection that goes on in the background may keep stderr open.
   const ended = new Promise<Failure | null>((resolve) => {
     child.on('error', (cause) => resolve(noSsh(cause)));
-    child.on('exit', (code, signal) =>
-      setImmediate(() => resolve(code === 0 ? null : failed(host, code, signal, said.end()))),
-    );
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve(null);
+      else void said.lastWords().then((words) => resolve(failed(host, code, signal, words)));
+    });
   });
   return {
     source: sourceOf(child, ended, said),
@@ -166,11 +171,18 @@ class Said {
     stream.on('error', () => {});
   }
 
-  /** Everything that was said last, and nothing more is passed on. */
-  end(): string {
+  /** What was said last, once nothing more comes; nothing more is passed on. */
+  async lastWords(): Promise<string> {
+    clearTimeout(this.timer);
+    // A connection that goes on in the background for others may keep the stream open.
+    await Promise.race([finished(this.stream).catch(() => {}), sleep(LAST_WORDS_MS)]);
+    this.end();
+    return this.tail;
+  }
+
+  end(): void {
     clearTimeout(this.timer);
     this.stream.destroy();
-    return this.tail;
   }
 
   private passOn(): void {

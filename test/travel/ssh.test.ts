@@ -183,6 +183,23 @@ describeWithSsh('a session over ssh', () => {
     expect(existsSync(`/proc/${readFileSync(join(far, 'pid'), 'utf8').trim()}`)).toBe(false);
   });
 
+  it('ends although ssh keeps the connection open for the next one', async () => {
+    install('echo "age-encryption.org/v1"; echo "a word" >&2; exit 3');
+    const shared = join(root, 'shared');
+    const path = join(root, 'mux');
+    const options = `Host *\nControlMaster auto\nControlPath ${path}\nControlPersist 3\n`;
+    writeFileSync(shared, `${readFileSync(server.clientConfig, 'utf8')}${options}`);
+    mkdirSync(join(root, 'shared-bin'));
+    installSsh(join(root, 'shared-bin'), { ...server, clientConfig: shared });
+    const variables = { ...process.env, PATH: `${join(root, 'shared-bin')}${delimiter}${process.env['PATH']}` };
+    for (let times = 0; times < 2; times++) {
+      const started = performance.now();
+      expect(await failureOf(ask({ variables }).source)).toMatchObject({ message: expect.stringContaining('a word') });
+      expect(performance.now() - started).toBeLessThan(2500);
+      expect(existsSync(path)).toBe(true);
+    }
+  });
+
   it('is not asked for by an ssh in the current directory', async () => {
     install('echo "age-encryption.org/v1"');
     const project = join(root, 'project');
