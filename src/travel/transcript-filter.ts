@@ -140,6 +140,11 @@ export class TranscriptFilter {
     else this.#losses.add('torn');
   }
 
+  /** Gives its memory to the next filter: what it returned may not be used any more. */
+  release(): void {
+    this.#waiting.release();
+  }
+
   /** After the end. */
   get report(): FilterReport {
     const isLate = this.#options.links === undefined && this.#links.droppedLate > 0;
@@ -371,8 +376,12 @@ export async function* filterTranscript(
   source: AsyncIterable<Buffer> | Iterable<Buffer>,
   filter: TranscriptFilter,
 ): AsyncGenerator<Buffer> {
-  for await (const bytes of source) yield* filter.push(bytes);
-  yield* filter.end();
+  try {
+    for await (const bytes of source) yield* filter.push(bytes);
+    yield* filter.end();
+  } finally {
+    filter.release();
+  }
 }
 
 /** One's own record, and the line that it was parsed from if that is not `bytes`. */

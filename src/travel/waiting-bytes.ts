@@ -6,12 +6,16 @@ const ROOM_BYTES = 3 * 1024 * 1024;
 /** For the longest line, and what was read with its end. */
 const LARGE_ROOM_BYTES = MAX_LINE_BYTES + ROOM_BYTES;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+/** What one has used, for the next one. */
+let spareRoom = NOTHING;
+
 /**
  * Bytes of a transcript that wait for the end of their line. They are copied to one place, which is used
  * again and again: a new buffer for every block would be 60 MB of buffers before the collector sees to them.
  */
 export class WaitingBytes {
-  #room = Buffer.allocUnsafeSlow(ROOM_BYTES);
+  #room = NOTHING;
   #start = 0;
   #end = 0;
   #hasLines = false;
@@ -58,13 +62,29 @@ export class WaitingBytes {
     this.#hasLines = false;
   }
 
+  /** Gives the memory to the next one: nobody may use what was taken any more. */
+  release(): void {
+    this.clear();
+    if (this.#room.length > spareRoom.length) spareRoom = this.#room;
+    this.#room = NOTHING;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
   #makeRoom(bytes: number): void {
     if (this.#end + bytes <= this.#room.length) return;
     const all = this.#room.subarray(this.#start, this.#end);
     const needed = all.length + bytes;
-    // What is not filled of it takes no memory.
-    if (needed > this.#room.length) this.#room = Buffer.allocUnsafeSlow(Math.max(LARGE_ROOM_BYTES, needed));
+    if (needed > this.#room.length) this.#room = roomFor(needed);
     this.#end = all.copy(this.#room);
     this.#start = 0;
   }
+}
+
+function roomFor(bytes: number): Buffer {
+  const spare = spareRoom;
+  spareRoom = NOTHING;
+  if (bytes <= spare.length) return spare;
+  // What is not filled of it takes no memory.
+  return Buffer.allocUnsafeSlow(bytes <= ROOM_BYTES ? ROOM_BYTES : Math.max(LARGE_ROOM_BYTES, bytes));
 }
