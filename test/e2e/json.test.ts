@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { desk, laptop, shareKeyAndSession, useTwoMachines } from '../support/two-machines.ts';
@@ -145,6 +145,14 @@ describe('what the program prints is what docs/JSON.md says:', () => {
     const burnt = await desk.json(['pickup', '-y']);
     expect(burnt).toHaveProperty('older');
     mustBeAsDocumented('pickup', burnt);
+
+    const folder = join(laptop.home, 'shared');
+    mkdirSync(folder);
+    mustBeAsDocumented('publish', await laptop.json(['--folder', folder]));
+    rmSync(desk.claudeFolder, { recursive: true });
+    const brought = await desk.json(['pickup', '-y', '--folder', folder]);
+    expect(brought).toHaveProperty('imported');
+    mustBeAsDocumented('pickup', brought);
 
     mustBeAsDocumented('publish', await laptop.json(['--share', publicKey, '-y']));
     mustBeAsDocumented('list', await laptop.json(['list']));
