@@ -85,7 +85,7 @@ async function stageBeside(
       await staging.write(target, content, { mayReplace: false });
       return [];
     default:
-      await staging.write(target, content);
+      await staging.write(target, content, { isBackup: kind === 'file history' });
       return [];
   }
 }

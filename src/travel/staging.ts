@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fdatasync,
+  futimesSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -62,6 +63,13 @@ interface StagedFile {
 }
 
 /**
+ * What a backup of an edited file must be like. `/rewind` gives its mode to the file that it restores, and up
+ * to 2.1.119 believes a file of the same size unchanged that is older than its backup: a checkout may be of
+ * any time. The folder that backups are in is private.
+ */
+const BACKUP = { mode: () => 0o600 | (0o666 & ~process.umask()), modified: 0 } as const;
+
+/**
  * Files of a session on their way in: written beside the project folders, on the disk that they are to be on,
  * where no reader takes them for a session, and moved in place when all are whole.
  */
@@ -93,19 +101,24 @@ export class Staging {
   }
 
   /**
-   * Writes a file (0600) that is to be at `target`, a path of `pathOfName`. Returns where it is until then.
-   * What was written for the same target before is dropped. If it may not replace what is at `target` by
-   * then, it is left out.
+   * Writes a file that is to be at `target`, a path of `pathOfName`. Returns where it is until then. What was
+   * written for the same target before is dropped. If it may not replace what is at `target` by then, it is
+   * left out. It is private (0600) unless it is a backup of an edited file: see `BACKUP`.
    *
    * Throws `refused` if it can't be written, and whatever reading `content` throws.
    */
-  async write(target: string, content: AsyncIterable<Uint8Array>, { mayReplace = true } = {}): Promise<string> {
+  async write(
+    target: string,
+    content: AsyncIterable<Uint8Array>,
+    { mayReplace = true, isBackup = false } = {},
+  ): Promise<string> {
     const path = join(this.folderFor(target), `${this.written++}.part`);
     const file = asFailure(target, () => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
     try {
       // The umask may have removed permission bits.
-      if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, 0o600));
+      if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, isBackup ? BACKUP.mode() : 0o600));
       const bytes = await writeAll(file, target, content);
+      if (isBackup) asFailure(target, () => futimesSync(file, BACKUP.modified, BACKUP.modified));
       this.stage({ path, target, bytes, mayReplace });
       return path;
     } finally {

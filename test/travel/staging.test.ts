@@ -67,6 +67,20 @@ describe('a session that is staged', () => {
     expect(readdirSync(claudeFolder).sort()).toEqual(['projects', 'tasks']);
   });
 
+  it('has backups of edited files that /rewind can restore: as old and as open as files are', async () => {
+    const { place, transcript, staged } = claude();
+    const staging = await staged();
+    const backup = pathOfName(place, 'file-history/0123456789abcdef@v1');
+    const before = process.umask(0o022);
+    try {
+      await staging.write(backup, of('before'), { isBackup: true });
+      staging.commit(transcript, () => {});
+    } finally {
+      process.umask(before);
+    }
+    expect([modeOf(backup), modeOf(dirname(backup)), statSync(backup).mtimeMs]).toEqual(['644', '700', 0]);
+  });
+
   it.each([0o000, 0o077, 0o277])('is as private and usable under a umask of %o', async (umask) => {
     const { transcript, tool, staged } = claude();
     const before = process.umask(umask);
