@@ -28,7 +28,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
   return {
     folder: folderOf(environment, options.folder),
     ssh,
-    waitMs: isTimeoutGiven ? timeoutMs : questions.possible ? null : 0,
+    waitMs: isTimeoutGiven ? timeoutMs : questions.possible && !output.json ? null : 0,
     from,
     canAsk: questions.possible,
     asNew,

@@ -186,7 +186,7 @@ function notThere(folder: string, absence: Absence, timeoutMs: number): Failure 
   if (timeoutMs === 0) {
     return new Failure(
       'usage',
-      `The files of this session are not in ${folder} yet, and there is no terminal to wait for them on.`,
+      `The files of this session are not in ${folder} yet, and there is no terminal to say on that they are waited for.`,
       'Say how long to wait: --timeout 10m. Nothing was burnt.',
     );
   }
