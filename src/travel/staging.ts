@@ -248,27 +248,26 @@ export class Staging {
 const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
 
-/** Writes a block while the next one is made. Returns the number of bytes. */
+/** Writes what holds only until more is asked for. Returns the number of bytes. */
 async function writeAll(file: number, target: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   let bytes = 0;
-  let writing: Promise<void> = Promise.resolve();
   let syncing: Promise<void> = Promise.resolve();
   let synced = 0;
   try {
     for await (const block of content) {
-      await writing;
       if (bytes - synced >= SYNC_STEP_BYTES) {
         await syncing;
         syncing = syncData(file);
-        syncing.catch(() => {}); // they are awaited later
+        syncing.catch(() => {}); // it is awaited later
         synced = bytes;
       }
-      writing = writeBlock(file, block, bytes);
-      writing.catch(() => {});
+      await writeBlock(file, block, bytes).catch((error: unknown) => {
+        throw fileFailure('write', target, error);
+      });
       bytes += block.length;
     }
   } finally {
-    await Promise.all([writing, syncing]).catch((error: unknown) => {
+    await syncing.catch((error: unknown) => {
       throw fileFailure('write', target, error);
     });
   }

@@ -126,6 +126,20 @@ describe('a session that is staged', () => {
     expect(existsSync(join(claudeFolder, 'tasks'))).toBe(false);
   });
 
+  it('is right though each block is overwritten once the next one is asked for', async () => {
+    const { place, transcript } = claude();
+    const staging = new Staging(place);
+    const blocks = async function* () {
+      const block = Buffer.alloc(1024 * 1024);
+      for (let letter = 97; letter < 107; letter += 1) yield block.fill(letter);
+      block.fill('-');
+    };
+    const path = await staging.write(transcript, blocks());
+    const expected = [...'abcdefghij'].map((letter) => letter.repeat(1024 * 1024)).join('');
+    expect(readFileSync(path, 'utf8') === expected).toBe(true);
+    staging.discard();
+  });
+
   it('takes the last of two for one place', async () => {
     const { transcript, staged } = claude();
     const staging = await staged();
