@@ -10,8 +10,10 @@ const MEMBER_BYTES = 1024 * 1024;
 const AT_ONCE = 3;
 /** Level 6 makes a transcript a fifth smaller and takes twice as long. */
 const LEVEL = 1;
-/** zlib allocates its output in pieces of this size. */
+/** zlib allocates a member in pieces of this size. */
 const PIECE_BYTES = 256 * 1024;
+/** So much input waits to be uncompressed: it makes more than one piece. */
+const INPUT_AHEAD_BYTES = 512 * 1024;
 
 const gzip = promisify(nodeGzip);
 
@@ -64,17 +66,16 @@ async function memberOf(block: Uint8Array): Promise<Buffer> {
 }
 
 /**
- * Uncompresses a gzip file of any number of members, in pieces of at most 256 KiB.
+ * Uncompresses a gzip file of any number of members, in pieces of at most a megabyte.
  *
  * Throws a `BundleFailure`: `malformed` if it is not one to its last byte, `over the limits` if it expands
  * further than `MAX_RATIO`. Errors of the source are thrown as they are.
  */
 export async function* uncompress(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void> {
-  // Nothing is read ahead, so that whoever stops need not wait for a source that is slow. A megabyte of
-  // output is made ahead, on another thread.
-  const gunzip = createGunzip({ chunkSize: PIECE_BYTES, ...({ readableHighWaterMark: 4 * PIECE_BYTES } as object) });
-  let sizePacked = 0;
-  let size = 0;
+  // One piece is made ahead, on another thread, while the last one is used. The types don't know that a zlib
+  // stream may count pieces.
+  const ahead = { readableObjectMode: true, readableHighWaterMark: 1 } as object;
+  const gunzip = createGunzip({ chunkSize: MEMBER_BYTES, ...ahead });
   let error: unknown = null;
   let hasEnded = false;
   let wake = () => {};
@@ -88,43 +89,43 @@ export async function* uncompress(packed: AsyncIterable<Uint8Array>): AsyncGener
     wake();
   });
 
-  /** What comes out until `isDone`. */
-  async function* pieces(isDone: () => boolean): AsyncGenerator<Buffer, void, void> {
-    while (error === null) {
+  const source = packed[Symbol.asyncIterator]();
+  let sizePacked = 0;
+  let size = 0;
+  let hasAll = false;
+  try {
+    for (;;) {
+      // It never waits for input while a piece is used. Nobody who stops waits for a slow source either: none is
+      // asked meanwhile.
+      while (!hasAll && error === null && gunzip.writableLength < INPUT_AHEAD_BYTES) {
+        const next = await source.next();
+        if (next.done) {
+          hasAll = true;
+          gunzip.end();
+        } else {
+          sizePacked += next.value.length;
+          if (next.value.length > 0) gunzip.write(next.value);
+        }
+      }
+      if (error !== null) throw systemFailure(error) ?? malformed(error);
       const piece: Buffer | null = gunzip.read();
       if (piece !== null) {
         size += piece.length;
-        if (size > MEMBER_BYTES + sizePacked * MAX_RATIO) throw tooTight();
+        if (size > 2 * MEMBER_BYTES + gunzip.bytesWritten * MAX_RATIO) throw tooTight();
         yield piece;
-      } else if (hasEnded || isDone()) {
-        return;
+      } else if (hasEnded) {
+        break;
       } else {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
     }
-    throw systemFailure(error) ?? malformed(error);
-  }
-
-  try {
-    for await (const chunk of packed) {
-      if (chunk.length === 0) continue;
-      sizePacked += chunk.length;
-      let isTaken = false;
-      gunzip.write(chunk, () => {
-        isTaken = true;
-        wake();
-      });
-      yield* pieces(() => isTaken);
-      // It takes zeros behind a member for its end, and loses what follows.
-      if (hasEnded) throw malformed();
-    }
-    gunzip.end();
-    yield* pieces(() => false);
-    if (gunzip.bytesWritten !== sizePacked) throw malformed();
+    // It takes zeros behind a member for its end, and loses what follows.
+    if (!hasAll || gunzip.bytesWritten !== sizePacked) throw malformed();
   } finally {
     gunzip.destroy();
+    if (!hasAll) await source.return?.();
   }
 }
 

@@ -123,7 +123,7 @@ describe('a bundle', () => {
 
   it('never says that all is there before its last byte was checked', async () => {
     // Random bytes over many chunks: the defect is the very last one's.
-    const contents = { 'session.jsonl': randomBytes(300_000) };
+    const contents = { 'session.jsonl': randomBytes(3_000_000) };
     const bytes = await written(contents);
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     const bundle = await readBundle(chunked(bytes, 10_000), KEYS);
@@ -180,9 +180,9 @@ describe('a bundle', () => {
 
   it('hands over the error of its source', async () => {
     const gone = new Error('the stick was pulled');
-    const bytes = await written({ 'session.jsonl': randomBytes(500_000) });
+    const bytes = await written({ 'session.jsonl': randomBytes(3_000_000) });
     const source = async function* () {
-      yield bytes.subarray(0, 300_000);
+      yield* chunked(bytes.subarray(0, 2_000_000), 65_536);
       throw gone;
     };
     const bundle = await readBundle(source(), KEYS);
