@@ -73,6 +73,9 @@ export async function startSshServer(
   };
   const options = Object.entries(config).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const server = spawn(SSHD, ['-D', '-e', '-f', '/dev/null', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // Whatever becomes of the test: a server would run on.
+  const kill = () => server.kill();
+  process.once('exit', kill);
   let log = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => {
     log += text;
@@ -104,6 +107,7 @@ export async function startSshServer(
     async close() {
       server.kill();
       await ended;
+      process.off('exit', kill);
     },
   };
 }
