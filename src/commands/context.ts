@@ -39,7 +39,9 @@ export function openBundles({ environment }: Context): KnownBundles {
   return new KnownBundles(environment.stateFolder);
 }
 
-/** Removes what imports left when they were killed, and what they replaced, if it need not be kept any longer. */
+/**
+ * Removes what imports left when they were killed, and what they replaced, if it need not be kept any longer.
+ */
 export function sweepLeftOvers({ environment }: Context): void {
   sweepStaging(environment.claudeFolder);
   sweepReplaced(environment.stateFolder, environment.claudeFolder, Date.now());

@@ -95,8 +95,8 @@ export async function* uncompress(packed: AsyncIterable<Uint8Array>): AsyncGener
   let hasAll = false;
   try {
     for (;;) {
-      // It never waits for input while a piece is used. Nobody who stops waits for a slow source either: none is
-      // asked meanwhile.
+      // It never waits for input while a piece is used. Nobody who stops waits for a slow source either: none
+      // is asked meanwhile.
       while (!hasAll && error === null && gunzip.writableLength < INPUT_AHEAD_BYTES) {
         const next = await source.next();
         if (next.done) {
