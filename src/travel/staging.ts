@@ -311,6 +311,8 @@ function linkNew(path: string, target: string): boolean {
 function deviceOf(path: string): number {
   for (let folder = path; ; folder = dirname(folder)) {
     const stats = asFailure(folder, () => statSync(folder, { throwIfNoEntry: false }));
+    // Newer Nodes say of what would be below a file that it is not there, and older ones fail.
+    if (stats?.isDirectory() === false) throw notAFolder(folder);
     if (stats !== undefined || folder === dirname(folder)) return stats?.dev ?? 0;
   }
 }
