@@ -78,13 +78,20 @@ export async function chooseDestination(
 
 /** A directory that the user named, which may not be there yet, or be behind links. */
 function namedDestination(into: string): Destination {
-  const stats = statsOf(into);
+  if (isDirectory(into)) return { ...existing(into), isChosen: true };
+  const path = resolve(into);
+  // What is to be made must be in a directory. Newer Nodes say that nothing is there below a file.
+  for (let above = dirname(path); !isDirectory(above) && above !== dirname(above); above = dirname(above));
+  return { directory: missingRealPath(path), isMissing: true, isChosen: true };
+}
+
+/** False if nothing is there. Throws `usage` for anything else. */
+function isDirectory(path: string): boolean {
+  const stats = statsOf(path);
   if (stats !== undefined && !stats.isDirectory()) {
-    throw new Failure('usage', `${into} is not a directory.`, 'Name the directory that the session is to live in.');
+    throw new Failure('usage', `${path} is not a directory.`, 'Name the directory that the session is to live in.');
   }
-  return stats === undefined
-    ? { directory: missingRealPath(resolve(into)), isMissing: true, isChosen: true }
-    : { ...existing(into), isChosen: true };
+  return stats !== undefined;
 }
 
 function statsOf(path: string) {
