@@ -160,9 +160,14 @@ describe('an import', () => {
             detached: true,
           });
           const ended = once(child, 'exit');
-          await Promise.race([sleep(random() * importMs * 1.1), ended]);
+          const share = random() * 1.1;
+          const start = performance.now();
+          await Promise.race([sleep(share * importMs), ended]);
           child.kill('SIGKILL');
           await ended;
+          // How long one takes changes with what else the machine does.
+          if (child.exitCode !== null) importMs = performance.now() - start;
+          else if (share > 1) importMs *= 1.2;
           const is = expectOneOfBoth(desk, newest[index] ?? new Map(), `seed ${SEED}, run ${run}`);
           seen[is] += 1;
           if (is === 'newer') restore(desk);
