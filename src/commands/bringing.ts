@@ -4,6 +4,7 @@ import { interruptible } from '../interruption.ts';
 import { describeSize } from '../size.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { transferProgress } from '../terminal/transfer-progress.ts';
+import { describeDuration } from '../time.ts';
 import type { Absence } from '../travel/folder.ts';
 import type { ArrivingSession } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
@@ -25,10 +26,11 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
   const ssh = options.ssh === undefined ? null : parseSshHost(options.ssh);
   const movingIn = parseMovingIn(options);
   const { from, asNew } = movingIn;
+  const waitMs = isTimeoutGiven ? timeoutMs : questions.possible && !output.json ? null : 0;
   return {
     folder: folderOf(environment, options.folder),
     ssh,
-    waitMs: isTimeoutGiven ? timeoutMs : questions.possible && !output.json ? null : 0,
+    waitMs,
     from,
     canAsk: questions.possible,
     asNew,
@@ -37,7 +39,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
     home: environment.home,
     importOptions: async (trust) => importOptions(context, movingIn, { trust, claude: await claudeHere(context) }),
     ports: {
-      waiting: (folder, absence) => output.say(describeAbsence(folder, absence)),
+      waiting: (folder, absence) => output.say(describeAbsence(folder, absence, waitMs)),
       sshSays: (line) => output.say(output.style.dim(excerpt(line, 500))),
       asking(host) {
         questions.release();
@@ -74,9 +76,10 @@ function describeSource({ lastChangeHereMs }: ArrivingSession, source: BringSour
   return `${what}: ${describeSize(source.bytes)} from ${where}.`;
 }
 
-function describeAbsence(folder: string, absence: Absence): string {
+function describeAbsence(folder: string, absence: Absence, waitMs: number | null): string {
   const path = printable(folder);
-  const waits = 'Waiting for them, until Ctrl-C …';
+  const end = waitMs === null ? 'until Ctrl-C' : `at most ${describeDuration(Math.ceil(waitMs / 1000))}`;
+  const waits = `Waiting for them, ${end} …`;
   switch (absence.kind) {
     case 'no folder':
       return `The files of this session are expected in ${path}, and there is no such folder here. ${waits}`;

@@ -40,9 +40,10 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 /**
  * Waits until a handoff's bundle lies whole in a folder, and opens it. `tell` is told what is missing, each
- * time that this changes. `timeoutMs`: null waits as long as it takes, 0 looks once.
+ * time that this changes. `timeoutMs`: null waits as long as it takes, 0 looks once and tells nothing.
  *
- * Throws `no-session` once the time is over, and what `readBundle` does for a bundle that is whole.
+ * Throws `no-session` once the time is over, `usage` where there was none, and what `readBundle` does for a
+ * bundle that is whole.
  */
 export async function waitForBundle(
   folder: string,
@@ -55,6 +56,7 @@ export async function waitForBundle(
   for (let told = ''; ; ) {
     const found = await search.look();
     if ('bundle' in found) return found;
+    if (timeoutMs === 0) throw notWaitedFor(folder, found);
     if (JSON.stringify(found) !== told) tell(found);
     told = JSON.stringify(found);
     const leftMs = endMs - performance.now();
@@ -182,20 +184,24 @@ async function* bytesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> 
   }
 }
 
+/** Without a terminal nobody sees what is waited for, nor can they end it. */
+function notWaitedFor(folder: string, { kind }: Absence): Failure {
+  return new Failure(
+    'usage',
+    kind === 'no folder' ? noFolder(folder) : `Not all files of this session are in ${folder} yet.`,
+    'Say how long to wait for them, as a script must: --timeout 10m. Nothing was burnt.',
+  );
+}
+
+const noFolder = (folder: string) => `There is no folder ${folder} here, where the files of this session are expected.`;
+
 function notThere(folder: string, absence: Absence, timeoutMs: number): Failure {
-  if (timeoutMs === 0) {
-    return new Failure(
-      'usage',
-      `The files of this session are not in ${folder} yet, and there is no terminal to say on that they are waited for.`,
-      'Say how long to wait: --timeout 10m. Nothing was burnt.',
-    );
-  }
   const within = ` within ${describeDuration(Math.ceil(timeoutMs / 1000))}`;
   switch (absence.kind) {
     case 'no folder':
       return new Failure(
         'no-session',
-        `There is no folder ${folder} here, where the files of this session are expected.`,
+        noFolder(folder),
         'Check its path, connect its disk or start what syncs it, and pick up again. Nothing was burnt.',
       );
     case 'not whole':

@@ -120,6 +120,8 @@ describe('through a folder', () => {
     const late = await desk.run([...args, '--timeout', '1s']);
     expect([late.code, errorIn(late.stderr)]).toMatchObject([7, { code: 'no-session' }]);
     expect(late.stdout).toBe('');
+    const told = await desk.run(['pickup', '-y', '--no-run', '--folder', shared, '--timeout', '1s']);
+    expect(told.stderr).toContain('Waiting for them, at most 1 second …');
     arrive();
     expect(await desk.json(['pickup', '-y', '--folder', shared, '--into', desk.project])).toMatchObject({ here: true });
   });

@@ -192,10 +192,14 @@ describe('waiting for a bundle', () => {
     expect(performance.now() - started).toBeLessThan(900);
   });
 
-  it('asks for a time where nobody can end it', async () => {
-    await expect(waitForBundle(folder, HANDOFF, 0, () => {})).rejects.toMatchObject({
-      code: 'usage',
-      hint: expect.stringContaining('--timeout'),
-    });
+  it('asks for a time where nobody can end it, and does not say that it waits', async () => {
+    const told: Absence[] = [];
+    const look = (path: string) => waitForBundle(path, HANDOFF, 0, (absence) => told.push(absence));
+    const hint = expect.stringContaining('--timeout');
+    await expect(look(folder)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('yet'), hint });
+    const nowhere = join(folder, 'nowhere');
+    const message = expect.stringContaining('There is no folder');
+    await expect(look(nowhere)).rejects.toMatchObject({ code: 'usage', message, hint });
+    expect(told).toEqual([]);
   });
 });
