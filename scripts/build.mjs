@@ -15,7 +15,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
  */
 const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view.ts'];
 const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts', 'claude/sessions-here.ts'];
-const OF_TRAVEL = ['travel/import.ts', 'travel/export.ts', 'travel/bundle-reader.ts'];
+const OF_TRAVEL = ['travel/import.ts', 'travel/export.ts', 'travel/bundle/bundle-reader.ts'];
 
 // Before anything is read: what changes during the build is built again.
 const digest = digestOfSources();
@@ -66,7 +66,7 @@ function loadedLater({ inputs }) {
     return [
       ...OF_COMMANDS,
       ...(reaches(/^src\/(dht|travel|claude\/session\.ts)/) ? OF_THE_NETWORK : []),
-      ...(reaches(/^src\/travel\/(transcript-filter|manifest)\.ts$/) ? OF_TRAVEL : []),
+      ...(reaches(/^src\/travel\/(transcript\/transcript-filter|bundle\/manifest)\.ts$/) ? OF_TRAVEL : []),
     ];
   };
   return new Map(later.map(({ path }) => [join(root, path), shared(path)]));

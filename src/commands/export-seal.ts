@@ -2,7 +2,7 @@ import { type AgeRecipient, parseAgeRecipient } from '../crypto/age-file.ts';
 import { sign } from '../crypto/ed25519.ts';
 import { x25519PublicOf } from '../crypto/x25519.ts';
 import { encodePublicKey, parsePublicKey } from '../identity/public-key.ts';
-import type { BundleAudience } from '../travel/manifest.ts';
+import type { BundleAudience } from '../travel/bundle/manifest.ts';
 import type { Context } from './context.ts';
 import { newPin } from './new-pin.ts';
 import { withOwnKey, withOwnKeyIfAny } from './secrets.ts';

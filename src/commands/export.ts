@@ -8,7 +8,7 @@ import { someOf } from '../terminal/bundle-view.ts';
 import { describeUnsaved, sayUnsaved } from '../terminal/git-view.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { excerpt, printable, printableJson } from '../terminal/printable.ts';
-import type { BundleAudience, Manifest } from '../travel/manifest.ts';
+import type { BundleAudience, Manifest } from '../travel/bundle/manifest.ts';
 import { chooseSession } from './choose-session.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';

@@ -9,10 +9,10 @@ import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { importedJson } from '../terminal/bundle-view.ts';
 import { rfc3339 } from '../time.ts';
-import type { Bundle } from '../travel/bundle-reader.ts';
+import type { Bundle } from '../travel/bundle/bundle-reader.ts';
+import type { Manifest, Trust } from '../travel/bundle/manifest.ts';
 import { firstStartOptions } from '../travel/first-start.ts';
 import type { Imported } from '../travel/importing.ts';
-import type { Manifest, Trust } from '../travel/manifest.ts';
 import { claudeHere, inThisTerminal } from './claude-start.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
@@ -130,7 +130,7 @@ async function bringIn(
 }
 
 async function trustIn({ manifest, signer }: Bundle, own: OwnKey | null, from: Uint8Array | null): Promise<Trust> {
-  const { trustOf } = await import('../travel/trust.ts');
+  const { trustOf } = await import('../travel/bundle/trust.ts');
   const { samePublicKey } = await import('../identity/public-key.ts');
   // What stands beside an encrypted key may be another one: only the key itself proves that it signed this.
   const known = own?.knownPublicKey ?? null;
@@ -148,7 +148,7 @@ async function openBundle(
   file: string,
   own: OwnKey | null,
 ): Promise<{ readonly bundle: Bundle; readonly bytes: number | null }> {
-  const { readBundle } = await import('../travel/bundle-reader.ts');
+  const { readBundle } = await import('../travel/bundle/bundle-reader.ts');
   for (let asked = 0; ; ) {
     const { content, bytes } = openSource(file);
     const ask = async () => {

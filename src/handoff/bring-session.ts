@@ -1,13 +1,13 @@
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { type Bundle, type BundledFile, readBundle } from '../travel/bundle-reader.ts';
+import { type Bundle, type BundledFile, readBundle } from '../travel/bundle/bundle-reader.ts';
+import type { Manifest } from '../travel/bundle/manifest.ts';
+import { trustOf } from '../travel/bundle/trust.ts';
 import { lookIntoFolder, waitForBundle } from '../travel/folder.ts';
 import { bundleName, digestOfT } from '../travel/handoff-keys.ts';
 import { importBundle } from '../travel/import.ts';
 import type { Imported, ImportPorts } from '../travel/importing.ts';
-import type { Manifest } from '../travel/manifest.ts';
 import { exportOverSsh } from '../travel/ssh.ts';
-import { trustOf } from '../travel/trust.ts';
 import type { Bringing, BringSource } from './bringing.ts';
 import { compareCopy } from './local-copy.ts';
 import type { FoundHandoff } from './reader.ts';

@@ -1,7 +1,7 @@
+import type { Trust } from '../travel/bundle/manifest.ts';
 import type { Absence } from '../travel/folder.ts';
 import type { ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
-import type { Trust } from '../travel/manifest.ts';
 import type { FoundHandoff } from './reader.ts';
 
 /** Where the files of a session are brought from, and how many bytes are read there. */

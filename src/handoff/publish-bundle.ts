@@ -5,9 +5,9 @@ import type { AgeRecipient } from '../crypto/age-file.ts';
 import { x25519PublicOfSecret } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
+import type { Manifest } from '../travel/bundle/manifest.ts';
 import { bundleName, bundleSecret, digestOfT } from '../travel/handoff-keys.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
-import type { Manifest } from '../travel/manifest.ts';
 import { T_BYTES } from './payload.ts';
 
 /** Where the sealed session of a handoff is put. */

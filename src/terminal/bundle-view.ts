@@ -1,7 +1,7 @@
 import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
+import type { Manifest } from '../travel/bundle/manifest.ts';
 import type { ArrivingSession, Imported, ImportPlan } from '../travel/importing.ts';
-import type { Manifest } from '../travel/manifest.ts';
 import { describeUnsaved } from './git-view.ts';
 import { describeLines } from './handoff-view.ts';
 import { excerpt } from './printable.ts';

@@ -1,12 +1,17 @@
 import { basename } from 'node:path';
 import { pathOfName, type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
-import type { Bundle, BundledFile } from './bundle-reader.ts';
+import type { Bundle, BundledFile } from './bundle/bundle-reader.ts';
+import type { Loss, Trust } from './bundle/manifest.ts';
 import { blocksOf } from './file-blocks.ts';
 import { lossOfBackup, lossOfKind } from './harmful-kinds.ts';
-import type { Loss, Trust } from './manifest.ts';
-import { rewriteJson } from './rewrite-json.ts';
+import { rewriteJson } from './paths/rewrite-json.ts';
 import type { Staging } from './staging.ts';
-import { type FilterOptions, type FilterReport, filterTranscript, TranscriptFilter } from './transcript-filter.ts';
+import {
+  type FilterOptions,
+  type FilterReport,
+  filterTranscript,
+  TranscriptFilter,
+} from './transcript/transcript-filter.ts';
 
 /** A small JSON file of a session has at most this many bytes: those of Claude Code have a few hundred. */
 const SMALL_BYTES = 1024 * 1024;

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { identityOf, type SessionFile } from '../claude/session-contents.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
-import { ContentChanged } from './bundle-writer.ts';
+import { ContentChanged } from './bundle/bundle-writer.ts';
+import type { Loss } from './bundle/manifest.ts';
 import { lossOfKind } from './harmful-kinds.ts';
-import type { Loss } from './manifest.ts';
-import { rewriteJson } from './rewrite-json.ts';
-import type { TranscriptFacts } from './transcript-facts.ts';
-import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript-filter.ts';
+import { rewriteJson } from './paths/rewrite-json.ts';
+import type { TranscriptFacts } from './transcript/transcript-facts.ts';
+import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
 
 /** A file that was read once, and what it will be in the bundle. */
 export interface Departure {

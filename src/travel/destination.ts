@@ -9,7 +9,7 @@ import { Failure } from '../failure.ts';
 import { errorCode } from '../files/file-failure.ts';
 import { realPath } from '../files/real-path.ts';
 import { gitRemotes, isSameRemote } from '../process/git.ts';
-import type { Manifest, Trust } from './manifest.ts';
+import type { Manifest, Trust } from './bundle/manifest.ts';
 
 /** The directory that a session is going to live in. */
 export interface Destination {

@@ -5,12 +5,12 @@ import { Failure } from '../failure.ts';
 import { streamToFile } from '../files/stream-to-file.ts';
 import type { GitFacts } from '../process/git.ts';
 import { shorten } from '../shown-text.ts';
-import { ContentChanged, writeBundle } from './bundle-writer.ts';
+import { ContentChanged, writeBundle } from './bundle/bundle-writer.ts';
+import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from './bundle/limits.ts';
+import { BUNDLE_FORMAT, type BundleAudience, isPrefix, type Loss, type Manifest } from './bundle/manifest.ts';
 import { type Departure, departureOf } from './departing-file.ts';
 import { lossOfBackup } from './harmful-kinds.ts';
-import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from './limits.ts';
-import { BUNDLE_FORMAT, type BundleAudience, isPrefix, type Loss, type Manifest } from './manifest.ts';
-import type { TranscriptFacts } from './transcript-facts.ts';
+import type { TranscriptFacts } from './transcript/transcript-facts.ts';
 
 /** What is to be exported, for whom, and what only the caller knows. */
 export interface ExportOptions {

@@ -6,9 +6,9 @@ import { type AgeKeys, openStream } from '../crypto/age-file.ts';
 import { Failure } from '../failure.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { describeDuration } from '../time.ts';
-import { type Bundle, readBundle } from './bundle-reader.ts';
+import { type Bundle, readBundle } from './bundle/bundle-reader.ts';
+import { MAX_SEALED_BYTES } from './bundle/limits.ts';
 import { bundleName, bundleSecret, isCopyOf, stemOf } from './handoff-keys.ts';
-import { MAX_SEALED_BYTES } from './limits.ts';
 
 /** A handoff whose sealed session may lie in a folder: its `t` (16 bytes) and its address (32-byte key). */
 export interface FolderHandoff {

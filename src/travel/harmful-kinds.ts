@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { SessionFileKind } from '../claude/session-layout.ts';
-import type { Loss } from './manifest.ts';
+import type { Loss } from './bundle/manifest.ts';
 
 /**
  * Why a kind of file does not go from one person to another, as a loss; null if it does. Both sides leave it:

@@ -12,15 +12,15 @@ import { Failure } from '../failure.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import { describeSize } from '../size.ts';
 import { type Arrived, stageFiles } from './arrival.ts';
-import type { Bundle, BundledFile } from './bundle-reader.ts';
+import type { Bundle, BundledFile } from './bundle/bundle-reader.ts';
+import type { Manifest } from './bundle/manifest.ts';
 import { chooseDestination, type Destination } from './destination.ts';
 import type { ArrivingSession, Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
-import type { Manifest } from './manifest.ts';
-import { pairsOfMove, pathRewrite } from './path-rewrite.ts';
+import { pairsOfMove, pathRewrite } from './paths/path-rewrite.ts';
 import { sweepReplaced } from './replaced.ts';
 import { mustNotBeOpen, settle } from './settle.ts';
 import { Staging, sweepStaging } from './staging.ts';
-import type { FilterOptions } from './transcript-filter.ts';
+import type { FilterOptions } from './transcript/transcript-filter.ts';
 
 /**
  * Brings a session in: finds its directory, asks, writes its files beside where they are to lie, checks them,

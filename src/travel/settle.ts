@@ -14,10 +14,10 @@ import { realPath } from '../files/real-path.ts';
 import { shorten } from '../shown-text.ts';
 import { describeAge } from '../time.ts';
 import type { Arrived } from './arrival.ts';
+import type { Manifest } from './bundle/manifest.ts';
 import { type CopyHere, compareCopies, hasChanged } from './copies-here.ts';
 import type { Destination } from './destination.ts';
 import type { Imported, ImportOptions } from './importing.ts';
-import type { Manifest } from './manifest.ts';
 import { keepReplaced, replacedFolder } from './replaced.ts';
 import type { Staging } from './staging.ts';
 

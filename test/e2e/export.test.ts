@@ -16,7 +16,7 @@ import { slugOf } from '../../src/claude/folders.ts';
 import { ageRecipient } from '../../src/crypto/age.ts';
 import { openStream } from '../../src/crypto/age-file.ts';
 import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
-import { readBundle } from '../../src/travel/bundle-reader.ts';
+import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import { chunked, collect } from '../support/chunks.ts';
 import { Machine, SESSION } from '../support/machine.ts';
 

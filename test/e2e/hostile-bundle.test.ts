@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodePublicKey, parsePublicKey } from '../../src/identity/public-key.ts';
-import { MAX_LINE_BYTES } from '../../src/travel/limits.ts';
+import { MAX_LINE_BYTES } from '../../src/travel/bundle/limits.ts';
 import { BUNDLE_SESSION, type BundleRecipe, lines, makeBundle, turnRecord } from '../support/hostile-bundle.ts';
 import { Machine } from '../support/machine.ts';
 import { peakIn, recordingPeak } from '../support/peak-memory.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
-import type { BundleContent } from '../../src/travel/bundle-writer.ts';
-import type { Manifest } from '../../src/travel/manifest.ts';
+import type { BundleContent } from '../../src/travel/bundle/bundle-writer.ts';
+import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 
 /** The content of a bundle's files, by name; the transcript is the first. */
 export type Contents = Readonly<Record<string, Uint8Array | string>>;

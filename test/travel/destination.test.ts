@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
 import { findTranscripts } from '../../src/claude/transcript-files.ts';
+import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { chooseDestination, type DestinationOptions } from '../../src/travel/destination.ts';
-import type { Manifest } from '../../src/travel/manifest.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

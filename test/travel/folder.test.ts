@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSyn
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
-import { writeBundle } from '../../src/travel/bundle-writer.ts';
+import { writeBundle } from '../../src/travel/bundle/bundle-writer.ts';
 import { type Absence, type FolderBundle, lookIntoFolder, waitForBundle } from '../../src/travel/folder.ts';
 import { bundleName, bundleSecret, digestOfT } from '../../src/travel/handoff-keys.ts';
 import { filesOf, manifestOf } from '../support/bundles.ts';

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
 import { pathOfName, sessionFolder } from '../../src/claude/session-layout.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
-import { type BundleDefect, BundleFailure } from '../../src/travel/bundle-failure.ts';
-import { MAX_FILES, MAX_LINE_BYTES } from '../../src/travel/limits.ts';
+import { type BundleDefect, BundleFailure } from '../../src/travel/bundle/bundle-failure.ts';
+import { MAX_FILES, MAX_LINE_BYTES } from '../../src/travel/bundle/limits.ts';
 import {
   BUNDLE_SESSION,
   type BundleRecipe,

@@ -19,11 +19,11 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
 import { x25519SecretOf } from '../../src/crypto/x25519.ts';
-import { readBundle } from '../../src/travel/bundle-reader.ts';
+import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
+import { trustOf } from '../../src/travel/bundle/trust.ts';
 import { importBundle } from '../../src/travel/import.ts';
 import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../../src/travel/importing.ts';
 import { replacedFolder } from '../../src/travel/replaced.ts';
-import { trustOf } from '../../src/travel/trust.ts';
 import {
   BUNDLE_SESSION,
   type BundleFiles,

@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { posix, win32 } from 'node:path';
+import { isObject } from '../../claude/json-object.ts';
+import type { PathRewrite } from '../paths/path-rewrite.ts';
+import type { Change } from './record-change.ts';
+import type { JsonRecord } from './record-rules.ts';
+
+const BACKUP_NAME = /^([0-9a-f]{16})(@v[0-9]{1,6})$/;
+const MOST_REMEMBERED = 10_000;
+/** Files are relative to the directory in which the session was started. */
+const MOST_TRIED = 4;
+
+/**
+ * The records about backups of edited files (`/rewind`). A backup is called after a digest of its file's
+ * absolute path, so it gets another name where the file has another path.
+ */
+export class FileBackups {
+  /** Names that changed, old to new. */
+  readonly names = new Map<string, string>();
+  readonly #rewrite: PathRewrite | null;
+  readonly #directories: readonly string[];
+  #remembered = new Map<string, string>();
+
+  /** `directories`: where files that have no more than a relative path may be. May grow. */
+  constructor(rewrite: PathRewrite | null, directories: readonly string[]) {
+    this.#rewrite = rewrite;
+    this.#directories = directories;
+  }
+
+  /** What has to be changed in a record so that its names and relative paths are right here. */
+  changes(record: JsonRecord, asText: (text: string) => string): Change[] {
+    if (this.#rewrite === null) return [];
+    return entriesOf(record).flatMap(({ path, tracked, backup, isKey, keyPath }) => {
+      const changes: Change[] = [];
+      const name = backup['backupFileName'];
+      const parent = backup['realParentDir'];
+      if (typeof name === 'string') {
+        const to = this.#nameHere(name, asText(tracked), typeof parent === 'string' ? asText(parent) : null);
+        if (to !== name) changes.push({ path: [...path, 'backupFileName'], kind: 'set', to });
+      }
+      const here = this.#relativeHere(tracked);
+      if (here !== tracked) changes.push({ path: keyPath, kind: isKey ? 'rename' : 'set', to: here });
+      return changes;
+    });
+  }
+
+  #nameHere(name: string, tracked: string, parent: string | null): string {
+    const key = `${name}\n${parent}\n${tracked}`;
+    let here = this.#remembered.get(key);
+    if (here === undefined) {
+      here = this.#newName(name, tracked, parent);
+      if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered = new Map();
+      this.#remembered.set(key, here);
+    }
+    if (here !== name) this.names.set(name, here);
+    return here;
+  }
+
+  #newName(name: string, tracked: string, parent: string | null): string {
+    const [, digest, version] = BACKUP_NAME.exec(name) ?? [];
+    const rewrite = this.#rewrite;
+    if (digest === undefined || rewrite === null) return name;
+    const { isAbsolute, join, basename } = rewrite.fromWindows ? win32 : posix;
+    const candidates = isAbsolute(tracked)
+      ? [tracked]
+      : this.#directories.slice(0, MOST_TRIED).map((directory) => join(directory, tracked));
+    if (parent !== null) candidates.unshift(join(parent, basename(tracked)));
+    const path = candidates.find((each) => digestOf(each) === digest);
+    return path === undefined ? name : `${digestOf(rewrite.inPath(path))}${version}`;
+  }
+
+  /** A relative path with the separators of this system. Absolute ones are rewritten as all paths are. */
+  #relativeHere(tracked: string): string {
+    const rewrite = this.#rewrite;
+    if (rewrite === null || rewrite.fromWindows === rewrite.toWindows) return tracked;
+    if ((rewrite.fromWindows ? win32 : posix).isAbsolute(tracked)) return tracked;
+    return rewrite.fromWindows ? tracked.replaceAll('\\', '/') : tracked.replaceAll('/', '\\');
+  }
+}
+
+/**
+ * Removes from a record of somebody else the backups that `/rewind` could be made to write over any file
+ * with: those of files outside of the directory and of hidden ones. Returns how many; null if nothing is
+ * left.
+ */
+export function removeUnsafeBackups(record: JsonRecord): number | null {
+  const { type, snapshot, backup, trackingPath } = record;
+  if (type !== 'file-history-snapshot' && type !== 'file-history-delta') return 0;
+  let removed = 0;
+  for (const { tracked, backup: each, parent } of entriesOf(record)) {
+    const { backupFileName } = each;
+    const isNamed = backupFileName === null || (typeof backupFileName === 'string' && BACKUP_NAME.test(backupFileName));
+    if (isNamed && isPlainRelative(tracked)) continue;
+    removed += 1;
+    if (parent === null) return null;
+    delete parent[tracked];
+  }
+  if (type === 'file-history-delta') return isObject(backup) && typeof trackingPath === 'string' ? removed : null;
+  return isObject(snapshot) && isObject(snapshot['trackedFileBackups']) ? removed : null;
+}
+
+/** The names of the files of the history that a record needs. */
+export function backupNamesIn(record: JsonRecord): string[] {
+  return entriesOf(record).flatMap(({ backup: { backupFileName } }) =>
+    typeof backupFileName === 'string' ? [backupFileName] : [],
+  );
+}
+
+/** A path below the directory that names nothing hidden: `.git/hooks/x` and `.claude/settings.json` run. */
+function isPlainRelative(path: string): boolean {
+  return (
+    path !== '' &&
+    !/[\\\0]/.test(path) &&
+    !/^[A-Za-z]:/.test(path) &&
+    path.split('/').every((name) => name !== '' && !name.startsWith('.'))
+  );
+}
+
+interface BackupEntry {
+  readonly tracked: string;
+  readonly backup: JsonRecord;
+  /** Of `backup` in the record. */
+  readonly path: readonly string[];
+  /** Whether `tracked` is the key of `backup` in `parent`, or a value, at `keyPath`. */
+  readonly isKey: boolean;
+  readonly keyPath: readonly string[];
+  readonly parent: JsonRecord | null;
+}
+
+function entriesOf(record: JsonRecord): BackupEntry[] {
+  const { type, snapshot, backup, trackingPath } = record;
+  if (type === 'file-history-delta' && isObject(backup) && typeof trackingPath === 'string') {
+    return [{ tracked: trackingPath, backup, path: ['backup'], isKey: false, keyPath: ['trackingPath'], parent: null }];
+  }
+  const backups = type === 'file-history-snapshot' && isObject(snapshot) ? snapshot['trackedFileBackups'] : null;
+  if (!isObject(backups)) return [];
+  return Object.entries(backups).flatMap(([tracked, each]) => {
+    const path = ['snapshot', 'trackedFileBackups', tracked];
+    // What is no backup is not one that Claude Code can use; `removeUnsafeBackups` sees it, though.
+    return [{ tracked, backup: isObject(each) ? each : {}, path, isKey: true, keyPath: path, parent: backups }];
+  });
+}
+
+const digestOf = (path: string) => createHash('sha256').update(path).digest('hex').slice(0, 16);
