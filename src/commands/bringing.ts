@@ -70,9 +70,11 @@ function withoutId(arriving: ArrivingSession): ArrivingSession {
   return { ...arriving, manifest: { ...manifest, session: `${manifest.session.slice(0, 8)}…` } };
 }
 
-function describeSource({ lastChangeHereMs }: ArrivingSession, source: BringSource): string {
+function describeSource({ lastChangeHereMs: hereMs, manifest }: ArrivingSession, source: BringSource): string {
   const where = source.kind === 'folder' ? `the folder ${printable(source.folder)}` : source.host;
-  const what = lastChangeHereMs === null ? 'Its files are not here' : 'Its files here are older';
+  const isOlder = hereMs !== null && manifest.lastChange !== null && hereMs < Date.parse(manifest.lastChange);
+  const what =
+    hereMs === null ? 'Its files are not here' : isOlder ? 'Its files here are older' : 'Its files are here too';
   return `${what}: ${describeSize(source.bytes)} from ${where}.`;
 }
 

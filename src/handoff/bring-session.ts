@@ -3,6 +3,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import { type Bundle, type BundledFile, readBundle } from '../travel/bundle/bundle-reader.ts';
 import type { Manifest } from '../travel/bundle/manifest.ts';
 import { trustOf } from '../travel/bundle/trust.ts';
+import { fileHolds } from '../travel/file-blocks.ts';
 import { lookIntoFolder, waitForBundle } from '../travel/folder.ts';
 import { bundleName, digestOfT } from '../travel/handoff-keys.ts';
 import { importBundle } from '../travel/import.ts';
@@ -190,10 +191,14 @@ async function take(
   }
 }
 
-/** Whether the session here has gone on at least as far, by the times of both. */
-function isAsNew({ here, defect, lastChangeMs }: FoundHandoff['local'], { lastChange }: Manifest): boolean {
-  if (!here || defect === 'empty' || lastChangeMs === null || lastChange === null) return false;
-  return Date.parse(lastChange) <= lastChangeMs;
+/**
+ * Whether the session here has gone on at least as far, by the times of both. One that went on later may have
+ * gone on from an earlier place: if it does not hold the last that was said there, an import must compare.
+ */
+function isAsNew({ here, defect, lastChangeMs, transcript }: FoundHandoff['local'], { lastChange }: Manifest): boolean {
+  if (!here || defect === 'empty' || lastChangeMs === null || lastChange === null || transcript === null) return false;
+  const afterMs = lastChangeMs - Date.parse(lastChange);
+  return afterMs === 0 || (afterMs > 0 && fileHolds(transcript, `"timestamp":"${lastChange}"`));
 }
 
 /** Throws `refused` for a bundle that was made for another handoff: an old copy, or a replay. */

@@ -14,3 +14,14 @@ export function* blocksOf(path: string): Generator<Buffer> {
     position += block.length;
   }
 }
+
+/** Whether a file holds `text` anywhere. Throws as `blocksOf` does. */
+export function fileHolds(path: string, text: string): boolean {
+  const wanted = Buffer.from(text);
+  let end: Buffer = Buffer.alloc(0);
+  for (const block of blocksOf(path)) {
+    if (block.includes(wanted) || Buffer.concat([end, block.subarray(0, wanted.length)]).includes(wanted)) return true;
+    end = block.subarray(-wanted.length);
+  }
+  return false;
+}

@@ -92,6 +92,19 @@ describe('through a folder', () => {
     expect(textOn(desk)).not.toContain('said on the laptop');
   });
 
+  it('is refused where it went on on both sides also if what was said here is the later', async () => {
+    for (const machine of [laptop, desk]) machine.env['CCLINK_FOLDER'] = shared;
+    await laptop.json(['publish']);
+    await desk.json(['pickup', '-y', '--into', desk.project]);
+    goOn(laptop, 'said on the laptop');
+    await laptop.json(['publish']);
+    await sleep(10);
+    goOn(desk, 'said at the desk');
+    const apart = await desk.run(['pickup', '-y', '--no-run']);
+    expect([apart.code, apart.stdout]).toEqual([5, '']);
+    expect(apart.stderr).toMatch(/Its files are here too[\s\S]*Here: "said at the desk"[\s\S]*"said on the laptop"/);
+  });
+
   it('is waited for, and it is said what for; Ctrl-C leaves everything as it was', async () => {
     await laptop.json(['publish', '--burn', '--folder', shared]);
     const arrive = notYetThere();
