@@ -3,7 +3,6 @@ import type { Bringing, BringSource } from '../handoff/bringing.ts';
 import { interruptible } from '../interruption.ts';
 import { describeSize } from '../size.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
-import { transferProgress } from '../terminal/transfer-progress.ts';
 import { describeDuration } from '../time.ts';
 import type { Absence } from '../travel/folder.ts';
 import type { ArrivingSession } from '../travel/importing.ts';
@@ -48,16 +47,14 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
       // Nothing moves on the screen meanwhile: ssh may ask for a password there.
       whileWaiting: (work) => interruptible('Interrupted; nothing was picked up.', undefined, work),
       forImport(trust, source, burns) {
-        const progress = transferProgress(output, 'Importing', source.bytes);
         const question = `Bring it here, and go on with it?${burns ? ' This burns the handoff.' : ''}`;
-        const ports = importPorts(context, progress, { isNamed: from !== null, question, trust });
+        const ports = importPorts(context, { isNamed: from !== null, question, trust });
         return {
           ...ports,
           show(arriving) {
             output.say(describeSource(arriving, source));
             ports.show(burns ? withoutId(arriving) : arriving);
           },
-          ended: () => progress.end(),
         };
       },
     },

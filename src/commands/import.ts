@@ -68,20 +68,14 @@ async function importSession(
   // Asked while the file is opened, which may take a passphrase.
   const here = options.inspect ? null : claudeHere(context);
   const arrived = await withOwnKeyIfAny(context, async (own) => {
-    const { bundle, bytes } = await openBundle(context, file, own);
+    const bundle = await openBundle(context, file, own);
     try {
       if (here === null) {
         await inspect(context, bundle.manifest);
         return null;
       }
       const trust = await trustIn(bundle, own, movingIn.from);
-      const imported = await bringIn(context, movingIn, {
-        bundle,
-        trust,
-        bytes,
-        goesOn: runs,
-        here: await here,
-      });
+      const imported = await bringIn(context, movingIn, bundle, { trust, goesOn: runs, claude: await here });
       return { imported, manifest: bundle.manifest, trust };
     } finally {
       await bundle.close();
@@ -108,24 +102,17 @@ async function importSession(
 async function bringIn(
   context: Context,
   movingIn: MovingIn,
-  {
-    bundle,
-    trust,
-    bytes,
-    goesOn,
-    here,
-  }: { bundle: Bundle; trust: Trust; bytes: number | null; goesOn: boolean; here: ClaudeHere },
+  bundle: Bundle,
+  { trust, goesOn, claude }: { readonly trust: Trust; readonly goesOn: boolean; readonly claude: ClaudeHere },
 ): Promise<Imported> {
   const { importBundle } = await import('../travel/import.ts');
-  const { transferProgress } = await import('../terminal/transfer-progress.ts');
-  const progress = transferProgress(context.output, 'Importing', bytes);
   const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
+  const ports = importPorts(context, { isNamed: movingIn.from !== null, question, trust });
   try {
-    const ports = importPorts(context, progress, { isNamed: movingIn.from !== null, question, trust });
-    const importing = importBundle(bundle, importOptions(context, movingIn, { trust, claude: here }), ports);
+    const importing = importBundle(bundle, importOptions(context, movingIn, { trust, claude }), ports);
     return await interruptible('Interrupted; nothing was imported.', undefined, importing);
   } finally {
-    progress.end();
+    ports.ended();
   }
 }
 
@@ -142,15 +129,15 @@ async function trustIn({ manifest, signer }: Bundle, own: OwnKey | null, from: U
 /** How often a PIN is asked for. */
 const MAX_PIN_ATTEMPTS = 3;
 
-/** Opens a file, or standard input, whose size is not known (null). Asks again for a PIN that is wrong. */
+/** Opens a file, or standard input. Asks again for a PIN that is wrong. */
 async function openBundle(
   { environment, output, questions }: Context,
   file: string,
   own: OwnKey | null,
-): Promise<{ readonly bundle: Bundle; readonly bytes: number | null }> {
+): Promise<Bundle> {
   const { readBundle } = await import('../travel/bundle/bundle-reader.ts');
   for (let asked = 0; ; ) {
-    const { content, bytes } = openSource(file);
+    const source = sourceOf(file);
     const ask = async () => {
       asked += 1;
       return questions.secret('PIN of the session', 'Set CCLINK_PIN');
@@ -160,7 +147,7 @@ async function openBundle(
       passphrase: async () => pinForm(environment.pin === undefined ? await ask() : Uint8Array.from(environment.pin)),
     };
     try {
-      return { bundle: await readBundle(content, keys), bytes };
+      return await readBundle(source, keys);
     } catch (error) {
       const isWrongPin = error instanceof Failure && error.code === 'cannot-open' && asked > 0;
       if (!isWrongPin || asked >= MAX_PIN_ATTEMPTS || file === '-') throw error;
@@ -189,18 +176,19 @@ function noKey(): Failure {
   );
 }
 
-/** What a file holds, and its size in bytes; null for standard input, a pipe and the like. */
-function openSource(file: string): { readonly content: AsyncIterable<Buffer>; readonly bytes: number | null } {
+/** What a file holds; `-` is standard input. */
+function sourceOf(file: string): AsyncIterable<Buffer> {
   if (file === '-') {
     if (process.stdin.isTTY) {
       throw new Failure('usage', 'Standard input is the terminal.', 'Pipe the exported session in, or name its file.');
     }
-    return { content: process.stdin, bytes: null };
+    return process.stdin;
   }
   try {
-    const stats = statSync(file);
-    if (stats.isDirectory()) throw new Failure('usage', `${file} is a directory.`, 'Name the file of the session.');
-    return { content: blocksOfFile(file), bytes: stats.isFile() ? stats.size : null };
+    if (statSync(file).isDirectory()) {
+      throw new Failure('usage', `${file} is a directory.`, 'Name the file of the session.');
+    }
+    return blocksOfFile(file);
   } catch (error) {
     throw fileFailure('read', file, error);
   }

@@ -4,7 +4,7 @@ import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { describeArriving, describePlan, someOf } from '../terminal/bundle-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
-import type { TransferProgress } from '../terminal/transfer-progress.ts';
+import { type TransferProgress, transferProgress } from '../terminal/transfer-progress.ts';
 import type { Trust } from '../travel/bundle/manifest.ts';
 import type { Imported, ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { PathPair } from '../travel/paths/path-pair.ts';
@@ -70,21 +70,22 @@ function pathPairs({ map = [] }: MovingInOptions): PathPair[] {
   });
 }
 
-/** How an import asks and tells its user. `isNamed`: they named the key that signed it. */
+/**
+ * How an import asks and tells its user; `ended` is to be called whatever happens. `isNamed`: they named the
+ * key that signed it.
+ */
 export function importPorts(
   { output, questions, yes }: Context,
-  progress: TransferProgress,
   { isNamed, question, trust }: { readonly isNamed: boolean; readonly question: string; readonly trust: Trust },
-): ImportPorts {
-  let told = 0;
+): ImportPorts & { ended(): void } {
+  let progress: TransferProgress | null = null;
   // What somebody else sent is taken only if they were named.
   const takesIt = yes && (trust !== 'other' || isNamed);
   return {
-    progress(bytes) {
-      progress.moved(bytes - told);
-      told = bytes;
-    },
+    progress: (bytes) => progress?.moved(bytes),
+    ended: () => progress?.end(),
     show(arriving) {
+      progress = transferProgress(output, 'Importing', arriving.bytes);
       output.say(describeArriving(arriving, Date.now(), output.style));
       if (trust === 'other') output.warn(INSTRUCTIONS);
     },

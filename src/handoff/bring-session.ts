@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
-import { type Bundle, type BundledFile, readBundle } from '../travel/bundle/bundle-reader.ts';
-import type { Manifest } from '../travel/bundle/manifest.ts';
+import { type Bundle, readBundle } from '../travel/bundle/bundle-reader.ts';
+import { type Manifest, unpackedBytes } from '../travel/bundle/manifest.ts';
 import { trustOf } from '../travel/bundle/trust.ts';
 import { fileHolds } from '../travel/file-blocks.ts';
 import { lookIntoFolder, waitForBundle } from '../travel/folder.ts';
@@ -120,36 +120,16 @@ async function bringOverSsh(
     if (bundle.manifest.session !== session || audience.mode !== 'recipient' || audience.recipient !== ssh.recipient) {
       throw notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');
     }
-    const bytes = bundle.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-    return await take(unpacked(bundle), found, { bringing, source: { kind: 'ssh', host, bytes }, question });
+    const source = { kind: 'ssh', host, bytes: unpackedBytes(bundle.manifest) } as const;
+    return await take(bundle, found, { bringing, source, question });
   } finally {
     ssh.close();
   }
 }
 
-/**
- * The same bundle, but its bytes are counted as they come out of it: how many come in is not known
- * beforehand.
- */
-function unpacked({ manifest, signer, files }: Bundle): OpenedBundle {
-  let bytes = 0;
-  async function* counted(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const block of content) {
-      bytes += block.length;
-      yield block;
-    }
-  }
-  async function* all(): AsyncGenerator<BundledFile> {
-    for await (const file of files) yield { ...file, content: counted(file.content) };
-  }
-  return { manifest, signer, files: all(), bytesRead: () => bytes };
-}
-
-type OpenedBundle = Pick<Bundle, 'manifest' | 'signer' | 'files' | 'bytesRead'>;
-
 /** Imports a bundle that is newer than what is here; null if it is not. */
 async function take(
-  bundle: OpenedBundle,
+  bundle: Bundle,
   { record, subject, local, isProvenOwn }: FoundHandoff,
   how: { readonly bringing: Bringing; readonly source: BringSource; readonly question: AroundQuestion },
 ): Promise<Brought | null> {

@@ -1,6 +1,6 @@
 import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
-import type { Manifest } from '../travel/bundle/manifest.ts';
+import { type Manifest, unpackedBytes } from '../travel/bundle/manifest.ts';
 import type { ArrivingSession, Imported, ImportPlan } from '../travel/importing.ts';
 import { describeUnsaved } from './git-view.ts';
 import { describeLines } from './handoff-view.ts';
@@ -50,13 +50,12 @@ export function describeManifest(manifest: Manifest, nowMs: number, style: Style
 const signerOf = ({ from }: Manifest) => from ?? 'nobody';
 
 function manifestLines(manifest: Manifest, nowMs: number, signer: string): (readonly [string, string])[] {
-  const { title, turns, lastPrompt, lastChange, directory, host, claudeVersion, git, files, left } = manifest;
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const { title, turns, lastPrompt, lastChange, directory, host, claudeVersion, git, left } = manifest;
   const changeMs = lastChange === null ? null : Date.parse(lastChange);
   return [
     ['Session', excerpt(manifest.session, 36)],
     ['Title', excerpt(title ?? '', MAX_TEXT)],
-    ['Size', `${turns} ${turns === 1 ? 'prompt' : 'prompts'}, ${describeSize(bytes)}`],
+    ['Size', `${turns} ${turns === 1 ? 'prompt' : 'prompts'}, ${describeSize(unpackedBytes(manifest))}`],
     ['Last prompt', excerpt(lastPrompt ?? '', MAX_TEXT)],
     ['Last change', changeMs === null ? '' : ageOf(changeMs, nowMs)],
     ['From', [excerpt(host, 64), excerpt(directory ?? '', MAX_PATH)].filter((text) => text !== '').join(', ')],

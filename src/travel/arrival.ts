@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { pathOfName, type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
-import type { Bundle, BundledFile } from './bundle/bundle-reader.ts';
+import type { BundledFile } from './bundle/bundle-reader.ts';
 import type { Loss, Trust } from './bundle/manifest.ts';
 import { blocksOf } from './file-blocks.ts';
 import { lossOfBackup, lossOfKind } from './harmful-kinds.ts';
@@ -29,7 +29,7 @@ export interface Arrived {
  * the bundle to its end, so that all of it has been checked.
  */
 export async function stageFiles(
-  bundle: Pick<Bundle, 'files'>,
+  files: AsyncIterable<BundledFile>,
   place: SessionPlace,
   staging: Staging,
   { trust, ...filtering }: Pick<FilterOptions, 'rewrite' | 'newSessionId' | 'directory'> & { readonly trust: Trust },
@@ -37,7 +37,7 @@ export async function stageFiles(
   const options: FilterOptions = { ...filtering, strict: trust !== 'own', keepThinking: true };
   const left = new Losses();
   let transcript: Pick<Arrived, 'transcript' | 'report'> | null = null;
-  for await (const file of bundle.files) {
+  for await (const file of files) {
     if (file.kind === 'transcript') {
       transcript = await stageTranscript(file, transcriptPath(place), staging, options);
       left.add(transcript.report.left);

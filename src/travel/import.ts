@@ -13,7 +13,7 @@ import { fileFailure } from '../files/file-failure.ts';
 import { describeSize } from '../size.ts';
 import { type Arrived, stageFiles } from './arrival.ts';
 import type { Bundle, BundledFile } from './bundle/bundle-reader.ts';
-import type { Manifest } from './bundle/manifest.ts';
+import { type Manifest, unpackedBytes } from './bundle/manifest.ts';
 import { chooseDestination, type Destination } from './destination.ts';
 import type { ArrivingSession, Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
 import { pairsOfMove, pathRewrite } from './paths/path-rewrite.ts';
@@ -33,12 +33,12 @@ import type { FilterOptions } from './transcript/transcript-filter.ts';
  * asked for the directory, `interrupted` for a no.
  */
 export async function importBundle(
-  bundle: Pick<Bundle, 'manifest' | 'files' | 'bytesRead'>,
+  bundle: Pick<Bundle, 'manifest' | 'files'>,
   options: ImportOptions,
   ports: ImportPorts,
 ): Promise<Imported> {
   const { manifest } = bundle;
-  const { claudeFolder, stateFolder, workingDirectory } = options.places;
+  const { claudeFolder, stateFolder } = options.places;
   sweepStaging(claudeFolder);
   sweepReplaced(stateFolder, claudeFolder, options.now());
   const session = options.asNew ? randomUUID() : manifest.session;
@@ -46,11 +46,7 @@ export async function importBundle(
   const here = findTranscripts(claudeFolder, manifest.session);
   const arriving = arrivingSession(manifest, options, here);
   ports.show(arriving);
-  const destination = await chooseDestination(
-    manifest,
-    { ...options.places, ...options, here, workingDirectory },
-    ports.chooseDirectory,
-  );
+  const destination = await chooseDestination(manifest, { ...options.places, ...options, here }, ports.chooseDirectory);
   mustHaveRoom(claudeFolder, arriving.bytes);
   await mustBeWanted(planOf(arriving, options, { session, destination }), ports);
   return inDirectory(destination, async () => {
@@ -58,7 +54,7 @@ export async function importBundle(
     const place = { claudeFolder, projectFolder, sessionId: session };
     const staging = new Staging(place);
     try {
-      const files = { files: watched(bundle, ports) };
+      const files = watched(bundle.files, ports.progress);
       const changes = changesOf(manifest, options, place, destination.directory);
       const arrived = await stageFiles(files, place, staging, { trust: options.trust, ...changes });
       mustHoldConversation(arrived, place);
@@ -98,7 +94,7 @@ function arrivingSession(
   return {
     manifest,
     trust,
-    bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: unpackedBytes(manifest),
     lastChangeHereMs: changes.length === 0 ? null : Math.max(...changes),
   };
 }
@@ -129,19 +125,20 @@ async function mustBeWanted(plan: ImportPlan, ports: ImportPorts): Promise<void>
   if (!(await ports.confirm(plan))) throw new Failure('interrupted', 'Not imported; nothing was changed.');
 }
 
-/** The files of a bundle, with what was read told as they are read. */
+/** The files of a bundle; `progress` is told of what is read of them. */
 async function* watched(
-  { files, bytesRead }: Pick<Bundle, 'files' | 'bytesRead'>,
-  { progress }: ImportPorts,
+  files: AsyncIterable<BundledFile>,
+  progress: ImportPorts['progress'],
 ): AsyncGenerator<BundledFile> {
-  for await (const file of files) {
-    yield { ...file, content: watchedContent(file.content, () => progress(bytesRead())) };
-  }
+  for await (const file of files) yield { ...file, content: watchedContent(file.content, progress) };
 }
 
-async function* watchedContent(content: AsyncIterable<Buffer>, tell: () => void): AsyncGenerator<Buffer> {
+async function* watchedContent(
+  content: AsyncIterable<Buffer>,
+  progress: ImportPorts['progress'],
+): AsyncGenerator<Buffer> {
   for await (const block of content) {
-    tell();
+    progress(block.length);
     yield block;
   }
 }

@@ -54,7 +54,7 @@ export interface ImportPlan extends ArrivingSession {
 
 /** How an import asks and tells its user. */
 export interface ImportPorts {
-  /** Told how many bytes of the bundle have been read. */
+  /** Told how many bytes of the bundle's files, unpacked, were read since the last time. */
   readonly progress: (bytes: number) => void;
   /** Told what has come, before anything is asked. */
   readonly show: (arriving: ArrivingSession) => void;

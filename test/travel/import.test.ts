@@ -128,14 +128,23 @@ describe('a session that is imported', () => {
   it('lies where Claude Code finds it, its paths those of this machine', async () => {
     const { take, project, home, claudeFolder, transcriptIn, plans } = machine();
     const told = `see ${THERE.claudeFolder}/projects/${THERE.projectFolder}/${BUNDLE_SESSION}/tool-results/b1.txt`;
-    const imported = await take({
-      transcript: lines(turnRecord(0, told), turnRecord(1)),
-      beside: {
-        'tool-results/b1.txt': 'result',
-        'custom-title.json': '{"customTitle":"My app"}',
-        'tasks/1.json': '{}',
+    let bytesRead = 0;
+    const imported = await take(
+      {
+        transcript: lines(turnRecord(0, told), turnRecord(1)),
+        beside: {
+          'tool-results/b1.txt': 'result',
+          'custom-title.json': '{"customTitle":"My app"}',
+          'tasks/1.json': '{}',
+        },
       },
-    });
+      {},
+      {
+        progress: (bytes) => {
+          bytesRead += bytes;
+        },
+      },
+    );
     const path = transcriptIn(project);
     expect(imported).toMatchObject({ session: BUNDLE_SESSION, directory: project, transcript: path, title: 'My app' });
     expect(imported).toMatchObject({ outcome: 'new', replaced: null, files: 4, left: [], claudeOptions: [] });
@@ -146,6 +155,7 @@ describe('a session that is imported', () => {
     expect(text).not.toContain(THERE.home);
     expect(imported.systemPrompt).toContain(project);
     expect(plans).toMatchObject([{ directory: project, makesDirectory: false, lastChangeHereMs: null }]);
+    expect(bytesRead).toBe(plans[0]?.bytes);
     expect(Object.keys(contentOf(home))).toEqual([
       `.claude/projects/${slugOf(project)}/${BUNDLE_SESSION}.jsonl`,
       `.claude/projects/${slugOf(project)}/${BUNDLE_SESSION}/custom-title.json`,

@@ -36,8 +36,6 @@ export interface Bundle {
    * checked to its last byte: until then nothing of it may be used.
    */
   readonly files: AsyncIterable<BundledFile>;
-  /** Bytes read from the source so far, as sealed. */
-  bytesRead(): number;
   /** Stops reading and closes the source. Does nothing after the end. */
   close(): Promise<void>;
 }
@@ -52,21 +50,13 @@ const SIGNATURE_BYTES = 64;
  * thrown as they are.
  */
 export async function readBundle(source: AsyncIterable<Uint8Array>, keys: AgeKeys): Promise<Bundle> {
-  let bytesRead = 0;
-  const counted = async function* () {
-    for await (const chunk of source) {
-      bytesRead += chunk.length;
-      yield chunk;
-    }
-  };
-  const tar = new ByteReader(uncompress(opened(counted(), keys)));
+  const tar = new ByteReader(uncompress(opened(source, keys)));
   try {
     const { manifest, signer, modified } = await readManifest(tar);
     return {
       manifest,
       signer,
       files: readFiles(tar, manifest.files, modified),
-      bytesRead: () => bytesRead,
       close: () => tar.close(),
     };
   } catch (error) {

@@ -127,6 +127,11 @@ export function verifyManifest(bytes: Uint8Array, signature: Uint8Array, publicK
   return verify(publicKey, Buffer.concat([SIGNED_CONTEXT, bytes]), signature);
 }
 
+/** How much the files of a bundle take once they are unpacked, in bytes. */
+export function unpackedBytes({ files }: Manifest): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** When the bundle was made, in whole Unix seconds. */
 export function secondsOf({ createdAt }: Manifest): number {
   return Math.floor(Date.parse(createdAt) / 1000);

@@ -65,12 +65,11 @@ function archive(manifest: Manifest, contents: Contents): Buffer[] {
 
 describe('a bundle', () => {
   it('gives back its manifest and its files, in their order', async () => {
-    const { manifest, signer, files, bytesRead } = await read(await written(CONTENTS));
+    const { manifest, signer, files } = await read(await written(CONTENTS));
     expect(manifest).toEqual(manifestOf(CONTENTS));
     expect(signer).toBeNull();
     expect(files.map(({ name, content }) => [name, content.toString()])).toEqual(Object.entries(CONTENTS));
     expect(files.map(({ kind }) => kind)).toEqual(['transcript', 'subagent', 'tool result', 'tool result']);
-    expect(bytesRead()).toBe((await written(CONTENTS)).length);
   });
 
   it('names who signed it', async () => {
@@ -158,16 +157,20 @@ describe('a bundle', () => {
 
   it('shows its manifest without being read to its end, and closes its source when told to', async () => {
     let closed = 0;
+    let bytesRead = 0;
     const bytes = await written({ 'session.jsonl': randomBytes(8_000_000) });
     async function* source() {
       try {
-        yield* chunked(bytes, 65_536);
+        for await (const chunk of chunked(bytes, 65_536)) {
+          bytesRead += chunk.length;
+          yield chunk;
+        }
       } finally {
         closed++;
       }
     }
     const bundle = await readBundle(source(), KEYS);
-    expect(bundle.bytesRead()).toBeLessThan(2_000_000);
+    expect(bytesRead).toBeLessThan(2_000_000);
     await bundle.close();
     await bundle.close();
     expect(closed).toBe(1);
