@@ -30,6 +30,8 @@ import { isLeftBehind, writerMark } from '../files/writer-mark.ts';
 const NAME = '.cclink-incoming-';
 /** Nothing takes longer to arrive, in milliseconds: a day. */
 const LONGEST_MS = 24 * 3600 * 1000;
+/** How much is written at once. */
+const WRITTEN_BYTES = 1024 * 1024;
 /** A file that has more than this is sent to the disk while it is written: at its end that takes seconds. */
 const SYNC_STEP_BYTES = 16 * 1024 * 1024;
 /** Each small file takes a disk some milliseconds; several at once take little longer than one. */
@@ -80,6 +82,8 @@ export class Staging {
   private readonly folders = new Map<number, string>();
   private readonly staged: StagedFile[] = [];
   private written = 0;
+  /** Where what is being written is meanwhile. */
+  private readonly places = [0, 1].map(() => Buffer.allocUnsafeSlow(WRITTEN_BYTES)) as [Buffer, Buffer];
   /** What was moved in place where nothing was before, the last first. */
   private readonly placed: string[] = [];
   private readonly madeFolders: string[] = [];
@@ -117,7 +121,7 @@ export class Staging {
     try {
       // The umask may have removed permission bits.
       if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, isBackup ? BACKUP.mode() : 0o600));
-      const bytes = await writeAll(file, target, content);
+      const bytes = await writeAll(file, target, content, this.places);
       if (isBackup) asFailure(target, () => futimesSync(file, BACKUP.modified, BACKUP.modified));
       this.stage({ path, target, bytes, mayReplace });
       return path;
@@ -248,26 +252,41 @@ export class Staging {
 const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
 
-/** Writes what holds only until more is asked for. Returns the number of bytes. */
-async function writeAll(file: number, target: string, content: AsyncIterable<Uint8Array>): Promise<number> {
+/**
+ * Writes what holds only until more is asked for: each part is copied to one of two places, and written while the
+ * next one is made. Returns the number of bytes.
+ */
+async function writeAll(
+  file: number,
+  target: string,
+  content: AsyncIterable<Uint8Array>,
+  [first, second]: readonly [Buffer, Buffer],
+): Promise<number> {
   let bytes = 0;
+  let [free, busy] = [first, second];
+  let writing: Promise<void> = Promise.resolve();
   let syncing: Promise<void> = Promise.resolve();
   let synced = 0;
   try {
     for await (const block of content) {
-      if (bytes - synced >= SYNC_STEP_BYTES) {
-        await syncing;
-        syncing = syncData(file);
-        syncing.catch(() => {}); // it is awaited later
-        synced = bytes;
+      for (let at = 0; at < block.length; at += free.length) {
+        const part = block.subarray(at, at + free.length);
+        free.set(part);
+        await writing;
+        if (bytes - synced >= SYNC_STEP_BYTES) {
+          await syncing;
+          syncing = syncData(file);
+          syncing.catch(() => {}); // they are awaited later
+          synced = bytes;
+        }
+        writing = writeBlock(file, free.subarray(0, part.length), bytes);
+        writing.catch(() => {});
+        bytes += part.length;
+        [free, busy] = [busy, free];
       }
-      await writeBlock(file, block, bytes).catch((error: unknown) => {
-        throw fileFailure('write', target, error);
-      });
-      bytes += block.length;
     }
   } finally {
-    await syncing.catch((error: unknown) => {
+    await Promise.all([writing, syncing]).catch((error: unknown) => {
       throw fileFailure('write', target, error);
     });
   }

