@@ -24,7 +24,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
   const { environment, output, questions, timeoutMs, isTimeoutGiven } = context;
   const ssh = options.ssh === undefined ? null : parseSshHost(options.ssh);
   const movingIn = parseMovingIn(options);
-  const { from, asNew } = movingIn;
+  const { from, asNew, into } = movingIn;
   const waitMs = isTimeoutGiven ? timeoutMs : questions.possible && !output.json ? null : 0;
   return {
     folder: folderOf(environment, options.folder),
@@ -33,6 +33,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
     from,
     canAsk: questions.possible,
     asNew,
+    into,
     bundles,
     variables: environment.variables,
     home: environment.home,

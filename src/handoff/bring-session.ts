@@ -9,7 +9,7 @@ import { bundleName, digestOfT } from '../travel/handoff-keys.ts';
 import { importBundle } from '../travel/import.ts';
 import type { Imported, ImportPorts } from '../travel/importing.ts';
 import { exportOverSsh } from '../travel/ssh.ts';
-import type { Bringing, BringSource } from './bringing.ts';
+import { type Bringing, type BringSource, isWantedOtherwise } from './bringing.ts';
 import { compareCopy } from './local-copy.ts';
 import type { FoundHandoff } from './reader.ts';
 import { expiresAt } from './record.ts';
@@ -36,8 +36,8 @@ export interface AroundQuestion {
 
 /**
  * Brings the files of a handoff's session here, from the host that the user named, else from the folder, for
- * which it waits where they are needed: where they are not here, or seem to be older. Null if what is here is
- * as new.
+ * which it waits where they are needed: where they are not here, seem to be older, or are wanted otherwise.
+ * Null if what is here is as new.
  *
  * Throws `no-session` if they did not arrive, `network` if the host can't be asked, `refused` for a bundle
  * that is not this handoff's, `interrupted` for a no, and what `importBundle` does.
@@ -63,7 +63,7 @@ async function bringFromFolder(
   if (t === undefined) return null;
   const handoff = { t, address: record.publicKey };
   const { waiting, whileWaiting } = bringing.ports;
-  const isNeeded = !local.here || compareCopy(found) === 'older';
+  const isNeeded = !local.here || isWantedOtherwise(found, bringing) || compareCopy(found) === 'older';
   const looking = isNeeded
     ? waitForBundle(folder, handoff, bringing.waitMs, (absence) => waiting(folder, absence))
     : lookIntoFolder(folder, handoff).catch(notNeeded);
@@ -130,11 +130,12 @@ async function bringOverSsh(
 /** Imports a bundle that is newer than what is here; null if it is not. */
 async function take(
   bundle: Bundle,
-  { record, subject, local, isProvenOwn }: FoundHandoff,
+  found: FoundHandoff,
   how: { readonly bringing: Bringing; readonly source: BringSource; readonly question: AroundQuestion },
 ): Promise<Brought | null> {
   const { bringing, source, question } = how;
-  if (!bringing.asNew && isAsNew(local, bundle.manifest)) return null;
+  const { record, subject, local, isProvenOwn } = found;
+  if (!isWantedOtherwise(found, bringing) && isAsNew(local, bundle.manifest)) return null;
   const overSsh = source.kind === 'ssh';
   const trust = trustOf(bundle.manifest, bundle.signer, {
     own: subject.own?.isProven ? subject.own.knownPublicKey : null,

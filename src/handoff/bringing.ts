@@ -1,3 +1,4 @@
+import { realPath } from '../files/real-path.ts';
 import type { Trust } from '../travel/bundle/manifest.ts';
 import type { Absence } from '../travel/folder.ts';
 import type { ImportOptions, ImportPorts } from '../travel/importing.ts';
@@ -30,6 +31,8 @@ export interface Bringing {
   readonly importOptions: (trust: Trust) => Promise<ImportOptions>;
   /** True if the session is to be a second one, whatever is here. */
   readonly asNew: boolean;
+  /** The directory (absolute) that it is to live in; null if the user named none. */
+  readonly into: string | null;
   /** The environment of ssh, without our secrets, and the home directory, in which it runs. */
   readonly variables: NodeJS.ProcessEnv;
   readonly home: string;
@@ -53,9 +56,17 @@ interface BringPorts {
 }
 
 /** Whether files may be brought for a handoff, for which it must be shown first. */
-export function mayBring({ payload, isClaimed, isFromHere, local }: FoundHandoff, bringing: Bringing | null): boolean {
+export function mayBring(found: FoundHandoff, bringing: Bringing | null): boolean {
+  const { payload, isClaimed, isFromHere, local } = found;
   if (bringing === null || isClaimed || local.unreadable !== null) return false;
   if (bringing.ssh !== null) return true;
   // What was published here can't be newer in the folder.
-  return bringing.folder !== null && payload.t !== undefined && !(isFromHere && local.here);
+  const mayBeOfUse = !(isFromHere && local.here) || isWantedOtherwise(found, bringing);
+  return bringing.folder !== null && payload.t !== undefined && mayBeOfUse;
+}
+
+/** Whether a session that is here is wanted as a second one, or in another directory than it lives in. */
+export function isWantedOtherwise({ local }: FoundHandoff, { asNew, into }: Bringing): boolean {
+  if (!local.here) return false;
+  return asNew || (into !== null && (local.directory === null || realPath(into) !== realPath(local.directory)));
 }

@@ -9,7 +9,7 @@ import { describeAge } from '../time.ts';
 import type { FirstStart, FirstStarts } from '../travel/first-start.ts';
 import type { Imported } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
-import { type Bringing, mayBring } from './bringing.ts';
+import { type Bringing, isWantedOtherwise, mayBring } from './bringing.ts';
 import { isOwnBurn, ownBurn } from './claim.ts';
 import { type History, hasEnded, isHalfRevoked } from './history.ts';
 import { beginSearch, type Lookup, liveRecord, type Search } from './lookup.ts';
@@ -143,6 +143,7 @@ export async function pickup(
       options.offersFirst &&
       first !== null &&
       !mayBring(first, options.bringing) &&
+      !(options.bringing !== null && isWantedOtherwise(first, options.bringing)) &&
       (await obstacleTo(first, ports, options)) === null;
     const shown = isOffered ? first : null;
     if (shown !== null) await offer(shown, ports, options);
@@ -202,7 +203,11 @@ function notWanted(found: FoundHandoff): Failure {
  */
 async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<Imported | null> {
   const { bringing } = options;
-  if (bringing === null || !mayBring(found, bringing)) return null;
+  if (bringing === null) return null;
+  if (!mayBring(found, bringing)) {
+    if (!found.isClaimed && isWantedOtherwise(found, bringing)) throw bringsNothing(found);
+    return null;
+  }
   if (!found.local.here) ports.show(found);
   const obstacle = await ports.obstacle(found, isSpentBy(found));
   if (obstacle !== null) throw obstacle;
@@ -214,6 +219,15 @@ async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
     no: () => notWanted(found),
   });
   return brought?.isConfirmed ? brought.imported : null;
+}
+
+function bringsNothing({ local }: FoundHandoff): Failure {
+  const where = local.directory === null ? '' : `, in ${local.directory}`;
+  return new Failure(
+    'usage',
+    `The session is on this machine already${where}, and nothing comes with this handoff.`,
+    'Leave --into and --as-new out, or name a host that sends the files: --ssh <host>',
+  );
 }
 
 function mustBeLive({ record }: FoundHandoff, { now }: PickupOptions): void {

@@ -105,6 +105,22 @@ describe('through a folder', () => {
     expect(apart.stderr).toMatch(/Its files are here too[\s\S]*Here: "said at the desk"[\s\S]*"said on the laptop"/);
   });
 
+  it('comes as a second one, or to another directory, where it is wanted so', async () => {
+    for (const machine of [laptop, desk]) machine.env['CCLINK_FOLDER'] = shared;
+    const elsewhere = join(desk.home, 'elsewhere');
+    await laptop.json(['publish']);
+    const here = await laptop.json<{ session: { id: string } }>(['pickup', '-y', '--as-new']);
+    expect(here.session.id).not.toBe(SESSION);
+    await desk.json(['pickup', '-y', '--into', desk.project]);
+    const moved = await desk.run(['pickup', '-y', '--no-run', '--into', elsewhere]);
+    expect(moved.stderr).toContain('Its files are here too');
+    expect([moved.code, moved.stdout]).toEqual([0, expect.stringContaining(`cd ${elsewhere} && claude`)]);
+    expect([existsSync(transcriptOn(desk)), existsSync(transcriptOn(desk, elsewhere))]).toEqual([false, true]);
+    await laptop.json(['publish', SESSION, '--folder', '']);
+    const nothing = await desk.run(['pickup', '-y', '--no-run', '--into', desk.project]);
+    expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('nothing comes with this handoff')]);
+  });
+
   it('is waited for, and it is said what for; Ctrl-C leaves everything as it was', async () => {
     await laptop.json(['publish', '--burn', '--folder', shared]);
     const arrive = notYetThere();

@@ -71,6 +71,7 @@ function setUp(publisher = ME) {
     canAsk: false,
     bundles,
     asNew: false,
+    into: null,
     variables: {},
     home: root,
     importOptions: async (trust) => ({
@@ -211,6 +212,19 @@ describe('a session that is brought from the folder', () => {
     expect(log).toEqual(['not there']);
   });
 
+  it('is waited for where it is wanted otherwise than it is here', async () => {
+    const { bring, put, claudeFolder, log, folder } = setUp();
+    const timestamp = new Date((NOW_SECONDS + 500) * 1000).toISOString();
+    writeTranscript(claudeFolder, '-home-alice-proj', BUNDLE_SESSION, [{ ...said('/home/alice/proj'), timestamp }]);
+    expect(await failureOf(bring({ asNew: true }))).toMatchObject({ code: 'no-session' });
+    expect(await failureOf(bring({ into: folder }))).toMatchObject({ code: 'no-session' });
+    expect(log).toEqual(['not there', 'not there']);
+    await put();
+    // Something else was said in the one that is here.
+    const apart = { code: 'refused', message: expect.stringContaining('went on here and there') };
+    expect(await failureOf(bring({ into: folder }))).toMatchObject(apart);
+  });
+
   it('is left alone if the yes came too late', async () => {
     const { put, bring, isThere } = setUp();
     await put();
@@ -224,7 +238,7 @@ describe('a session that is brought from the folder', () => {
 
 describe('what may be brought', () => {
   it('is what the handoff names, and was not published here', () => {
-    const { found, bringing } = setUp();
+    const { found, bringing, folder, project } = setUp();
     const { t: _, ...withoutT } = found().payload;
     expect(mayBring(found(), bringing)).toBe(true);
     expect(mayBring(found(), null)).toBe(false);
@@ -232,6 +246,11 @@ describe('what may be brought', () => {
     expect(mayBring({ ...found(), payload: withoutT }, bringing)).toBe(false);
     expect(mayBring({ ...found(), isClaimed: true }, bringing)).toBe(false);
     expect(mayBring({ ...found(), local: { ...found().local, here: true }, isFromHere: true }, bringing)).toBe(false);
+    // Here is one of it; another one, or another place for it, is made of what was published.
+    const here = { ...found(), local: { ...found().local, here: true, directory: project }, isFromHere: true };
+    expect(mayBring(here, { ...bringing, asNew: true })).toBe(true);
+    expect(mayBring(here, { ...bringing, into: folder })).toBe(true);
+    expect(mayBring(here, { ...bringing, into: project })).toBe(false);
     // A host that is named is always asked.
     expect(mayBring({ ...found(), payload: withoutT }, { ...bringing, ssh: 'desk' })).toBe(true);
   });
