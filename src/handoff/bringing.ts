@@ -5,7 +5,7 @@ import type { ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
 import type { FoundHandoff } from './reader.ts';
 
-/** Where the files of a session are brought from, and their size, in bytes: in a folder that of the bundle. */
+/** Where the files of a session are brought from, and their size there in bytes: in a folder, sealed. */
 export type BringSource =
   | { readonly kind: 'folder'; readonly folder: string; readonly bytes: number }
   | { readonly kind: 'ssh'; readonly host: string; readonly bytes: number };
