@@ -1,25 +1,30 @@
 import { createHash } from 'node:crypto';
 import { posix, win32 } from 'node:path';
 import { isObject } from '../../claude/json-object.ts';
+import { MAX_FILES } from '../bundle/limits.ts';
 import type { PathRewrite } from '../paths/path-rewrite.ts';
 import type { Change } from './record-change.ts';
 import type { JsonRecord } from './record-rules.ts';
 
 const BACKUP_NAME = /^([0-9a-f]{16})(@v[0-9]{1,6})$/;
-const MOST_REMEMBERED = 10_000;
+/** UTF-16 units of paths and names. */
+const MOST_REMEMBERED = 2_000_000;
 /** Files are relative to the directory in which the session was started. */
 const MOST_TRIED = 4;
+/** No system opens a longer path. Far below what is left of a long string while a record is looked at. */
+const LONGEST_PATH = 4096;
 
 /**
  * The records about backups of edited files (`/rewind`). A backup is called after a digest of its file's
  * absolute path, so it gets another name where the file has another path.
  */
 export class FileBackups {
-  /** Names that changed, old to new. */
+  /** Names that changed, old to new: as many as a bundle may have files. */
   readonly names = new Map<string, string>();
   readonly #rewrite: PathRewrite | null;
   readonly #directories: readonly string[];
   #remembered = new Map<string, string>();
+  #units = 0;
 
   /** `directories`: where files that have no more than a relative path may be. May grow. */
   constructor(rewrite: PathRewrite | null, directories: readonly string[]) {
@@ -45,14 +50,19 @@ export class FileBackups {
   }
 
   #nameHere(name: string, tracked: string, parent: string | null): string {
+    if (tracked.length > LONGEST_PATH || (parent?.length ?? 0) > LONGEST_PATH) return name;
     const key = `${name}\n${parent}\n${tracked}`;
     let here = this.#remembered.get(key);
     if (here === undefined) {
       here = this.#newName(name, tracked, parent);
-      if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered = new Map();
+      this.#units += key.length;
+      if (this.#units > MOST_REMEMBERED) {
+        this.#remembered = new Map();
+        this.#units = key.length;
+      }
       this.#remembered.set(key, here);
     }
-    if (here !== name) this.names.set(name, here);
+    if (here !== name && this.names.size < MAX_FILES) this.names.set(name, here);
     return here;
   }
 
@@ -106,10 +116,14 @@ export function backupNamesIn(record: JsonRecord): string[] {
   );
 }
 
-/** A path below the directory that names nothing hidden: `.git/hooks/x` and `.claude/settings.json` run. */
+/**
+ * A path below the directory that names nothing hidden: `.git/hooks/x` and `.claude/settings.json` run. Of a
+ * path that is too long, not all is seen here: it may lead up again further on.
+ */
 function isPlainRelative(path: string): boolean {
   return (
     path !== '' &&
+    path.length <= LONGEST_PATH &&
     !/[\\\0]/.test(path) &&
     !/^[A-Za-z]:/.test(path) &&
     path.split('/').every((name) => name !== '' && !name.startsWith('.'))

@@ -455,6 +455,15 @@ describe("somebody else's session", () => {
     const { records } = filtered(jsonl(tracked([...unsafe, 'a/b.ts']), delta('a/b.ts')), FOREIGN);
     expect(records()).toEqual([tracked(['a/b.ts']), delta('a/b.ts')]);
   });
+
+  it('can not do so by a path too long to be looked at whole, which leads up again further on', () => {
+    const trackingPath = `${'a/'.repeat(40_000)}${'../'.repeat(40_001)}.bashrc`;
+    const backup = { backupFileName: '0123456789abcdef@v1', version: 1, backupTime: common.timestamp };
+    const delta = { type: 'file-history-delta', messageId: 'x'.repeat(1_000_000), trackingPath, backup };
+    const { records, report } = filtered(jsonl(user(1, null), delta), FOREIGN);
+    expect(records()).toEqual([user(1, null)]);
+    expect(report.backupsKept).toEqual(new Set());
+  });
 });
 
 describe('limits', () => {
@@ -703,6 +712,17 @@ describe('backups of files', () => {
       }),
     );
     expect(report.backups.size).toBe(2);
+  });
+
+  it('are remembered as many as a bundle may have, however many records name', () => {
+    const directory = '/home/alice/proj';
+    const paths = Array.from({ length: 12_000 }, (_, index) => `${index}.ts`);
+    const snapshots = [paths.slice(0, 6000), paths.slice(6000)].map((some) =>
+      tracked(Object.fromEntries(some.map((path) => [path, entry(`${directory}/${path}`)]))),
+    );
+    const { records, report } = filtered(jsonl(user(1, null), ...snapshots), { ...FOREIGN, rewrite: MOVED });
+    expect(report.backups.size).toBe(10_000);
+    expect(JSON.stringify(records().at(-1))).toContain(digest('/srv/bob/work/11999.ts'));
   });
 
   it('of another system get its separators', () => {
