@@ -56,7 +56,12 @@ async function stageTranscript(file: BundledFile, target: string, staging: Stagi
   const transcript = await staging.write(target, filterTranscript(file.content, filter));
   const { report } = filter;
   if (!report.needsAnotherPass) return { transcript, report };
-  const mending = new TranscriptFilter({ ...options, rewrite: null, newSessionId: null, links: report.links });
+  const { rewrite, directory = null } = options;
+  const mending = new TranscriptFilter({
+    ...options,
+    ...{ rewrite: null, newSessionId: null, links: report.links },
+    directory: directory === null ? null : (rewrite?.inPath(directory) ?? directory),
+  });
   return { transcript: await staging.write(target, filterTranscript(blocksOf(transcript), mending)), report };
 }
 

@@ -16,6 +16,7 @@ import type { Bundle, BundledFile } from './bundle/bundle-reader.ts';
 import { type Manifest, unpackedBytes } from './bundle/manifest.ts';
 import { chooseDestination, type Destination } from './destination.ts';
 import type { ArrivingSession, Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
+import type { PathPair } from './paths/path-pair.ts';
 import { pairsOfMove, pathRewrite } from './paths/path-rewrite.ts';
 import { sweepReplaced } from './replaced.ts';
 import { mustNotBeOpen, settle } from './settle.ts';
@@ -73,16 +74,21 @@ function changesOf(
   place: SessionPlace,
   directory: string,
 ): Pick<FilterOptions, 'rewrite' | 'newSessionId' | 'directory'> {
-  const from = { ...manifest, sessionId: manifest.session, directory: manifest.directory ?? '' };
   const to = { ...place, directory, home: places.home, platform: process.platform };
-  const pairs = pairsOfMove(from, to, maps);
-  const movesNothing = pairs.every((pair) => pair.from === pair.to);
-  const rewrite = movesNothing
-    ? null
-    : pathRewrite({ pairs, fromPlatform: manifest.platform, toPlatform: process.platform });
+  const named = manifest.directory ?? '';
+  const rewriteWith = (more: readonly PathPair[]) => {
+    const pairs = pairsOfMove({ ...manifest, sessionId: manifest.session, directory: named }, to, [...maps, ...more]);
+    if (pairs.every((pair) => pair.from === pair.to)) return null;
+    return pathRewrite({ pairs, fromPlatform: manifest.platform, toPlatform: process.platform });
+  };
   const isNewId = place.sessionId !== manifest.session;
   const newSessionId = isNewId ? { from: manifest.session, to: place.sessionId } : null;
-  return { rewrite, newSessionId, directory: manifest.directory };
+  const rewrite = rewriteWith([]);
+  if ((rewrite?.inPath(named) ?? named) === directory) return { rewrite, newSessionId, directory: named };
+  // What the manifest says is none, or lies elsewhere here: `/`, say, or a part of somebody's home. What the
+  // records of somebody else are given in place of it is a name that nobody can foresee.
+  const unforeseen = `${manifest.platform === 'win32' ? 'C:\\' : '/'}${randomUUID()}`;
+  return { rewrite: rewriteWith([{ from: unforeseen, to: directory }]), newSessionId, directory: unforeseen };
 }
 
 function arrivingSession(

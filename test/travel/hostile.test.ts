@@ -19,6 +19,7 @@ import {
   record,
   TAR_END,
   type TarEntry,
+  THERE,
   tarEntry,
   turnRecord,
   uuidOf,
@@ -373,6 +374,49 @@ describe('a transcript of somebody else', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(records.map(({ parentUuid }) => parentUuid)).toEqual([null, uuidOf(0), uuidOf(1), uuidOf(2)]);
+  });
+
+  const startingIn = (number: number, cwd: string) =>
+    turnRecord(number).replace(`"cwd":${JSON.stringify(THERE.directory)}`, `"cwd":${JSON.stringify(cwd)}`);
+  const forwards = record({
+    parentUuid: uuidOf(9),
+    type: 'assistant',
+    message: { role: 'assistant', content: [{ type: 'text', text: 'x' }] },
+    uuid: uuidOf(1),
+  });
+  const directoryChoices: Readonly<Record<string, readonly [manifest: object, ...lines: string[]]>> = {
+    'that is not in its manifest': [{ directory: null }, startingIn(0, '/etc')],
+    'though its own is empty': [{ directory: '' }, startingIn(0, '/etc')],
+    'though its own is the root': [{ directory: '/' }, startingIn(0, '/'), startingIn(1, '//etc')],
+    'behind the parent of another': [{ directory: '/a/../etc' }, startingIn(0, '/a/../etc')],
+    'above its own': [{}, startingIn(0, `${THERE.directory}/../../../etc`)],
+    'above its own on Windows': [
+      { platform: 'win32', directory: 'C:\\p', home: 'C:\\u', claudeFolder: 'C:\\u\\.claude' },
+      startingIn(0, 'C:\\p\\..\\..\\etc'),
+    ],
+    'in your home, as if that were in its own': [{ directory: '/p', home: '/p/h' }, startingIn(0, '/p/h/.ssh')],
+    "in Claude Code's folder, as if that were in its own": [
+      { directory: '/p', claudeFolder: '/p/c' },
+      startingIn(0, '/p/c/plugins'),
+    ],
+    'as if that were the folder of the project': [
+      { directory: '/p', home: '/h', claudeFolder: '/c', projectFolder: '../../p' },
+      startingIn(0, '/p'),
+    ],
+    'by a link to a record behind it that is dropped': [
+      { directory: '/etc' },
+      ...[startingIn(0, '/etc'), forwards, planted.replace(THERE.directory, '/etc')],
+    ],
+  };
+
+  it.each(Object.entries(directoryChoices))('does not choose a directory %s', async (_, [manifest, ...some]) => {
+    const files = { 'session.jsonl': lines(...some, startingIn(2, '/home/mallory'), turnRecord(3)) };
+    const { here, text } = await imported({ files, ...changed(() => ({ ...manifest })) });
+    const cwds = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).cwd);
+    expect(new Set(cwds)).toEqual(new Set([here.directory]));
   });
 
   it('loses its lines of more than 16 MB, of whatever they are made', async () => {

@@ -30,6 +30,8 @@ const MOST_PARSED_BYTES = 4 * 1024 * 1024;
 const END_OF_LINE = Buffer.from('\n');
 const STAYS = Symbol('as it is in the file');
 const LONGEST_UUID = 64;
+/** Of how many different `cwd`s it is remembered whether they are in the session's directory. */
+const MOST_CWDS = 1000;
 
 type Outcome =
   | typeof STAYS
@@ -49,8 +51,8 @@ export interface FilterOptions {
   /** Replaces the session's id in its records. */
   readonly newSessionId: { readonly from: string; readonly to: string } | null;
   /**
-   * If strict: the directory that the session belongs to, as its records have it. A `cwd` elsewhere becomes
-   * it: a sender must not choose where Claude starts.
+   * If strict: the directory that the session belongs to, as its records have it. A `cwd` that would not be
+   * in it here becomes it: a sender must not choose where Claude starts.
    */
   readonly directory?: string | null;
   /** `report.links` of an earlier pass over the same bytes: see `FilterReport.needsAnotherPass`. */
@@ -90,6 +92,7 @@ export class TranscriptFilter {
   readonly #backups: FileBackups;
   readonly #backupsKept = new Set<string>();
   readonly #sessionId: SessionIdChange | null;
+  readonly #cwds = new Map<string, boolean>();
   #records = 0;
   /** Bytes that were not filtered yet. */
   readonly #waiting = new WaitingBytes();
@@ -339,9 +342,20 @@ export class TranscriptFilter {
     const { directory } = this.#options;
     const { cwd } = record;
     if (directory === undefined || directory === null || typeof cwd !== 'string') return;
-    if (isInside(asText(cwd), directory)) return;
+    if (this.#staysInside(asText(cwd), directory)) return;
     // As it would be written in the text of which the record was parsed.
     record['cwd'] = asText === textOfLatin1 ? Buffer.from(directory).toString('latin1') : directory;
+  }
+
+  /** What a path is rewritten to counts: a home in the directory has its place elsewhere here. */
+  #staysInside(path: string, directory: string): boolean {
+    const hereOf = (each: string) => this.#options.rewrite?.inPath(each) ?? each;
+    let isInside = this.#cwds.get(path);
+    if (isInside === undefined) {
+      isInside = isBelow(hereOf(path), hereOf(directory));
+      if (this.#cwds.size < MOST_CWDS) this.#cwds.set(path, isInside);
+    }
+    return isInside;
   }
 
   #cutCircle(record: JsonRecord): void {
@@ -422,6 +436,8 @@ function isBlank(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-function isInside(path: string, directory: string): boolean {
+/** Whether a path is a directory or below it, and goes up nowhere. */
+function isBelow(path: string, directory: string): boolean {
+  if (path.split(/[\\/]/).includes('..')) return false;
   return path === directory || ['/', '\\'].some((separator) => path.startsWith(`${directory}${separator}`));
 }

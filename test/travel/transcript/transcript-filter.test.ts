@@ -412,6 +412,7 @@ describe("somebody else's session", () => {
   it('does not choose where Claude starts', () => {
     const options = { ...FOREIGN, directory: '/home/alice/proj', rewrite: MOVED };
     const cwds = ['/home/alice/proj', '/home/alice/proj/src', '/home/alice/proj2', '/', '/srv/bob', ''];
+    cwds.push('/home/alice/proj/../../../etc', '/srv/bob/work/..');
     const transcript = jsonl(...cwds.map((cwd, index) => user(index + 1, null, 'x', { cwd })));
     expect(
       filtered(transcript, options)
@@ -419,6 +420,7 @@ describe("somebody else's session", () => {
         .map(({ cwd }) => cwd),
     ).toEqual([
       ...['/srv/bob/work', '/srv/bob/work/src', '/srv/bob/work', '/srv/bob/work', '/srv/bob/work', '/srv/bob/work'],
+      ...['/srv/bob/work', '/srv/bob/work'],
     ]);
   });
 
