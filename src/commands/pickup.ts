@@ -95,6 +95,7 @@ async function pickup(
         {
           ...ports,
           ...offering(context, claude),
+          brought: (imported) => travel?.tellOfImport(context, imported),
           burnt(found, revocation, firstStart) {
             tellOfBurn(context, revocation);
             // Whatever goes wrong from here on, this is all that it takes to go on.
@@ -112,7 +113,6 @@ async function pickup(
       ),
   );
 
-  if (imported !== null) travel?.tellOfImport(context, imported);
   const { directory, title } = found.local;
   const { session } = found.payload;
   if (drawQr !== null) output.say(drawQr(session, process.stderr, environment.variables));

@@ -38,6 +38,8 @@ export interface PickupPorts extends LookPorts {
   readonly obstacle: (found: FoundHandoff, isSpent: boolean) => Promise<Failure | null>;
   /** Whether the handoff that was shown is wanted; `burns`: a yes burns it. */
   readonly confirm: (found: FoundHandoff, burns: boolean) => Promise<boolean>;
+  /** Told what was brought here, before anything is burnt. */
+  readonly brought: (imported: Imported) => void;
   /** Told of a handoff as soon as it is off the network: whatever fails next, it must not be lost. */
   readonly burnt: (found: FoundHandoff, revocation: Revocation, firstStart: FirstStart | null) => void;
 }
@@ -151,6 +153,7 @@ export async function pickup(
     const wanted = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
     const isNew = wanted.record.text !== shown?.record.text;
     const imported = isNew ? await bring(wanted, ports, options) : null;
+    if (imported !== null) ports.brought(imported);
     if (imported === null && !wanted.local.here && wanted.local.unreadable === null && options.reportsMissing) {
       const nothing = { burnt: null, imported, firstStart: null, handedOver: async () => {} };
       return { found: wanted, isTaken: false, ...nothing };

@@ -135,6 +135,7 @@ describe('through a folder', () => {
     await run.answers(/Its files are not here: [\d.]+ kB from[\s\S]*burns the handoff/, 'y\r');
     expect(await run.end()).toBe(0);
     expect(run.text.slice(0, run.text.indexOf('burns the handoff'))).not.toContain(SESSION);
+    expect(run.text).toMatch(/Brought in, to [\s\S]*Burnt: /);
     expect(textOn(desk)).toContain('ZEBRA');
     expect(bundles()).toEqual([]);
     expect((await desk.run(['show'])).code).toBe(3);

@@ -66,6 +66,7 @@ async function setUp({ live = 20 } = {}) {
       return true;
     },
     obstacle: async () => null,
+    brought: () => void machine.log.push('brought'),
     burnt: () => void machine.log.push('burnt'),
     tell: (notice) => void machine.log.push(notice.kind),
     withProgress: (step, work) => {
