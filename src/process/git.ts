@@ -230,7 +230,16 @@ function repositoryOf(remote: string): string {
   const [, host = '', path = ''] =
     /^[a-z][a-z0-9+.-]*:\/\/([^/:]*|\[[^\]]*\])(?::\d+)?\/(.*)$/is.exec(remote) ?? SCP_LIKE.exec(remote) ?? [];
   if (host === '') return remote;
-  return `${host}/${path.replace(/^\/+/, '').replace(/\/*(?:\.git)?\/*$/, '')}`.toLowerCase();
+  const named = withoutSlashes(path);
+  return `${host}/${withoutSlashes(named.endsWith('.git') ? named.slice(0, -'.git'.length) : named)}`.toLowerCase();
+}
+
+/** Without those at both ends. Not by a pattern: for somebody else's 16,000 slashes that would take hours. */
+function withoutSlashes(path: string): string {
+  let [start, end] = [0, path.length];
+  while (path[start] === '/') start += 1;
+  while (end > start && path[end - 1] === '/') end -= 1;
+  return path.slice(start, end);
 }
 
 function numberOf(text: string | null): number | null {

@@ -264,4 +264,13 @@ describe('two remotes', () => {
   ])('%s and %s are one repository: %s', (a, b, same) => {
     expect(isSameRemote(a, b)).toBe(same);
   });
+
+  it('is told at once, however many slashes somebody else puts into one', () => {
+    const started = performance.now();
+    for (const path of [`a${'/'.repeat(16_000)}a`, `${'/'.repeat(16_000)}.git/`, `a${'/.git'.repeat(3000)}/`]) {
+      isSameRemote(`https://example.com/${path}`, 'https://example.com/a');
+      isSameRemote(`example.com:${path}`, 'https://example.com/a');
+    }
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
 });
