@@ -16,10 +16,30 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view.ts'];
 const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts', 'claude/sessions-here.ts'];
 const OF_TRAVEL = ['travel/import.ts', 'travel/export.ts', 'travel/bundle/bundle-reader.ts'];
+/**
+ * What age's library uses only for recipients that cclink has none of (`age1pq1…`, `age1tag1…`), by module. Making
+ * it ready would take longer than to open a sealed file.
+ */
+const UNUSED = {
+  '@noble/post-quantum/hybrid.js': ['MLKEM768P256', 'MLKEM768X25519'],
+  '@noble/curves/nist.js': ['p256'],
+};
 
 // Before anything is read: what changes during the build is built again.
 const digest = digestOfSources();
 rmSync(join(root, 'dist'), { recursive: true, force: true });
+/** Leaves out what is unused: whoever used it all the same would fail. */
+const withoutUnused = {
+  name: 'without-unused',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@noble\// }, ({ path }) =>
+      Object.hasOwn(UNUSED, path) ? { path, namespace: 'unused', sideEffects: false } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({
+      contents: `export const ${UNUSED[path].map((name) => `${name} = undefined`).join(', ')};`,
+    }));
+  },
+};
 const options = {
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
@@ -42,8 +62,9 @@ const options = {
   },
   logLevel: 'warning',
 };
-const { metafile: unmerged } = await build({ ...options, write: false });
-const { metafile } = await build({ ...options, plugins: [withCommonImports(loadedLater(unmerged))] });
+const { metafile: unmerged } = await build({ ...options, write: false, plugins: [withoutUnused] });
+const plugins = [withoutUnused, withCommonImports(loadedLater(unmerged))];
+const { metafile } = await build({ ...options, plugins });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
 writeFileSync(join(root, 'dist/answers.json'), JSON.stringify(fixedAnswers()));
 execFileSync(process.execPath, ['--import', 'tsx', 'scripts/man-page.ts'], { cwd: root, stdio: 'inherit' });
