@@ -253,8 +253,8 @@ const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
 
 /**
- * Writes what holds only until more is asked for: each part is copied to one of two places, and written while the
- * next one is made. Returns the number of bytes.
+ * Writes what holds only until more is asked for: each part is copied to one of two places, and written while
+ * the next one is made. Returns the number of bytes.
  */
 async function writeAll(
   file: number,
