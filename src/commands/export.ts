@@ -71,32 +71,30 @@ async function exportSession(
   const audience = await audienceOf(options);
 
   const { id } = await chooseSession(context, sessionId, { verb: 'export', force: false });
-  const reading = { moved(_bytes: number) {} };
   const exported = sessionExport(context, id, {
     memory: options.with === 'memory',
     withoutThinking: options.withoutThinking ?? false,
-    onRead: (bytes) => reading.moved(bytes),
   });
   const { contents } = exported;
   const exporting = { ...exported.options, audience, handoff: null };
   const target = targetOf(context, options.output, fileNameFor(exported.session));
-  const shown = <T>(passes: number, work: () => Promise<T>) =>
-    withProgress(context, { target, reading, bytes: contents().bytes, passes }, work);
+  const shown = <T>(passes: number, work: (onRead: OnRead) => Promise<T>) =>
+    withProgress(context, { target, bytes: contents().bytes, passes }, work);
 
   if (options.dryRun) {
-    const prepared = await shown(1, () => prepareExport(contents, { ...exporting, from: null }));
+    const prepared = await shown(1, (onRead) => prepareExport(contents, { ...exporting, from: null, onRead }));
     prepared.close();
     return showDryRun(context, prepared.manifest, target, prepared.bytes);
   }
   await confirmReplacing(context, target);
   if (audience.mode === 'share' || audience.mode === 'pin') await confirmUnmasked(context);
   await withSeal(context, audience, async ({ from, recipient, sign }) => {
-    const written = await shown(2, async () => {
+    const written = await shown(2, async (onRead) => {
       if (target.kind === 'file') {
         const seal = { recipient, sign, mayReplace: target.exists };
-        return exportToFile(target.path, contents, { ...exporting, from }, seal);
+        return exportToFile(target.path, contents, { ...exporting, from, onRead }, seal);
       }
-      const prepared = await prepareExport(contents, { ...exporting, from });
+      const prepared = await prepareExport(contents, { ...exporting, from, onRead });
       try {
         const bytes = await writeThrough(target, prepared.stream(recipient, sign));
         return { manifest: prepared.manifest, bytes };
@@ -109,10 +107,10 @@ async function exportSession(
   });
 }
 
+type OnRead = (bytes: number) => void;
+
 interface Reading {
   readonly target: Target;
-  /** Set to what is told of bytes that were read. */
-  readonly reading: { moved(bytes: number): void };
   /** The size of the session. */
   readonly bytes: number;
   /** How often each byte is read. */
@@ -122,15 +120,18 @@ interface Reading {
 /** Does what reads the session, and shows how far it has got. */
 async function withProgress<T>(
   { output }: Context,
-  { target, reading, bytes, passes }: Reading,
-  work: () => Promise<T>,
+  { target, bytes, passes }: Reading,
+  work: (onRead: OnRead) => Promise<T>,
 ): Promise<T> {
   const { transferProgress } = await import('../terminal/transfer-progress.ts');
   const progress = transferProgress(output, 'Exporting', bytes);
-  reading.moved = (read) => progress.moved(read / passes);
   const state = target.kind === 'file' ? 'nothing was written' : 'what was written is not a whole session';
   try {
-    return await interruptible(`Interrupted; ${state}.`, undefined, work());
+    return await interruptible(
+      `Interrupted; ${state}.`,
+      undefined,
+      work((read) => progress.moved(read / passes)),
+    );
   } finally {
     progress.end();
   }

@@ -14,7 +14,7 @@ export interface SessionExport {
   readonly session: Session;
   /** What it consists of; looks again each time. */
   readonly contents: () => SessionContents;
-  readonly options: Omit<ExportOptions, 'audience' | 'from' | 'handoff'>;
+  readonly options: Omit<ExportOptions, 'audience' | 'from' | 'handoff' | 'onRead'>;
 }
 
 /**
@@ -26,11 +26,7 @@ export interface SessionExport {
 export function sessionExport(
   context: Context,
   id: string,
-  {
-    memory = false,
-    withoutThinking = false,
-    ...more
-  }: { readonly memory?: boolean; readonly withoutThinking?: boolean } & Pick<ExportOptions, 'onRead'> = {},
+  { memory = false, withoutThinking = false }: { readonly memory?: boolean; readonly withoutThinking?: boolean } = {},
 ): SessionExport {
   const { claudeFolder, home } = context.environment;
   const session = describeSession(newestTranscript(claudeFolder, id));
@@ -38,7 +34,6 @@ export function sessionExport(
     session,
     contents: () => contentsHere(context, id, memory),
     options: {
-      ...more,
       session,
       withoutThinking,
       git: staysHere(context, session.directory),

@@ -19,14 +19,11 @@ export interface SessionInFolder {
   /** Absolute. */
   readonly folder: string;
   readonly exported: SessionExport;
-  /** Told how many bytes of the session were read since the last time, each of them twice. */
-  readonly reading: { moved(bytes: number): void };
 }
 
 /** The session `id`, as it is to be put into a folder. Throws as `sessionExport` does. */
 export function sessionForFolder(context: Context, id: string, folder: string): SessionInFolder {
-  const reading = { moved(_bytes: number) {} };
-  return { folder, exported: sessionExport(context, id, { onRead: (bytes) => reading.moved(bytes) }), reading };
+  return { folder, exported: sessionExport(context, id) };
 }
 
 /**
@@ -35,7 +32,7 @@ export function sessionForFolder(context: Context, id: string, folder: string): 
  */
 export async function publishFromFolder<T>(
   context: Context,
-  { folder, exported, reading }: SessionInFolder,
+  { folder, exported }: SessionInFolder,
   { identity, audience, ttl }: { readonly identity: Identity; readonly audience: Audience; readonly ttl: number },
   publish: (t: Uint8Array) => Promise<T>,
 ): Promise<T> {
@@ -52,10 +49,11 @@ export async function publishFromFolder<T>(
     place,
     async ({ path, recipient, handoff }) => {
       const progress = transferProgress(output, 'Sealing', contents().bytes);
-      reading.moved = (bytes) => progress.moved(bytes / 2);
       const seal = { recipient, sign: (message: Uint8Array) => sign(identity.seed, message), mayReplace: false };
       try {
-        const writing = exportToFile(path, contents, { ...exporting, handoff }, seal);
+        // Each byte is read twice.
+        const onRead = (bytes: number) => progress.moved(bytes / 2);
+        const writing = exportToFile(path, contents, { ...exporting, handoff, onRead }, seal);
         const written = await interruptible('Interrupted; nothing was published.', undefined, writing);
         if (written === null) throw nameTaken(folder);
         output.say(`Its files are in ${printable(folder)}: ${describeSize(written.bytes)}, sealed.`);
