@@ -17,8 +17,8 @@ const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view
 const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts', 'claude/sessions-here.ts'];
 const OF_TRAVEL = ['travel/import.ts', 'travel/export.ts', 'travel/bundle/bundle-reader.ts'];
 /**
- * What age's library uses only for recipients that cclink has none of (`age1pq1…`, `age1tag1…`), by module. Making
- * it ready would take longer than to open a sealed file.
+ * What age's library uses only for recipients that cclink has none of (`age1pq1…`, `age1tag1…`), by module.
+ * Making it ready would take longer than to open a sealed file.
  */
 const UNUSED = {
   '@noble/post-quantum/hybrid.js': ['MLKEM768P256', 'MLKEM768X25519'],
