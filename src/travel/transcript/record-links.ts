@@ -1,9 +1,8 @@
 import { isObject } from '../../claude/json-object.ts';
 import type { Links } from './links.ts';
 import type { Change } from './record-change.ts';
-import type { JsonRecord } from './record-rules.ts';
+import { isUuid, type JsonRecord } from './record-rules.ts';
 
-const LONGEST_UUID = 64;
 /** A `compactMetadata` is three deep. */
 const DEEPEST = 4;
 /** What is said, and what tools gave: no links, but a lot of text. And what each record has, for speed. */
@@ -30,11 +29,11 @@ function mend(value: unknown, path: readonly (string | number)[], links: Links, 
     if (isLost(value, links)) changes.push({ path, kind: 'set', to: links.resolve(value) });
   } else if (path.length >= DEEPEST) return;
   else if (Array.isArray(value)) {
-    const kept = value.filter((each) => typeof each !== 'string' || !isLost(each, links));
+    const kept = value.filter((each) => !isLost(each, links));
     if (kept.length < value.length) changes.push({ path, kind: 'set', to: kept });
   } else if (isObject(value)) {
     for (const [key, each] of Object.entries(value)) mend(each, [...path, key], links, changes);
   }
 }
 
-const isLost = (uuid: string, links: Links) => uuid.length <= LONGEST_UUID && links.isDropped(uuid);
+const isLost = (value: unknown, links: Links) => isUuid(value) && links.isDropped(value);

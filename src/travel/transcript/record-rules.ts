@@ -145,4 +145,6 @@ function withTamedFacts(record: JsonRecord): JsonRecord {
 /** A link may be null. */
 const isShortText = (value: unknown) => value === null || (typeof value === 'string' && value.length <= LONGEST_TEXT);
 
-const isUuid = (value: unknown) => typeof value === 'string' && value.length > 0 && value.length <= LONGEST_UUID;
+/** Whether a value can be what records are pointed at by: whatever form later versions give it. */
+export const isUuid = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= LONGEST_UUID;

@@ -13,7 +13,7 @@ import { type Shortened, shortenStrings } from './long-strings.ts';
 import { LossCount, type LossKind } from './loss-count.ts';
 import { type Change, changeBytes, changeValue } from './record-change.ts';
 import { mendedLinks } from './record-links.ts';
-import { type JsonRecord, neverTravels, tamed, typedMeanwhile } from './record-rules.ts';
+import { isUuid, type JsonRecord, neverTravels, tamed, typedMeanwhile } from './record-rules.ts';
 import { SessionIdChange } from './session-id-change.ts';
 import { blockAt, isSigned, isThinkingAlone, thinkingIn } from './thinking.ts';
 import { FactsOfRecords, type TranscriptFacts } from './transcript-facts.ts';
@@ -29,7 +29,6 @@ const MOST_PARTS = 400_000;
 const MOST_PARSED_BYTES = 4 * 1024 * 1024;
 const END_OF_LINE = Buffer.from('\n');
 const STAYS = Symbol('as it is in the file');
-const LONGEST_UUID = 64;
 /** Of how many different `cwd`s it is remembered whether they are in the session's directory. */
 const MOST_CWDS = 1000;
 
@@ -423,8 +422,6 @@ function stringify(value: unknown): string | null {
 const hasOddEscape = (json: string) => json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?!00[01])/.test(json);
 
 const asItIs = (bytes: Buffer) => bytes;
-
-const isUuid = (value: unknown): value is string => typeof value === 'string' && value.length <= LONGEST_UUID;
 
 const isTooLarge = (line: Buffer) => line.length > MAX_LINE_BYTES || countParts(line, MOST_PARTS) >= MOST_PARTS;
 
