@@ -129,7 +129,7 @@ async function trustIn({ manifest, signer }: Bundle, own: OwnKey | null, from: U
 /** How often a PIN is asked for. */
 const MAX_PIN_ATTEMPTS = 3;
 
-/** Opens a file, or standard input. Asks again for a PIN that is wrong. */
+/** Opens a file, or standard input. Asks again for the PIN of a file if it is wrong. */
 async function openBundle(
   { environment, output, questions }: Context,
   file: string,
@@ -150,11 +150,14 @@ async function openBundle(
       return await readBundle(source, keys);
     } catch (error) {
       const isWrongPin = error instanceof Failure && error.code === 'cannot-open' && asked > 0;
-      if (!isWrongPin || asked >= MAX_PIN_ATTEMPTS || file === '-') throw error;
+      // A pipe can't be read again.
+      if (!isWrongPin || asked >= MAX_PIN_ATTEMPTS || !isFile(file)) throw error;
       output.warn('that is not the PIN; try again.');
     }
   }
 }
+
+const isFile = (path: string) => path !== '-' && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 /** A PIN that cclink made, in the form in which it was made; any other as it was typed. */
 async function pinForm(typed: Uint8Array): Promise<Uint8Array> {

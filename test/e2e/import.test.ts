@@ -51,6 +51,17 @@ async function desk(recipe: BundleRecipe & { readonly turns?: number; readonly i
 }
 
 describe('cclink import', () => {
+  it('asks once for the PIN of what comes through a pipe, which can be read only once', async () => {
+    const { machine } = await desk();
+    machine.addSession();
+    const env = { CCLINK_PIN: 'correct horse 77' };
+    expect((await machine.run(['export', '-o', '../sealed', '--pin', '-y'], { env })).code).toBe(0);
+    const shell = 'mkfifo pipe; cat ../sealed > pipe & exec "$@" import pipe --inspect';
+    const run = machine.terminal([], { shell });
+    await run.answers(/PIN of the session/, 'another one 88\r');
+    expect(await run.end()).toBe(4);
+  });
+
   it('shows the session, asks once, brings it in, and becomes claude in its directory', async () => {
     const { machine, file, transcript } = await desk();
     const run = machine.terminal(['import', file, '--into', '.', '--', '--verbose']);
