@@ -246,7 +246,7 @@ async function send(
 }
 
 /** Publishes, with its files in the folder by then; those of the handoff that is replaced are removed. */
-async function withFiles<T>(
+async function withFiles<T extends { readonly seq: number }>(
   context: Context,
   files: SessionInFolder | null,
   handoff: Pick<Handoff, 'audience' | 'ttl'> & { readonly identity: Identity },
@@ -259,7 +259,7 @@ async function withFiles<T>(
     return publishFromFolder(context, files, handoff, publishIt);
   }
   const published = await publishIt();
-  tellOfLeftBundles(context, await bundles.removeUnder(encodePublicKey(handoff.identity.publicKey)));
+  tellOfLeftBundles(context, await bundles.removeUnder(encodePublicKey(handoff.identity.publicKey), published.seq));
   return published;
 }
 

@@ -30,7 +30,7 @@ export function sessionForFolder(context: Context, id: string, folder: string): 
  * Puts a session into its folder, and then calls `publish` with the `t` of its handoff. Throws as
  * `publishWithBundle` does.
  */
-export async function publishFromFolder<T>(
+export async function publishFromFolder<T extends { readonly seq: number }>(
   context: Context,
   { folder, exported }: SessionInFolder,
   { identity, audience, ttl }: { readonly identity: Identity; readonly audience: Audience; readonly ttl: number },

@@ -6,6 +6,7 @@ import { errorCode } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
 import { withLock } from '../files/lock.ts';
 import { readSmallFile } from '../files/regular-file.ts';
+import { isLeftBehind } from '../files/writer-mark.ts';
 import { isBundleName, isCopyOf } from './handoff-keys.ts';
 
 /** A bundle that this machine wrote into a folder, or took from one. */
@@ -18,6 +19,10 @@ export interface KnownBundle {
   readonly address: string;
   /** When the handoff ends, in Unix seconds. */
   readonly until: number;
+  /** The `seq` that its handoff was published with here, once it was. */
+  readonly seq?: number;
+  /** The `writerMark` of the process that is about to publish its handoff. */
+  readonly writer?: string;
 }
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -53,11 +58,13 @@ export class KnownBundles {
   }
 
   /**
-   * Removes the bundles under an address (z-base-32), but for the one called `except`: its handoff was
-   * revoked, burnt or replaced. Returns the folders in which one could not be removed.
+   * Removes the bundles under an address (z-base-32), whose handoff was revoked or burnt, or replaced by one
+   * that was published with `seq`. Those of handoffs that another process is about to publish, or published
+   * later, stay. Returns the folders in which one could not be removed.
    */
-  async removeUnder(address: string, except: string | null = null): Promise<readonly string[]> {
-    return this.removeWhere((each) => each.address === address && each.name !== except);
+  async removeUnder(address: string, seq = Number.POSITIVE_INFINITY): Promise<readonly string[]> {
+    const newest = Math.max(seq, ...this.read().map((each) => (each.address === address ? (each.seq ?? 0) : 0)));
+    return this.removeWhere((each) => each.address === address && (each.seq ?? 0) < newest && !isAwaited(each));
   }
 
   /** Removes the bundles whose handoffs have expired. */
@@ -111,6 +118,9 @@ export class KnownBundles {
 const isSame = (a: Pick<KnownBundle, 'folder' | 'name'>, b: Pick<KnownBundle, 'folder' | 'name'>) =>
   a.folder === b.folder && a.name === b.name;
 
+/** Whether the process that is to publish the handoff of a bundle still runs. */
+const isAwaited = ({ writer }: KnownBundle) => writer !== undefined && !isLeftBehind(writer, Date.now());
+
 /**
  * Removes a bundle and what a service that syncs folders copied from it. False if one of them is still there.
  */
@@ -135,8 +145,10 @@ function isGone(path: string): boolean {
 
 function isKnownBundle(value: unknown): value is KnownBundle {
   if (typeof value !== 'object' || value === null) return false;
-  const { folder, name, address, until } = value as Record<string, unknown>;
+  const { folder, name, address, until, seq, writer } = value as Record<string, unknown>;
   return (
+    ['number', 'undefined'].includes(typeof seq) &&
+    ['string', 'undefined'].includes(typeof writer) &&
     typeof folder === 'string' &&
     isAbsolute(folder) &&
     typeof name === 'string' &&

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openStream, sealStream } from '../../src/crypto/age-file.ts';
@@ -27,7 +27,9 @@ const write = async ({ path, recipient }: BundleSeal) =>
 describe('a handoff with its session', () => {
   it('is published once the session lies in the folder, sealed for whoever has its t', async () => {
     let seal: BundleSeal | undefined;
-    const { published: t } = await publishWithBundle(
+    const {
+      published: { t },
+    } = await publishWithBundle(
       place,
       async (given) => {
         seal = given;
@@ -35,7 +37,7 @@ describe('a handoff with its session', () => {
       },
       async (given) => {
         expect(readdirSync(folder)).toEqual([bundleName(given, ADDRESS)]);
-        return given;
+        return { t: given, seq: 1 };
       },
     );
     expect(t).toHaveLength(16);
@@ -47,11 +49,33 @@ describe('a handoff with its session', () => {
 
   it('replaces the session of the one before', async () => {
     const names: string[] = [];
-    for (let times = 0; times < 2; times++) {
-      await publishWithBundle(place, write, async (t) => names.push(bundleName(t, ADDRESS)));
+    for (const seq of [1, 2]) {
+      await publishWithBundle(place, write, async (t) => {
+        names.push(bundleName(t, ADDRESS));
+        return { seq };
+      });
     }
     expect(names[0]).not.toBe(names[1]);
     expect(readdirSync(folder)).toEqual([names[1]]);
+  });
+
+  it('leaves those of handoffs that are published at the same time: the last one has its session', async () => {
+    const names = new Map<number, string>();
+    const ends = new Map<number, () => void>();
+    const publishAs = (seq: number) =>
+      publishWithBundle(place, write, async (t) => {
+        names.set(seq, bundleName(t, ADDRESS));
+        await new Promise<void>((resolve) => ends.set(seq, resolve));
+        return { seq };
+      });
+    const [first, second] = [publishAs(10), publishAs(20)];
+    await expect.poll(() => ends.size).toBe(2);
+    // The first is told of its success after the second.
+    ends.get(20)?.();
+    await second;
+    ends.get(10)?.();
+    await first;
+    expect(readdirSync(folder)).toEqual([names.get(20)]);
   });
 
   it.each(['write', 'publish'])(
@@ -64,7 +88,7 @@ describe('a handoff with its session', () => {
           before = basename(seal.path);
           await write(seal);
         },
-        async () => {},
+        async () => ({ seq: 1 }),
       );
       const fail = async () => {
         throw new Error('it failed');
@@ -75,12 +99,14 @@ describe('a handoff with its session', () => {
     },
   );
 
-  it.each(['nowhere', 'file'])('is not published where the folder is none: %s', async (name) => {
+  it.each(['nowhere', 'file', 'file/below', 'loop'])('is not published where the folder is none: %s', async (name) => {
     writeFileSync(join(folder, 'file'), '');
+    symlinkSync('loop', join(folder, 'loop'));
     const elsewhere = { ...place, folder: join(folder, name) };
     let isPublished = false;
     const publishing = publishWithBundle(elsewhere, write, async () => {
       isPublished = true;
+      return { seq: 1 };
     });
     await expect(publishing).rejects.toMatchObject({ code: 'refused' });
     expect(isPublished).toBe(false);

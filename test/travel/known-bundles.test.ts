@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { writerMark } from '../../src/files/writer-mark.ts';
 import { type KnownBundle, KnownBundles } from '../../src/travel/known-bundles.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -53,10 +55,20 @@ describe('the bundles of this machine', () => {
     await known().note(bundle(FIRST));
     await known().note(bundle(SECOND));
     await known().note(bundle(STRANGE, { address: 'another' }));
-    expect(await known().removeUnder(ADDRESS, SECOND)).toEqual([]);
+    await known().note(bundle(SECOND, { seq: 7 }));
+    expect(await known().removeUnder(ADDRESS, 7)).toEqual([]);
     expect(left()).toEqual([SECOND, STRANGE]);
     await known().removeUnder(ADDRESS);
     expect(left()).toEqual([STRANGE]);
+  });
+
+  it('stay while the process that is to publish their handoff runs, and no longer', async () => {
+    put(FIRST, SECOND);
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    await known().note(bundle(FIRST, { writer: writerMark() }));
+    await known().note(bundle(SECOND, { writer: writerMark().replace(`-${process.pid}-`, `-${ended}-`) }));
+    await known().removeUnder(ADDRESS);
+    expect(left()).toEqual([FIRST]);
   });
 
   it('go with the copies that a conflict made of them', async () => {
