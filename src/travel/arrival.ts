@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import { pathOfName, type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
 import type { BundledFile } from './bundle/bundle-reader.ts';
+import { MAX_JSON_BYTES } from './bundle/limits.ts';
 import type { Loss, Trust } from './bundle/manifest.ts';
 import { blocksOf } from './file-blocks.ts';
 import { lossOfBackup, lossOfKind } from './harmful-kinds.ts';
-import { rewriteJson } from './paths/rewrite-json.ts';
+import { rewriteJson } from './rewrite-json.ts';
 import type { Staging } from './staging.ts';
 import {
   type FilterOptions,
@@ -12,9 +13,6 @@ import {
   filterTranscript,
   TranscriptFilter,
 } from './transcript/transcript-filter.ts';
-
-/** A small JSON file of a session has at most this many bytes: those of Claude Code have a few hundred. */
-const SMALL_BYTES = 1024 * 1024;
 
 /** What came in, and waits to be moved in place. */
 export interface Arrived {
@@ -126,9 +124,9 @@ async function wholeIfSmall(content: AsyncIterable<Buffer>): Promise<Buffer | nu
   let length = 0;
   for await (const block of content) {
     length += block.length;
-    if (length <= SMALL_BYTES) blocks.push(block);
+    if (length <= MAX_JSON_BYTES) blocks.push(block);
   }
-  return length <= SMALL_BYTES ? Buffer.concat(blocks) : null;
+  return length <= MAX_JSON_BYTES ? Buffer.concat(blocks) : null;
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {

@@ -3,9 +3,10 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from '
 import { identityOf, type SessionFile } from '../claude/session-contents.ts';
 import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { ContentChanged } from './bundle/bundle-writer.ts';
+import { MAX_JSON_BYTES } from './bundle/limits.ts';
 import type { Loss } from './bundle/manifest.ts';
 import { lossOfKind } from './harmful-kinds.ts';
-import { rewriteJson } from './paths/rewrite-json.ts';
+import { rewriteJson } from './rewrite-json.ts';
 import type { TranscriptFacts } from './transcript/transcript-facts.ts';
 import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
 
@@ -26,8 +27,6 @@ export interface Departure {
 }
 
 const BLOCK_BYTES = 1024 * 1024;
-/** A small JSON file that is larger than this, in bytes, is none. */
-const MOST_JSON = 1024 * 1024;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 type Filter = Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links'>;
@@ -92,7 +91,7 @@ async function measuredTranscript(source: Source, filter: Filter): Promise<Depar
 
 async function measuredJson(source: Source, { strict }: Filter): Promise<Departure | Loss> {
   const { name } = source.file;
-  if (source.size > MOST_JSON) return { what: name, why: 'is too large' };
+  if (source.size > MAX_JSON_BYTES) return { what: name, why: 'is too large' };
   const read = () =>
     rewriteJson(Buffer.concat(Array.from(source.blocks(), (block) => Buffer.from(block))), {
       strict,

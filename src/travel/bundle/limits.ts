@@ -19,6 +19,9 @@ export const MAX_MANIFEST_ENTRIES = 10_000;
 /** Bytes of one file. The largest transcript seen had 67 MB. */
 export const MAX_FILE_BYTES = 2 * 1024 ** 3;
 
+/** Bytes of a file that is one JSON object, as of a title: those of Claude Code have a few hundred. */
+export const MAX_JSON_BYTES = 1024 * 1024;
+
 /** Bytes of all files together. */
 export const MAX_TOTAL_BYTES = 4 * 1024 ** 3;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pathRewrite } from '../../../src/travel/paths/path-rewrite.ts';
-import { rewriteJson } from '../../../src/travel/paths/rewrite-json.ts';
+import { pathRewrite } from '../../src/travel/paths/path-rewrite.ts';
+import { rewriteJson } from '../../src/travel/rewrite-json.ts';
 
 const ID = '11111111-1111-4111-8111-111111111111';
 const NEW_ID = '22222222-2222-4222-8222-222222222222';

@@ -1,6 +1,6 @@
-import { parseObject } from '../../claude/json-object.ts';
-import { SessionIdChange } from '../transcript/session-id-change.ts';
-import type { FilterOptions } from '../transcript/transcript-filter.ts';
+import { parseObject } from '../claude/json-object.ts';
+import { SessionIdChange } from './transcript/session-id-change.ts';
+import type { FilterOptions } from './transcript/transcript-filter.ts';
 
 /**
  * A small JSON file of a session (`.meta.json`, `custom-title.json`, a task) with its paths and the session's
