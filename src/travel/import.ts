@@ -153,7 +153,7 @@ async function* watchedContent(
 async function inDirectory<T>({ directory, isMissing }: Destination, work: () => Promise<T>): Promise<T> {
   let first: string | undefined;
   try {
-    first = isMissing ? mkdirSync(directory, { recursive: true }) : undefined;
+    first = isMissing ? makeDirectory(directory) : undefined;
     // The name `.` in it can't be looked up without the right to enter.
     statSync(`${directory}/.`);
   } catch (error) {
@@ -166,6 +166,19 @@ async function inDirectory<T>({ directory, isMissing }: Destination, work: () =>
     throw error;
   }
 }
+
+/**
+ * Makes a directory and those above it that are missing; returns the first. Not by Node's `recursive`, which
+ * tries for ever where the system says of a directory that is there that it is not, as in `/proc`.
+ */
+function makeDirectory(path: string): string {
+  const missing = [path];
+  for (let parent = dirname(path); !isThere(parent); parent = dirname(parent)) missing.unshift(parent);
+  for (const each of missing) if (!isThere(each)) mkdirSync(each);
+  return missing[0] ?? path;
+}
+
+const isThere = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** Removes an empty directory and those above it, up to `first`. */
 function removeUpTo(directory: string, first: string): void {
@@ -194,9 +207,7 @@ function mustHaveRoom(claudeFolder: string, bytes: number): void {
 }
 
 function existingParent(path: string): string {
-  return statSync(path, { throwIfNoEntry: false }) === undefined && dirname(path) !== path
-    ? existingParent(dirname(path))
-    : path;
+  return isThere(path) || dirname(path) === path ? path : existingParent(dirname(path));
 }
 
 /** Throws `refused` for a transcript in which nothing was said, or nothing is left. */

@@ -222,6 +222,14 @@ describe('cclink import', () => {
     expect([mapped.code, mapped.stderr]).toEqual([2, expect.stringContaining('two whole paths')]);
   });
 
+  it.runIf(process.platform === 'linux')('says that it can not make a directory', async () => {
+    const { machine, file } = await desk();
+    const child = machine.start(['import', file, '-y', '--no-run', '--into', '/proc/none/proj']);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const [code] = await once(child, 'exit');
+    expect([code, existsSync(machine.claudeFolder)]).toEqual([5, false]);
+  });
+
   it('rewrites further paths', async () => {
     const text = 'see /opt/data/a=b/x and /srv/old';
     const { machine, file, transcript } = await desk({
