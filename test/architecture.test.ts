@@ -18,7 +18,7 @@ const FLOORS = [
   ['identity'],
   ['claude', 'crypto', 'process'],
   ['files'],
-  ['interruption.ts', 'running-process.ts', 'shell-quote.ts', 'size.ts', 'system-failure.ts', 'time.ts'],
+  ['count.ts', 'interruption.ts', 'running-process.ts', 'shell-quote.ts', 'size.ts', 'system-failure.ts', 'time.ts'],
   ['failure.ts', 'shown-text.ts'],
 ];
 

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { parseSessionId } from '../claude/session-id.ts';
+import { countOf } from '../count.ts';
 import { Failure } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
 import { quoteForShell } from '../shell-quote.ts';
@@ -149,12 +150,12 @@ function tell(
   target: Target,
   { manifest, bytes }: { readonly manifest: Manifest; readonly bytes: number },
 ): void {
-  const { session, title, left, git } = manifest;
+  const { session, title, turns, left, git } = manifest;
   const named = title === null ? '' : ` “${excerpt(title, 50)}”`;
   const place = target.kind === 'stdout' ? '' : ` in ${printable(target.path)}`;
   const unsaved = sayUnsaved(git);
   output.say(
-    `${output.style.good('Exported')} session ${session.slice(0, 8)}${named}, ${promptsOf(manifest)}, sealed for ${describeAudience(manifest.audience)}: ${describeSize(bytes)}${place}.`,
+    `${output.style.good('Exported')} session ${session.slice(0, 8)}${named}, ${countOf(turns, 'prompt')}, sealed for ${describeAudience(manifest.audience)}: ${describeSize(bytes)}${place}.`,
   );
   if (unsaved !== null) output.say(unsaved);
   if (left.length > 0) output.say(`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`);
@@ -168,8 +169,6 @@ function tell(
     process.stderr.write(`${printableJson(value)}\n`);
   }
 }
-
-const promptsOf = ({ turns }: Manifest) => `${turns} ${turns === 1 ? 'prompt' : 'prompts'}`;
 
 function describeAudience(audience: BundleAudience): string {
   switch (audience.mode) {
@@ -195,8 +194,7 @@ function resultOf({ session, directory, host, title, audience, left }: Manifest,
 }
 
 function showDryRun({ output }: Context, manifest: Manifest, target: Target, bytes: number): void {
-  const { session, title, directory, files, left, git } = manifest;
-  const count = `${files.length} ${files.length === 1 ? 'file' : 'files'}`;
+  const { session, title, turns, directory, files, left, git } = manifest;
   output.result(
     { dryRun: true, ...resultOf(manifest, target), bytes, files: files.length },
     [
@@ -206,7 +204,10 @@ function showDryRun({ output }: Context, manifest: Manifest, target: Target, byt
           ['Session', session],
           ['Title', excerpt(title ?? '', 60)],
           ['Directory', printable(directory ?? '')],
-          ['Size', `${promptsOf(manifest)}, ${count}, ${describeSize(bytes)} before they are packed`],
+          [
+            'Size',
+            `${countOf(turns, 'prompt')}, ${countOf(files.length, 'file')}, ${describeSize(bytes)} before they are packed`,
+          ],
           ['Left out', someOf(left.map(({ what }) => what))],
           ['Stays here', (git && describeUnsaved(git)) ?? ''],
           ['For', describeAudience(manifest.audience)],

@@ -1,3 +1,4 @@
+import { countOf } from '../count.ts';
 import { describeSize } from '../size.ts';
 import { sayUnsaved } from '../terminal/git-view.ts';
 import type { ChosenSession } from './choose-session.ts';
@@ -17,7 +18,7 @@ export async function describeFilesHere(context: Context, { id, directory }: Cho
     const { bytes, files } = contentsHere(context, id, false);
     const unsaved = sayUnsaved(await staysHere(context, directory, GIT_MS));
     return [
-      `It is ${describeSize(bytes)} in ${files.length} ${files.length === 1 ? 'file' : 'files'}.`,
+      `It is ${describeSize(bytes)} in ${countOf(files.length, 'file')}.`,
       ...(unsaved === null ? [] : [unsaved]),
     ].join(' ');
   } catch {

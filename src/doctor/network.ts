@@ -1,3 +1,4 @@
+import { countOf } from '../count.ts';
 import type { NetworkProbe } from '../dht/probe.ts';
 import { bad, type Check, good, notChecked } from './check.ts';
 
@@ -28,5 +29,3 @@ function nodesCheck({ asked, answered, failure, milliseconds }: NetworkProbe): C
   if (failure !== null) return bad('nodes', failure);
   return good('nodes', `${answered} of ${countOf(asked, 'node')} answered, in ${(milliseconds / 1000).toFixed(1)} s.`);
 }
-
-const countOf = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;

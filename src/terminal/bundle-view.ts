@@ -1,3 +1,4 @@
+import { countOf } from '../count.ts';
 import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
 import { type Manifest, unpackedBytes } from '../travel/bundle/manifest.ts';
@@ -55,7 +56,7 @@ function manifestLines(manifest: Manifest, nowMs: number, signer: string): (read
   return [
     ['Session', excerpt(manifest.session, 36)],
     ['Title', excerpt(title ?? '', MAX_TEXT)],
-    ['Size', `${turns} ${turns === 1 ? 'prompt' : 'prompts'}, ${describeSize(unpackedBytes(manifest))}`],
+    ['Size', `${countOf(turns, 'prompt')}, ${describeSize(unpackedBytes(manifest))}`],
     ['Last prompt', excerpt(lastPrompt ?? '', MAX_TEXT)],
     ['Last change', changeMs === null ? '' : ageOf(changeMs, nowMs)],
     ['From', [excerpt(host, 64), excerpt(directory ?? '', MAX_PATH)].filter((text) => text !== '').join(', ')],

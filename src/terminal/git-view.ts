@@ -1,3 +1,4 @@
+import { countOf } from '../count.ts';
 import type { GitFacts } from '../process/git.ts';
 
 /**
@@ -6,14 +7,12 @@ import type { GitFacts } from '../process/git.ts';
  */
 export function describeUnsaved({ remote, changedFiles, unpushedCommits }: GitFacts): string | null {
   const parts = [
-    ...(changedFiles ? [`${counted(changedFiles, 'changed file')}`] : []),
+    ...(changedFiles ? [countOf(changedFiles, 'changed file')] : []),
     // Without a remote there is nowhere to push to: that is no news.
-    ...(unpushedCommits && remote !== null ? [`${counted(unpushedCommits, 'commit')} not pushed`] : []),
+    ...(unpushedCommits && remote !== null ? [`${countOf(unpushedCommits, 'commit')} not pushed`] : []),
   ];
   return parts.length === 0 ? null : parts.join(' and ');
 }
-
-const counted = (count: number, name: string) => `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;
 
 /** The same as a sentence of its own, where that repository is here; null if nothing, or unknown. */
 export function sayUnsaved(git: GitFacts | null): string | null {
