@@ -7,12 +7,8 @@ import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import { trustOf } from '../../src/travel/bundle/trust.ts';
 import { importBundle } from '../../src/travel/import.ts';
 import type { Imported } from '../../src/travel/importing.ts';
+import { chunked } from './chunks.ts';
 import type { TestKey } from './test-key.ts';
-
-/** Bytes in pieces, as a pipe gives them. */
-export async function* inPieces(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Buffer> {
-  for (let start = 0; start < bytes.length; start += size) yield Buffer.from(bytes.subarray(start, start + size));
-}
 
 /** A session's own text, which nothing may change. */
 const OTHER_SESSION = '99999999-9999-4999-8999-999999999999';
@@ -57,7 +53,7 @@ export class Receiver {
     bundle: Uint8Array | AsyncIterable<Uint8Array>,
     { from = null }: { from?: Uint8Array | null } = {},
   ): Promise<Imported> {
-    const source = bundle instanceof Uint8Array ? inPieces(bundle) : bundle;
+    const source = bundle instanceof Uint8Array ? chunked(bundle, 65_536) : bundle;
     const opened = await readBundle(source, { secrets: async () => [x25519SecretOf(this.key.seed)] });
     try {
       const expected = { own: this.key.publicKey, from, overSsh: false };

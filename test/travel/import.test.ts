@@ -24,6 +24,7 @@ import { trustOf } from '../../src/travel/bundle/trust.ts';
 import { importBundle } from '../../src/travel/import.ts';
 import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../../src/travel/importing.ts';
 import { replacedFolder } from '../../src/travel/replaced.ts';
+import { chunked } from '../support/chunks.ts';
 import {
   BUNDLE_SESSION,
   type BundleFiles,
@@ -34,7 +35,6 @@ import {
   turnRecord,
   uuidOf,
 } from '../support/hostile-bundle.ts';
-import { inPieces } from '../support/receiver.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { testKey } from '../support/test-key.ts';
 
@@ -68,7 +68,7 @@ function machine() {
     const { transcript = turns(4), beside = {}, signer = ME.seed } = recipe;
     const files = { 'session.jsonl': transcript, ...beside };
     const sealed = await makeBundle(ME.publicKey, { files, ...recipe, signer });
-    const bundle = await readBundle(inPieces(sealed), { secrets: async () => [x25519SecretOf(ME.seed)] });
+    const bundle = await readBundle(chunked(sealed, 65_536), { secrets: async () => [x25519SecretOf(ME.seed)] });
     const trust = trustOf(bundle.manifest, bundle.signer, { own: ME.publicKey, from: null, overSsh: false });
     try {
       return await importBundle(
