@@ -66,7 +66,6 @@ export interface FilterReport {
   readonly left: readonly Loss[];
   /** Lines that don't parse: kept from oneself, else dropped. */
   readonly unparsed: number;
-  readonly thinkingDropped: number;
   readonly links: Links;
   /**
    * True if a record points at one behind it that was dropped: the link could not be mended. A second pass
@@ -149,15 +148,12 @@ export class TranscriptFilter {
 
   /** After the end. */
   get report(): FilterReport {
-    const isLate = this.#options.links === undefined && this.#links.droppedLate > 0;
-    const losses = this.#losses.losses();
     return {
       records: this.#records,
-      left: losses,
+      left: this.#losses.losses(),
       unparsed: this.#losses.of('unparsed') + this.#losses.of('verbatim'),
-      thinkingDropped: this.#losses.of('thinking'),
       links: this.#links,
-      needsAnotherPass: isLate,
+      needsAnotherPass: this.#options.links === undefined && this.#links.droppedLate > 0,
       backups: this.#backups.names,
       backupsKept: this.#options.strict ? this.#backupsKept : null,
       lineage: this.#lineage,
