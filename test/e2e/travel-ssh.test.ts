@@ -1,5 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { desk, goOn, laptop, shared, textOn, transcriptOn, useDistantMachines } from '../support/distant-machines.ts';
 import { SESSION } from '../support/machine.ts';
@@ -94,6 +96,23 @@ describeWithSsh('over ssh', () => {
     const gone = await desk.run(pickup);
     expect([gone.code, gone.stdout]).toEqual([7, '']);
     expect(gone.stderr).toMatch(/cclink on desk did not send the session: Error: /);
+    expect(await desk.json(['list'])).toHaveLength(1);
+  });
+
+  it('leaves nothing behind when it is interrupted on the way, and burns nothing', async () => {
+    for (let i = 0; i < 4; i++) goOn(laptop, randomBytes(700_000).toString('base64'));
+    await laptop.json(['publish', '--burn']);
+    const ssh = join(desk.home, 'bin', 'ssh');
+    writeFileSync(ssh, `#!/bin/sh\n/usr/bin/ssh -F '${server.clientConfig}' "$@" | head -c 2000000\nexec sleep 60\n`);
+    const run = desk.terminal([...pickup, '--into', desk.project]);
+    const isStaging = () =>
+      existsSync(desk.claudeFolder) &&
+      readdirSync(desk.claudeFolder).some((name) => name.startsWith('.cclink-incoming-'));
+    while (!isStaging()) await sleep(20);
+    run.type('\u0003');
+    expect(await run.end()).toBe(130);
+    expect(run.text).toContain('Interrupted; nothing was picked up.');
+    expect(readdirSync(desk.claudeFolder)).toEqual([]);
     expect(await desk.json(['list'])).toHaveLength(1);
   });
 
