@@ -221,6 +221,26 @@ describe('cclink export', () => {
     expect(readdirSync(laptop.project)).toEqual([]);
   });
 
+  it('leaves out what Claude thought if told to', async () => {
+    const [transcript = ''] = readdirSync(laptop.claudeFolder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith(`${SESSION}.jsonl`),
+    );
+    const thought = {
+      type: 'assistant',
+      uuid: '33333333-3333-4333-8333-333333333333',
+      parentUuid: null,
+      timestamp: new Date().toISOString(),
+      message: { role: 'assistant', content: [{ type: 'thinking', thinking: 'PENGUIN', signature: 'c2lnbmVk' }] },
+    };
+    appendFileSync(join(laptop.claudeFolder, transcript), `${JSON.stringify(thought)}\n`);
+    const textOf = async (...args: string[]) => {
+      await exported('--recipient', RECIPIENT, '-y', '-o', 'session.cclink', ...args);
+      return `${(await openedWith(readFileSync(at('session.cclink')))).files.get('session.jsonl')}`;
+    };
+    expect(await textOf()).toContain('PENGUIN');
+    expect(await textOf('--without-thinking')).not.toContain('PENGUIN');
+  });
+
   it('takes the memory of the project only if told to', async () => {
     const memory = join(laptop.claudeFolder, 'projects', slugOf(laptop.project), 'memory');
     mkdirSync(memory);

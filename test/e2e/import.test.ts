@@ -245,6 +245,12 @@ describe('cclink import', () => {
     const code = async (...args: Parameters<Machine['run']>) => (await machine.run(...args)).code;
     expect(await code(['import', join(machine.home, 'none')])).toBe(5);
     expect(await code(['import', machine.home])).toBe(2);
+    const newer = await desk({ manifest: (manifest) => ({ ...manifest, format: 2 }) });
+    const refused = await newer.machine.run(['import', newer.file, '--inspect']);
+    expect([refused.code, refused.stderr]).toEqual([
+      5,
+      expect.stringMatching(/of format 2[\s\S]*npm install -g cclink/),
+    ]);
     expect(await code(['import', '-'], { input: 'hello' })).toBe(5);
     expect(await code(['import', file], { env: { CLAUDECODE: '1' } })).toBe(5);
     writeFileSync(machine.keyFile, `${Buffer.alloc(32, 9).toString('hex')}\n`);

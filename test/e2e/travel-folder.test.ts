@@ -39,12 +39,15 @@ const errorIn = (stderr: string) => JSON.parse(stderr.trim().split('\n').at(-1) 
 
 describe('through a folder', () => {
   it('goes a session whose files were never on the other machine', async () => {
+    goOn(laptop, 'look at /data/a');
     const published = await laptop.run(['--folder', shared]);
     expect(published.stderr).toMatch(/Its files are in .*: [\d.]+ kB, sealed/);
     expect(readdirSync(shared)).toEqual([expect.stringMatching(BUNDLE_NAME)]);
-    const picked = await desk.run(['pickup', '-y', '--folder', shared, '--into', desk.project]);
+    const args = ['pickup', '-y', '--folder', shared, '--into', desk.project, '--map', '/data=/srv/data'];
+    const picked = await desk.run(args);
     expect(picked.stderr).toContain('Its files are not here');
     expect(picked.code).toBe(0);
+    expect(textOn(desk)).toContain('look at /srv/data/a');
     expect(textOn(desk)).toContain('ZEBRA');
     expect(textOn(desk)).not.toContain(laptop.home);
     const claude = desk.claudeStart();
