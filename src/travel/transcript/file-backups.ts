@@ -14,6 +14,14 @@ const MOST_TRIED = 4;
 /** No system opens a longer path. Far below what is left of a long string while a record is looked at. */
 const LONGEST_PATH = 4096;
 
+/** What a backup's name becomes, and of which path that holds, as a record has it. */
+interface RememberedName {
+  readonly tracked: string;
+  readonly parent: string | null;
+  readonly asText: (text: string) => string;
+  readonly here: string;
+}
+
 /**
  * The records about backups of edited files (`/rewind`). A backup is called after a digest of its file's
  * absolute path, so it gets another name where the file has another path.
@@ -23,7 +31,7 @@ export class FileBackups {
   readonly names = new Map<string, string>();
   readonly #rewrite: PathRewrite | null;
   readonly #directories: readonly string[];
-  #remembered = new Map<string, string>();
+  #remembered = new Map<string, RememberedName>();
   #units = 0;
 
   /** `directories`: where files that have no more than a relative path may be. May grow. */
@@ -40,7 +48,7 @@ export class FileBackups {
       const name = backup['backupFileName'];
       const parent = backup['realParentDir'];
       if (typeof name === 'string') {
-        const to = this.#nameHere(name, asText(tracked), typeof parent === 'string' ? asText(parent) : null);
+        const to = this.#nameHere(name, tracked, typeof parent === 'string' ? parent : null, asText);
         if (to !== name) changes.push({ path: [...path, 'backupFileName'], kind: 'set', to });
       }
       const here = this.#relativeHere(tracked);
@@ -49,19 +57,19 @@ export class FileBackups {
     });
   }
 
-  #nameHere(name: string, tracked: string, parent: string | null): string {
-    if (tracked.length > LONGEST_PATH || (parent?.length ?? 0) > LONGEST_PATH) return name;
-    const key = `${name}\n${parent}\n${tracked}`;
-    let here = this.#remembered.get(key);
-    if (here === undefined) {
-      here = this.#newName(name, tracked, parent);
-      this.#units += key.length;
-      if (this.#units > MOST_REMEMBERED) {
-        this.#remembered = new Map();
-        this.#units = key.length;
-      }
-      this.#remembered.set(key, here);
+  /** `tracked` and `parent` are as in the record: each snapshot names all files again, so that most are known. */
+  #nameHere(name: string, tracked: string, parent: string | null, asText: (text: string) => string): string {
+    const known = this.#remembered.get(name);
+    if (known?.tracked === tracked && known.parent === parent && known.asText === asText) return known.here;
+    const [file, folder] = [asText(tracked), parent === null ? null : asText(parent)];
+    if (file.length > LONGEST_PATH || (folder?.length ?? 0) > LONGEST_PATH) return name;
+    const here = this.#newName(name, file, folder);
+    this.#units += name.length + file.length + (folder?.length ?? 0);
+    if (this.#units > MOST_REMEMBERED) {
+      this.#remembered = new Map();
+      this.#units = 0;
     }
+    this.#remembered.set(name, { tracked, parent, asText, here });
     if (here !== name && this.names.size < MAX_FILES) this.names.set(name, here);
     return here;
   }

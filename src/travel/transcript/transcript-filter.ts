@@ -232,9 +232,7 @@ export class TranscriptFilter {
     }
     const latin1 = bytes.toString('latin1');
     const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);
-    const [coding, asText] = isPlain
-      ? (['latin1', textOfLatin1] as const)
-      : (['utf8', (text: string) => text] as const);
+    const [coding, asText] = isPlain ? (['latin1', textOfLatin1] as const) : (['utf8', unchanged] as const);
     const parsed = parse(isPlain ? latin1 : bytes.toString('utf8'));
     if (!isObject(parsed)) {
       this.#losses.add('unparsed');
@@ -418,6 +416,8 @@ function stringify(value: unknown): string | null {
 const hasOddEscape = (json: string) => json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?!00[01])/.test(json);
 
 const asItIs = (bytes: Buffer) => bytes;
+
+const unchanged = (text: string) => text;
 
 const isTooLarge = (line: Buffer) => line.length > MAX_LINE_BYTES || countParts(line, MOST_PARTS) >= MOST_PARTS;
 
