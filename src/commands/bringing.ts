@@ -47,25 +47,19 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
       },
       // Nothing moves on the screen meanwhile: ssh may ask for a password there.
       whileWaiting: (work) => interruptible('Interrupted; nothing was picked up.', undefined, work),
-      forImport(trust, source, burns) {
+      forImport(trust, source, { burns, told }) {
         const question = `Bring it here, and go on with it?${burns ? ' This burns the handoff.' : ''}`;
-        const ports = importPorts(context, { isNamed: from !== null, question, trust });
+        const ports = importPorts(context, { isNamed: from !== null, question, trust, told });
         return {
           ...ports,
           show(arriving) {
             output.say(describeSource(arriving, source));
-            ports.show(burns ? withoutId(arriving) : arriving);
+            ports.show(arriving);
           },
         };
       },
     },
   };
-}
-
-/** Whoever has the whole id of a session no longer needs its burn handoff. */
-function withoutId(arriving: ArrivingSession): ArrivingSession {
-  const { manifest } = arriving;
-  return { ...arriving, manifest: { ...manifest, session: `${manifest.session.slice(0, 8)}…` } };
 }
 
 function describeSource({ lastChangeHereMs: hereMs, manifest }: ArrivingSession, source: BringSource): string {

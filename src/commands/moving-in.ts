@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { isAbsolute, posix, resolve, win32 } from 'node:path';
 import { workingDirectory } from '../environment.ts';
 import { Failure } from '../failure.ts';
+import type { FoundHandoff } from '../handoff/reader.ts';
 import { describeArriving, describePlan, someOf } from '../terminal/bundle-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { type TransferProgress, transferProgress } from '../terminal/transfer-progress.ts';
@@ -70,13 +71,20 @@ function pathPairs({ map = [] }: MovingInOptions): PathPair[] {
   });
 }
 
+interface Asking {
+  readonly isNamed: boolean;
+  readonly question: string;
+  readonly trust: Trust;
+  readonly told: FoundHandoff | null;
+}
+
 /**
  * How an import asks and tells its user; `ended` is to be called whatever happens. `isNamed`: they named the
- * key that signed it.
+ * key that signed it. `told`: the handoff that it comes with, which they have seen.
  */
 export function importPorts(
   { output, questions, yes }: Context,
-  { isNamed, question, trust }: { readonly isNamed: boolean; readonly question: string; readonly trust: Trust },
+  { isNamed, question, trust, told }: Asking,
 ): ImportPorts & { ended(): void } {
   let progress: TransferProgress | null = null;
   // What somebody else sent is taken only if they were named.
@@ -86,7 +94,7 @@ export function importPorts(
     ended: () => progress?.end(),
     show(arriving) {
       progress = transferProgress(output, 'Importing', arriving.bytes);
-      output.say(describeArriving(arriving, Date.now(), output.style));
+      output.say(describeArriving(arriving, Date.now(), output.style, told));
       if (trust === 'other') output.warn(INSTRUCTIONS);
     },
     async chooseDirectory(candidates) {

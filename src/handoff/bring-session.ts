@@ -149,7 +149,7 @@ async function take(
       'Somebody else put it there. Publish again, and look at who may write to that folder.',
     );
   }
-  const ports = bringing.ports.forImport(trust, source, question.burns);
+  const ports = bringing.ports.forImport(trust, source, { burns: question.burns, told: found });
   let isConfirmed = false;
   const around: Pick<ImportPorts, 'show' | 'confirm'> = {
     show(arriving) {

@@ -49,10 +49,14 @@ interface BringPorts {
   /** Given work that waits for others, and that Ctrl-C may end. */
   readonly whileWaiting: <T>(work: Promise<T>) => Promise<T>;
   /**
-   * How the import asks and tells its user; a yes burns the handoff too if it `burns`. `ended` is called when
-   * nothing more is read.
+   * How the import asks and tells its user; a yes burns the handoff too if it `burns`. `told` is the handoff
+   * that was shown. `ended` is called when nothing more is read.
    */
-  readonly forImport: (trust: Trust, source: BringSource, burns: boolean) => ImportPorts & { ended(): void };
+  readonly forImport: (
+    trust: Trust,
+    source: BringSource,
+    handoff: { readonly burns: boolean; readonly told: FoundHandoff },
+  ) => ImportPorts & { ended(): void };
 }
 
 /** Whether files may be brought for a handoff, for which it must be shown first. */

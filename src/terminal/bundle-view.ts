@@ -1,4 +1,6 @@
 import { countOf } from '../count.ts';
+import type { FoundHandoff } from '../handoff/reader.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
 import { describeSize } from '../size.ts';
 import { describeAge } from '../time.ts';
 import { type Manifest, unpackedBytes } from '../travel/bundle/manifest.ts';
@@ -15,17 +17,40 @@ const MAX_NAMES = 8;
 /** Both tables of an import look like one. */
 const LABEL_WIDTH = 18;
 
-/** A session that has come, for a person. */
-export function describeArriving(arriving: ArrivingSession, nowMs: number, style: Style): string {
+/** A session that has come, for a person; without what the table of its handoff has `told` them, if any. */
+export function describeArriving(
+  arriving: ArrivingSession,
+  nowMs: number,
+  style: Style,
+  told: FoundHandoff | null = null,
+): string {
   const { manifest, trust, lastChangeHereMs } = arriving;
+  const lines: (readonly [string, string])[] = [
+    ...manifestLines(manifest, nowMs, trust === 'own' ? 'you' : signerOf(manifest)),
+    ['Already here', lastChangeHereMs === null ? '' : `last changed ${ageOf(lastChangeHereMs, nowMs)}`],
+  ];
+  const repeated = told === null ? [] : repeatedBy(told, arriving);
   return describeLines(
-    [
-      ...manifestLines(manifest, nowMs, trust === 'own' ? 'you' : signerOf(manifest)),
-      ['Already here', lastChangeHereMs === null ? '' : `last changed ${ageOf(lastChangeHereMs, nowMs)}`],
-    ],
+    lines.filter(([label]) => !repeated.includes(label)),
     style,
     LABEL_WIDTH,
   );
+}
+
+/** The labels of lines that only say again what the table of a handoff says. */
+function repeatedBy({ payload, local, record }: FoundHandoff, { manifest, trust }: ArrivingSession): string[] {
+  const { title, host, directory, from } = manifest;
+  const isFromThere = host === payload.host && directory === payload.project;
+  // What came over ssh is signed by nobody, and made for this pickup.
+  const isSignedByPublisher = trust !== 'other' || from === encodePublicKey(record.publicKey);
+  return [
+    'Session',
+    'Exported',
+    ...(title === local.title ? ['Title'] : []),
+    ...(isFromThere ? ['From'] : []),
+    ...(isSignedByPublisher ? ['Signed by'] : []),
+    ...(local.lastChangeMs === null ? [] : ['Already here']),
+  ];
 }
 
 /** Where it is to live, and what it will miss there. */

@@ -91,6 +91,7 @@ export function describeHandoff(
       ['Sealed', modeOf(record) === 'share' && !isOwn ? 'for you' : describeMode(record, isOwn)],
     ],
     style,
+    18, // as a table that may follow, of the session itself
   );
 }
 

@@ -61,6 +61,11 @@ describeWithSsh('over ssh', () => {
     expect(await run.end()).toBe(130);
     expect(() => textOn(desk)).toThrow();
     expect(await desk.json(['list'])).toHaveLength(1);
+    // Two tables, of which the second does not say what the first one did.
+    for (const label of ['Session', 'From', 'Published', 'Title', 'Here']) {
+      expect(run.text.match(new RegExp(`^ {2}${label} `, 'gm')), label).toHaveLength(1);
+    }
+    expect(run.text).not.toMatch(/^ {2}(Signed by|Exported) /m);
   });
 
   it('lets ssh ask its own questions on the terminal, before ours', async () => {
