@@ -88,7 +88,7 @@ async function exportSession(
     return showDryRun(context, prepared.manifest, target, prepared.bytes);
   }
   await confirmReplacing(context, target);
-  if (audience.mode === 'share' || audience.mode === 'pin') await confirmUnmasked(context);
+  if (audience.mode === 'share' || audience.mode === 'pin') await confirmUnmasked(context, 'Nothing was exported.');
   await withSeal(context, audience, async ({ from, recipient, sign }) => {
     const written = await shown(2, async (onRead) => {
       if (target.kind === 'file') {

@@ -144,7 +144,7 @@ async function filesFor(
   const { sessionForFolder } = await import('./session-in-folder.ts');
   const { confirmUnmasked } = await import('./session-export.ts');
   const files = sessionForFolder(context, session.id, folder);
-  if (audience.mode !== 'self') await confirmUnmasked(context);
+  if (audience.mode !== 'self') await confirmUnmasked(context, 'Nothing was published.');
   return files;
 }
 

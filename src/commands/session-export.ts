@@ -69,14 +69,14 @@ export async function staysHere(
 
 /**
  * Says that nothing is masked in what is about to leave for somebody else, and asks. Throws `interrupted` for
- * a no, and `usage` if nobody can be asked.
+ * a no, with `afterNo` as its message, and `usage` if nobody can be asked.
  */
-export async function confirmUnmasked({ questions, yes, output }: Context): Promise<void> {
+export async function confirmUnmasked({ questions, yes, output }: Context, afterNo: string): Promise<void> {
   output.warn(
     'nothing is masked: whoever opens it reads all that was said and shown in this session, keys and passwords too.',
   );
   if (yes || (await questions.confirm('Let it leave as it is?', 'Answer it with -y'))) return;
-  throw new Failure('interrupted', 'Nothing was exported.');
+  throw new Failure('interrupted', afterNo);
 }
 
 function newestTranscript(claudeFolder: string, id: string): TranscriptFile {

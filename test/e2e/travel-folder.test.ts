@@ -288,6 +288,10 @@ describe('through a folder', () => {
     const bob = new Machine('bob', network.bootstrap);
     const theirs = await bob.init();
     bob.installClaude();
+    const no = laptop.terminal(['--share', theirs, '--folder', shared]);
+    await no.answers(/Let it leave as it is\?/, '\r');
+    expect(await no.end()).toBe(130);
+    expect(no.text).toContain('Nothing was published.');
     const unasked = await laptop.run(['--share', theirs, '--folder', shared]);
     expect([unasked.code, unasked.stdout]).toEqual([2, '']);
     expect(unasked.stderr).toContain('nothing is masked');
