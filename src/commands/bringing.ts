@@ -45,6 +45,9 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
         questions.release();
         output.say(`Asking ${host} for the session …`);
       },
+      nothingNewer(source) {
+        if (source.kind === 'ssh') output.say(`${source.host} has nothing newer.`);
+      },
       // Nothing moves on the screen meanwhile: ssh may ask for a password there.
       whileWaiting: (work) => interruptible('Interrupted; nothing was picked up.', undefined, work),
       forImport(trust, source, { burns, told }) {

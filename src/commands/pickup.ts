@@ -161,7 +161,7 @@ async function loadTravel() {
 /** How a handoff is shown, and asked about. */
 function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPorts, 'show' | 'obstacle' | 'confirm'> {
   const { environment, output, questions, yes } = context;
-  const warnOf = (found: FoundHandoff, burns: boolean) => {
+  const warnOf = (found: FoundHandoff, burns: boolean, isCompared: boolean) => {
     const { record, payload, isClaimed } = found;
     const open = liveSessions(environment.claudeFolder).find(({ sessionId }) => sessionId === payload.session);
     if (open !== undefined) {
@@ -175,7 +175,7 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
       );
     }
     const comparison = compareCopy(found);
-    if (comparison === 'older') {
+    if (comparison === 'older' && !isCompared) {
       output.warn(
         `nothing was said in the session here for a while before it was published. If it went on there, that is missing here. To bring it over:\n${bringLineFor(found, environment.claudeFolder)}`,
       );
@@ -197,8 +197,8 @@ function offering(context: Context, claude: ClaudeStart | null): Pick<PickupPort
       return obstacle ?? findingObstacle(found, isSpent, () => versionOfClaude(context));
     },
     show: (found) => output.say(describeFound(found, nowSeconds(), output.style)),
-    confirm: async (found, burns) => {
-      warnOf(found, burns);
+    confirm: async (found, burns, isCompared) => {
+      warnOf(found, burns, isCompared);
       const question = burns ? 'Pick it up? This burns it.' : 'Go on with this session here?';
       return yes || questions.confirm(question, 'Answer it with -y');
     },

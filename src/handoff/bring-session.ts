@@ -28,6 +28,8 @@ export interface AroundQuestion {
   /** Whether a yes burns the handoff too. */
   readonly burns: boolean;
   readonly before: () => void;
+  /** Called if what came was compared with what is here, and is no newer. */
+  readonly nothingNewer: () => void;
   /** Called after a yes, and throws if it comes too late. */
   readonly afterYes: () => void;
   /** What is thrown after a no. */
@@ -135,7 +137,11 @@ async function take(
 ): Promise<Brought | null> {
   const { bringing, source, question } = how;
   const { record, subject, local, isProvenOwn } = found;
-  if (!isWantedOtherwise(found, bringing) && isAsNew(local, bundle.manifest)) return null;
+  if (!isWantedOtherwise(found, bringing) && isAsNew(local, bundle.manifest)) {
+    bringing.ports.nothingNewer(source);
+    question.nothingNewer();
+    return null;
+  }
   const overSsh = source.kind === 'ssh';
   const trust = trustOf(bundle.manifest, bundle.signer, {
     own: subject.own?.isProven ? subject.own.knownPublicKey : null,

@@ -46,6 +46,8 @@ interface BringPorts {
   readonly sshSays: (line: string) => void;
   /** Told that a host is asked now: ssh may have questions of its own, on the terminal. */
   readonly asking: (host: string) => void;
+  /** Told that what came is no newer than what is here. */
+  readonly nothingNewer: (source: BringSource) => void;
   /** Given work that waits for others, and that Ctrl-C may end. */
   readonly whileWaiting: <T>(work: Promise<T>) => Promise<T>;
   /**

@@ -36,8 +36,11 @@ export interface PickupPorts extends LookPorts {
    * can pick it up again then.
    */
   readonly obstacle: (found: FoundHandoff, isSpent: boolean) => Promise<Failure | null>;
-  /** Whether the handoff that was shown is wanted; `burns`: a yes burns it. */
-  readonly confirm: (found: FoundHandoff, burns: boolean) => Promise<boolean>;
+  /**
+   * Whether the handoff that was shown is wanted. `burns`: a yes burns it. `isCompared`: what is here is known
+   * to be no older than what the publisher has, or put into the folder.
+   */
+  readonly confirm: (found: FoundHandoff, burns: boolean, isCompared: boolean) => Promise<boolean>;
   /** Told what was brought here, before anything is burnt. */
   readonly brought: (imported: Imported) => void;
   /** Told of a handoff as soon as it is off the network: whatever fails next, it must not be lost. */
@@ -148,17 +151,17 @@ export async function pickup(
       !(options.bringing !== null && isWantedOtherwise(first, options.bringing)) &&
       (await obstacleTo(first, ports, options)) === null;
     const shown = isOffered ? first : null;
-    if (shown !== null) await offer(shown, ports, options);
+    if (shown !== null) await offer(shown, ports, options, false);
 
     const wanted = await search.newest(shown, { goesOn: true }); // the first three kinds of "no"
     const isNew = wanted.record.text !== shown?.record.text;
-    const imported = isNew ? await bring(wanted, ports, options) : null;
+    const { imported, isCompared } = isNew ? await bring(wanted, ports, options) : NOTHING_BROUGHT;
     if (imported !== null) ports.brought(imported);
     if (imported === null && !wanted.local.here && wanted.local.unreadable === null && options.reportsMissing) {
       const nothing = { burnt: null, imported, firstStart: null, handedOver: async () => {} };
       return { found: wanted, isTaken: false, ...nothing };
     }
-    if (imported === null && isNew) await offer(wanted, ports, options); // the fourth and fifth
+    if (imported === null && isNew) await offer(wanted, ports, options, isCompared); // the fourth and fifth
     // What was wanted in time may take long to come.
     if (imported === null) mustBeLive(wanted, options);
     const found = lookedAtAgain(wanted, imported, options);
@@ -188,11 +191,16 @@ export async function pickup(
 /**
  * Shows a handoff and asks whether it is wanted. Throws what stands in its way, or `interrupted` for a no.
  */
-async function offer(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<void> {
+async function offer(
+  found: FoundHandoff,
+  ports: PickupPorts,
+  options: PickupOptions,
+  isCompared: boolean,
+): Promise<void> {
   ports.show(found);
   const obstacle = await obstacleTo(found, ports, options);
   if (obstacle !== null) throw obstacle;
-  if (!(await ports.confirm(found, isToBurn(found)))) throw notWanted(found);
+  if (!(await ports.confirm(found, isToBurn(found), isCompared))) throw notWanted(found);
 }
 
 function notWanted(found: FoundHandoff): Failure {
@@ -200,28 +208,41 @@ function notWanted(found: FoundHandoff): Failure {
   return new Failure('interrupted', `Not picked up; ${message}`);
 }
 
+/** What became of the files of a handoff: what was imported, or whether what is here was compared with them. */
+interface AfterBringing {
+  /** Null if nothing was. */
+  readonly imported: Imported | null;
+  readonly isCompared: boolean;
+}
+
+const NOTHING_BROUGHT: AfterBringing = { imported: null, isCompared: false };
+
 /**
  * Brings the files of a handoff here, if that can be and is of use; then it has been shown and asked about.
- * Null if not. Throws as `bringSession` and `offer` do.
+ * Throws as `bringSession` and `offer` do.
  */
-async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<Imported | null> {
+async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOptions): Promise<AfterBringing> {
   const { bringing } = options;
-  if (bringing === null) return null;
+  if (bringing === null) return NOTHING_BROUGHT;
   if (!mayBring(found, bringing)) {
     if (!found.isClaimed && isWantedOtherwise(found, bringing)) throw bringsNothing(found);
-    return null;
+    return NOTHING_BROUGHT;
   }
   if (!found.local.here) ports.show(found);
   const obstacle = await ports.obstacle(found, isSpentBy(found));
   if (obstacle !== null) throw obstacle;
   const { bringSession } = await import('./bring-session.ts');
+  let isCompared = false;
   const brought = await bringSession(found, bringing, {
     burns: isToBurn(found),
     before: () => (found.local.here ? ports.show(found) : undefined),
     afterYes: () => mustBeLive(found, options),
     no: () => notWanted(found),
+    nothingNewer() {
+      isCompared = true;
+    },
   });
-  return brought?.isConfirmed ? brought.imported : null;
+  return { imported: brought?.isConfirmed ? brought.imported : null, isCompared };
 }
 
 function bringsNothing({ local }: FoundHandoff): Failure {

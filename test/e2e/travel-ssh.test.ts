@@ -52,6 +52,17 @@ describeWithSsh('over ssh', () => {
     goOn(laptop, 'said since');
     expect(await desk.json(pickup)).toMatchObject({ imported: { outcome: 'updated' } });
     expect(await desk.json(pickup)).not.toHaveProperty('imported');
+    // A session that was left alone for a while before it was published: that nothing is missing is known now.
+    for (const machine of [laptop, desk]) {
+      writeFileSync(
+        transcriptOn(machine),
+        textOn(machine).replace(/("timestamp":")\d{4}/g, (_, before) => `${before}2025`),
+      );
+    }
+    const { stderr, code } = await desk.run(pickup);
+    expect({ stderr, code }).toEqual({ stderr: expect.stringMatching(/^desk has nothing newer\.$/m), code: 0 });
+    expect(stderr).not.toContain('To bring it over');
+    expect((await desk.run(['pickup', '-y', '--no-run'])).stderr).toContain('To bring it over');
   });
 
   it('is asked before anything is written, with what it is', async () => {

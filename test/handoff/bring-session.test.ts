@@ -87,6 +87,7 @@ function setUp(publisher = ME) {
     ports: {
       waiting: (_, { kind }) => void log.push(kind),
       sshSays: (line) => void log.push(line),
+      nothingNewer: ({ kind }) => void log.push(`nothing newer, ${kind}`),
       asking: (host) => void log.push(host),
       whileWaiting: (work) => work,
       forImport: (trust) => ({
@@ -119,6 +120,7 @@ function setUp(publisher = ME) {
   const question: AroundQuestion = {
     burns: false,
     before: () => void log.push('before'),
+    nothingNewer: () => {},
     afterYes: () => {},
     no: () => new Failure('interrupted', 'No.'),
   };
@@ -193,7 +195,7 @@ describe('a session that is brought from the folder', () => {
     writeTranscript(claudeFolder, '-home-alice-proj', BUNDLE_SESSION, [{ ...said('/home/alice/proj'), timestamp }]);
     await put({ lastChange: timestamp });
     expect(await bring()).toBeNull();
-    expect(log).toEqual([]);
+    expect(log).toEqual(['nothing newer, folder']);
   });
 
   it('is not waited for where what is here has gone on since', async () => {
