@@ -12,6 +12,9 @@ const [NEWLINE, QUOTE, SLASH] = [0x0a, 0x22, 0x2f];
 const MOST_GROWTH = 4;
 const FREE_GROWTH = 1024 * 1024;
 const MOST_PIECES = 100_000;
+/** Longer and deeper than projects lie. At each slash of a text, so many steps may rule one out. */
+const LONGEST_FROM = 1024;
+const DEEPEST_FROM = 64;
 
 /** Where a session is at home: what its paths begin with. */
 export interface SessionHome extends SessionPlace {
@@ -269,11 +272,13 @@ class Pieces {
 }
 
 /**
- * Those whose paths are absolute and below a root, without separators at their ends. Of equals, the first.
+ * Those whose paths are absolute and below a root, without separators at their ends, and not so long that it
+ * would take minutes to look for them. Of equals, the first.
  */
 function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair[] {
   const usable = new Map<string, PathPair>();
   for (const { from, to } of pairs) {
+    if (from.length > LONGEST_FROM || from.split(/[\\/]/).length > DEEPEST_FROM) continue;
     const { normalize } = fromWindows ? win32 : posix;
     const trimmed = normalize(from).replace(fromWindows ? /[\\/]+$/ : /\/+$/, '');
     const isPath = fromWindows ? isWindowsPath : isPosixPath;

@@ -118,6 +118,17 @@ describe('a path', () => {
     const json = Buffer.from(JSON.stringify({ text: '/a:'.repeat(1_000_000) }));
     expect(() => there([{ from: '/a', to: `/${'b'.repeat(200)}` }]).inJson(json)).toThrow(/many times larger/);
   });
+
+  it('is not looked for where it is longer or deeper than paths are: that can take minutes', () => {
+    const pairs = [`${'/a'.repeat(8000)}/b`, `/b${'/a'.repeat(8000)}`, `/${'x'.repeat(16_000)}`, '/a'.repeat(100)];
+    const rewrite = there(pairs.map((from) => ({ from, to: '/b' })));
+    const started = performance.now();
+    for (const text of ['/a'.repeat(30_000), `x\\/${'/a'.repeat(1000)}`]) {
+      const json = Buffer.from(JSON.stringify({ text }));
+      expect(rewrite.inJson(json)).toBe(json);
+    }
+    expect(performance.now() - started).toBeLessThan(500);
+  });
 });
 
 describe('a path of Windows', () => {
