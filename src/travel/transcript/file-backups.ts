@@ -57,7 +57,7 @@ export class FileBackups {
     });
   }
 
-  /** `tracked` and `parent` are as in the record: each snapshot names all files again, so that most are known. */
+  /** `tracked` and `parent` are as in the record. Each snapshot names all files again, so most are known. */
   #nameHere(name: string, tracked: string, parent: string | null, asText: (text: string) => string): string {
     const known = this.#remembered.get(name);
     if (known?.tracked === tracked && known.parent === parent && known.asText === asText) return known.here;
