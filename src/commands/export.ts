@@ -29,7 +29,7 @@ export const command: Declaration<ExportCommandOptions> = {
   argument: '[session-id]',
   summary: 'write a session to a sealed file, to be imported elsewhere',
   options: [
-    { flags: '-o, --output <file>', description: 'where to; - is standard output' },
+    { flags: '-o, --output <file>', description: 'the file or folder to write to; - is standard output' },
     { flags: '--share <key>', description: "seal it for another's public key", conflicts: ['pin', 'recipient'] },
     { flags: '--pin', description: 'seal it with a PIN', conflicts: ['recipient'] },
     { flags: '--recipient <age1…>', description: 'seal it for an age key, unsigned: needs no key here' },

@@ -36,12 +36,12 @@ export const command: Declaration<ImportCommandOptions> = {
   ],
   help: `file: what cclink export wrote, or - for standard input.
 
-It lives in the same directory as there, if that is here, else in a checkout of
-the same git repository, else cclink asks. Its paths are rewritten. --json
-implies --no-run.
+The session goes to the directory of the same path, if there is one here, else to
+a checkout of the same git repository; else cclink asks. The paths in it are
+rewritten. --json implies --no-run.
 
-Somebody else's session is instructions to your Claude. -y does not take it,
-unless --from names who signed it and --into the directory.`,
+Somebody else's session is instructions to your Claude: -y takes one only if
+--from names who signed it and --into the directory.`,
   yes: true,
   json: true,
   verbose: 'tell all that was left out, and why',

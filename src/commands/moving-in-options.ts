@@ -10,8 +10,8 @@ export interface MovingInOptions {
 
 /** The options of commands that bring a session in. */
 export const MOVING_IN_OPTIONS: readonly OptionDeclaration[] = [
-  { flags: '--into <dir>', description: 'the directory that it is to live in' },
-  { flags: '--map <old=new>', description: 'rewrite another path; may be repeated', repeats: true },
-  { flags: '--as-new', description: 'as a second session, beside the one that is here' },
-  { flags: '--from <key>', description: 'whose it must be, if it is not your own' },
+  { flags: '--into <dir>', description: 'the directory for the session; made if need be' },
+  { flags: '--map <old=new>', description: 'rewrite another path too; may be repeated', repeats: true },
+  { flags: '--as-new', description: 'bring it in as a second session, beside the one that is here' },
+  { flags: '--from <key>', description: 'the key that must have signed it, if not your own' },
 ];

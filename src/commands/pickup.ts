@@ -39,10 +39,11 @@ export const command: Declaration<PickupOptions> = {
   ],
   help: `${WHO_HELP}
 
-Files that are not here come from the host of --ssh, else out of the folder that
-both machines see (--folder, or CCLINK_FOLDER). What has not arrived there yet is
-waited for: until Ctrl-C, or as long as a --timeout that is given says. -y takes
-what somebody else made only if --from names them and --into the directory.
+Files that are not here are fetched from the host of --ssh, else taken from the
+folder that both machines see (--folder, or CCLINK_FOLDER). If they have not
+arrived there yet, cclink waits: until Ctrl-C, or for as long as --timeout says.
+-y takes somebody else's session only if --from names who signed it and --into
+the directory.
 
 --json implies --no-run; where the files of the session are not here, and come
 from nowhere, it prints "here": false and takes nothing.`,
