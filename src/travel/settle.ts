@@ -204,7 +204,7 @@ function goneApart({ manifest, options, arrived }: Arrival, { facts }: CopyHere)
     'This session went on here and there since it was one, so neither can take the place of the other.',
     [
       `Here: ${describeLast(facts, nowMs)}`,
-      `On ${shorten(manifest.host, MAX_PROMPT)}: ${describeLast(there, nowMs)}`,
+      `On ${inOneLine(manifest.host)}: ${describeLast(there, nowMs)}`,
       'Go on with the one here, or bring the other in as a second session: --as-new',
     ].join('\n'),
   );
@@ -212,8 +212,11 @@ function goneApart({ manifest, options, arrived }: Arrival, { facts }: CopyHere)
 
 function describeLast({ lastPrompt, lastChangeMs }: CopyHere['facts'], nowMs: number): string {
   const when = lastChangeMs === null ? 'at an unknown time' : describeAge(Math.floor((nowMs - lastChangeMs) / 1000));
-  return lastPrompt === null ? when : `"${shorten(lastPrompt.replace(/\s+/g, ' '), MAX_PROMPT)}", ${when}`;
+  return lastPrompt === null ? when : `"${inOneLine(lastPrompt)}", ${when}`;
 }
+
+/** Text of the other side must not look like a line of ours. */
+const inOneLine = (text: string) => shorten(text.replace(/\s+/g, ' '), MAX_PROMPT);
 
 /** Whether two paths are of one file, as behind a project folder that is a link. */
 function isSameFile(a: string, b: string): boolean {
