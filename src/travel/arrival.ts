@@ -4,7 +4,7 @@ import type { BundledFile } from './bundle/bundle-reader.ts';
 import { MAX_JSON_BYTES } from './bundle/limits.ts';
 import type { Loss, Trust } from './bundle/manifest.ts';
 import { blocksOf } from './file-blocks.ts';
-import { lossOfBackup, lossOfKind } from './harmful-kinds.ts';
+import { lossOfBackup, lossOfFile } from './harmful-kinds.ts';
 import { rewriteJson } from './rewrite-json.ts';
 import type { Staging } from './staging.ts';
 import {
@@ -72,7 +72,7 @@ async function stageBeside(
 ): Promise<readonly Loss[]> {
   const { name, kind, content } = file;
   const target = pathOfName(place, kind === 'file history' ? renamed(name, options.backups) : name);
-  const loss = options.strict ? lossOfKind(kind) : null;
+  const loss = options.strict ? lossOfFile(file) : null;
   if (loss !== null) return [loss];
   if (staging.has(target)) return [{ what: name, why: 'another file of the session has its place' }];
   switch (kind) {

@@ -5,7 +5,7 @@ import { errorCode, fileFailure } from '../files/file-failure.ts';
 import { ContentChanged } from './bundle/bundle-writer.ts';
 import { MAX_JSON_BYTES } from './bundle/limits.ts';
 import type { Loss } from './bundle/manifest.ts';
-import { lossOfKind } from './harmful-kinds.ts';
+import { lossOfFile } from './harmful-kinds.ts';
 import { rewriteJson } from './rewrite-json.ts';
 import type { TranscriptFacts } from './transcript/transcript-facts.ts';
 import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
@@ -42,7 +42,7 @@ export async function departureOf(
   filter: Filter,
   onRead: (bytes: number) => void,
 ): Promise<Departure | Loss> {
-  const loss = filter.strict ? lossOfKind(file.kind) : null;
+  const loss = filter.strict ? lossOfFile(file) : null;
   if (loss !== null) return loss;
   const isTranscript = file.kind === 'transcript';
   const source = new Source(file, onRead);
