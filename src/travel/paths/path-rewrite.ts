@@ -1,7 +1,7 @@
 import { posix, win32 } from 'node:path';
 import type { SessionPlace } from '../../claude/session-layout.ts';
 import { Failure } from '../../failure.ts';
-import { backslashesBefore, canBeginAt, canEndAt } from './path-boundary.ts';
+import { backslashesAt, backslashesBefore, canBeginAt, canEndAt } from './path-boundary.ts';
 import type { PathPair } from './path-pair.ts';
 import { EscapedText, type Match, SpelledOut } from './path-spelled-out.ts';
 import { escaped, isPosixPath, isWindowsPath, type Spelling, spellingsOf } from './path-spellings.ts';
@@ -172,25 +172,40 @@ class Rewrite implements PathRewrite {
   /** Replaces the path with the beginning `form`, whose bytes are at `at`. Returns where it ends. */
   #replace(json: Buffer, form: Form, at: number, pieces: Pieces): number {
     const end = at + form.bytes.length;
+    const to = this.#toBefore(json, end, form);
     if (form.written !== null) {
-      pieces.put(at, form.written, end);
+      pieces.put(at, to === form.to ? form.written : this.#textOf(to, '/'), end);
       return end;
     }
     const start = form.drive === null ? at : at - 1;
     const isUrl = json[start - 1] === SLASH;
     const separator = this.#separator(json, start, form, isUrl);
-    const written = this.#textOf(form.to, separator);
+    const written = this.#textOf(to, separator);
     // `file:///C:/a` has a slash before the path, `file:///home/a` has it in the path.
     const drop = isUrl && form.drive !== null && !this.toWindows ? 1 : 0;
     const add = isUrl && !this.fromWindows && this.toWindows ? '/' : '';
     return this.#put(json, pieces, { start, end, backslashes: form.backslashes }, [add, written, drop], separator);
   }
 
+  /** What is written for a path: a root without its separator, where one follows at `end`. */
+  #toBefore(json: Buffer, end: number, { to, backslashes }: Pick<Match, 'to' | 'backslashes'>): string {
+    if (!isRoot(to)) return to;
+    const count = backslashesAt(json, end);
+    const isFollowed = json[end + count] === SLASH || (this.fromWindows && count > 0 && count === backslashes);
+    return isFollowed ? to.slice(0, -1) : to;
+  }
+
   #rewriteSpelledOut(json: Buffer, start: number, end: number, pieces: Pieces): void {
     for (const match of this.#spelledOut.matches(json, start, end)) {
       if (match.start < pieces.end) continue;
       const separator = this.toWindows ? '\\\\' : match.separator;
-      this.#put(json, pieces, match, ['', this.#textOf(match.to, separator), 0], separator);
+      this.#put(
+        json,
+        pieces,
+        match,
+        ['', this.#textOf(this.#toBefore(json, match.end, match), separator), 0],
+        separator,
+      );
     }
   }
 
@@ -286,6 +301,8 @@ function usablePairs(pairs: readonly PathPair[], fromWindows: boolean): PathPair
   }
   return [...usable.values()].toSorted((a, b) => b.from.length - a.from.length);
 }
+
+const isRoot = (path: string) => /^(?:[A-Za-z]:)?[\\/]$/.test(path);
 
 const withoutEnd = (path: string) => path.replace(/(?<=[^\\/:])[\\/]+$/, '');
 

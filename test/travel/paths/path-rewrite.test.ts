@@ -85,6 +85,16 @@ describe('a path', () => {
     });
   });
 
+  it('goes to the root of a disk, also with what follows it', () => {
+    const toRoot = there([{ from: `${ALICE}/proj`, to: '/' }]);
+    expect(inValue(toRoot, 'cd /home/alice/proj\n/home/alice/proj/src/a.ts')).toBe('cd /\n/src/a.ts');
+    expect(inText(toRoot, String.raw`{"a":"\/home\/alice\/proj\/src"}`)).toBe(String.raw`{"a":"\/src"}`);
+    const toDrive = pathRewrite({ pairs: [{ from: '/srv', to: 'D:\\' }], fromPlatform: 'linux', toPlatform: 'win32' });
+    expect([toDrive.inPath('/srv'), toDrive.inPath('/srv/a/b')]).toEqual(['D:\\', 'D:\\a\\b']);
+    const fromDrive = pathRewrite({ pairs: [{ from: 'C:\\a', to: '/' }], fromPlatform: 'win32', toPlatform: 'linux' });
+    expect([fromDrive.inPath('C:\\a'), fromDrive.inPath('C:\\a\\b\\c')]).toEqual(['/', '/b/c']);
+  });
+
   it('of a pair that is the root, relative or empty is left alone', () => {
     const pairs = ['/', '//', '', 'home', '.', '\\'].map((from) => ({ from, to: '/x' }));
     const json = Buffer.from(JSON.stringify({ cwd: '/home/alice/proj', home: '.' }));
