@@ -30,8 +30,10 @@ export interface AroundQuestion {
   readonly before: () => void;
   /** Called if what came was compared with what is here, and is no newer. */
   readonly nothingNewer: () => void;
-  /** Called after a yes, and throws if it comes too late. */
-  readonly afterYes: () => void;
+  /** How long the handoff can still be taken, in milliseconds; called again after a yes. */
+  readonly leftMs: () => number;
+  /** What is thrown if it ended while its files were waited for, or while the question was open. */
+  readonly tooLate: (meanwhile: 'waiting' | 'asking') => Failure;
   /** What is thrown after a no. */
   readonly no: () => Failure;
 }
@@ -66,8 +68,12 @@ async function bringFromFolder(
   const handoff = { t, address: record.publicKey };
   const { waiting, whileWaiting } = bringing.ports;
   const isNeeded = !local.here || isWantedOtherwise(found, bringing) || compareCopy(found) === 'older';
+  // After its end nobody can take it: not all of the time that was given is waited then.
+  const waitMs = Math.min(bringing.waitMs ?? Number.POSITIVE_INFINITY, Math.max(1, question.leftMs()));
   const looking = isNeeded
-    ? waitForBundle(folder, handoff, bringing.waitMs, (absence) => waiting(folder, absence))
+    ? waitForBundle(folder, handoff, waitMs, (absence) => waiting(folder, absence)).catch((error: unknown) => {
+        throw question.leftMs() > 0 ? error : question.tooLate('waiting');
+      })
     : lookIntoFolder(folder, handoff).catch(notNeeded);
   const there = await whileWaiting(looking);
   if (there === null || !('bundle' in there)) return null;
@@ -165,7 +171,7 @@ async function take(
     async confirm(plan) {
       isConfirmed = await ports.confirm(plan);
       if (!isConfirmed) throw question.no();
-      question.afterYes();
+      if (question.leftMs() <= 0) throw question.tooLate('asking');
       return true;
     },
   };

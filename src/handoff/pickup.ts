@@ -236,7 +236,8 @@ async function bring(found: FoundHandoff, ports: PickupPorts, options: PickupOpt
   const brought = await bringSession(found, bringing, {
     burns: isToBurn(found),
     before: () => (found.local.here ? ports.show(found) : undefined),
-    afterYes: () => mustBeLive(found, options),
+    leftMs: () => Number(expiresAt(found.record)) * 1000 - options.now(),
+    tooLate,
     no: () => notWanted(found),
     nothingNewer() {
       isCompared = true;
@@ -255,7 +256,12 @@ function bringsNothing({ local }: FoundHandoff): Failure {
 }
 
 function mustBeLive({ record }: FoundHandoff, { now }: PickupOptions): void {
-  if (!isLive(record, secondsOf(now()))) throw ended('The handoff expired while the question was open.');
+  if (!isLive(record, secondsOf(now()))) throw tooLate('asking');
+}
+
+function tooLate(meanwhile: 'waiting' | 'asking'): Failure {
+  const reason = meanwhile === 'asking' ? 'the question was open' : 'its files were waited for';
+  return ended(`The handoff expired while ${reason}.`);
 }
 
 /**

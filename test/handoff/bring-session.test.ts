@@ -121,7 +121,8 @@ function setUp(publisher = ME) {
     burns: false,
     before: () => void log.push('before'),
     nothingNewer: () => {},
-    afterYes: () => {},
+    leftMs: () => 3_600_000,
+    tooLate: (meanwhile) => new Failure('expired', `Too late while ${meanwhile}.`),
     no: () => new Failure('interrupted', 'No.'),
   };
   const bring = (options: Partial<Bringing> = {}, around: Partial<AroundQuestion> = {}) =>
@@ -230,11 +231,20 @@ describe('a session that is brought from the folder', () => {
   it('is left alone if the yes came too late', async () => {
     const { put, bring, isThere } = setUp();
     await put();
-    const afterYes = () => {
-      throw new Failure('expired', 'Too late.');
-    };
-    expect(await failureOf(bring({}, { afterYes }))).toMatchObject({ code: 'expired' });
+    const times = [1000, -1000];
+    const leftMs = () => times.shift() ?? 0;
+    const expired = { code: 'expired', message: 'Too late while asking.' };
+    expect(await failureOf(bring({}, { leftMs }))).toMatchObject(expired);
     expect(isThere()).toBe(false);
+  });
+
+  it('is not waited for when nobody can take it any more', async () => {
+    const { bring, log } = setUp();
+    const endMs = performance.now() + 50;
+    const leftMs = () => endMs - performance.now();
+    const expired = { code: 'expired', message: 'Too late while waiting.' };
+    expect(await failureOf(bring({ waitMs: null }, { leftMs }))).toMatchObject(expired);
+    expect(log).toEqual(['not there']);
   });
 });
 
