@@ -37,8 +37,8 @@ export interface PickupPorts extends LookPorts {
    */
   readonly obstacle: (found: FoundHandoff, isSpent: boolean) => Promise<Failure | null>;
   /**
-   * Whether the handoff that was shown is wanted. `burns`: a yes burns it. `isCompared`: what is here is known
-   * to be no older than what the publisher has, or put into the folder.
+   * Whether the handoff that was shown is wanted. `burns`: a yes burns it. `isCompared`: what is here is
+   * known to be no older than what the publisher has, or put into the folder.
    */
   readonly confirm: (found: FoundHandoff, burns: boolean, isCompared: boolean) => Promise<boolean>;
   /** Told what was brought here, before anything is burnt. */
@@ -208,7 +208,7 @@ function notWanted(found: FoundHandoff): Failure {
   return new Failure('interrupted', `Not picked up; ${message}`);
 }
 
-/** What became of the files of a handoff: what was imported, or whether what is here was compared with them. */
+/** What became of the files of a handoff: what was imported, or whether what is here was compared to it. */
 interface AfterBringing {
   /** Null if nothing was. */
   readonly imported: Imported | null;

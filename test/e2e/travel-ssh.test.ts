@@ -52,7 +52,7 @@ describeWithSsh('over ssh', () => {
     goOn(laptop, 'said since');
     expect(await desk.json(pickup)).toMatchObject({ imported: { outcome: 'updated' } });
     expect(await desk.json(pickup)).not.toHaveProperty('imported');
-    // A session that was left alone for a while before it was published: that nothing is missing is known now.
+    // A session that was left alone for a while before it was published: ssh tells that nothing is missing.
     for (const machine of [laptop, desk]) {
       writeFileSync(
         transcriptOn(machine),
