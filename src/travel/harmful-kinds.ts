@@ -2,12 +2,12 @@ import { basename } from 'node:path';
 import type { SessionFileKind } from '../claude/session-layout.ts';
 import type { Loss } from './bundle/manifest.ts';
 
-/** What Claude Code takes for instructions where it reads a file beside it, if that is below its directory. */
+/** What Claude Code takes for instructions where it reads a file beside it that is below its directory. */
 const INSTRUCTIONS = /^(?:claude|claude\.local|agents)\.md$/i;
 
 /**
- * Why a file of a session does not go from one person to another, as a loss; null if it does. Both sides leave it:
- * there, so that nobody else gets it, and here, so that nobody can send it.
+ * Why a file of a session does not go from one person to another, as a loss; null if it does. Both sides
+ * leave it: there, so that nobody else gets it, and here, so that nobody can send it.
  */
 export function lossOfFile({ kind, name }: { readonly kind: SessionFileKind; readonly name: string }): Loss | null {
   if (INSTRUCTIONS.test(basename(name))) {
