@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { localSession } from '../claude/local-session.ts';
 import { claudeWithSession } from '../claude/open-session.ts';
@@ -93,6 +93,7 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
     // As late as can be: somebody may have opened it while this was asked, fetched or compared.
     mustNotBeOpen(place.claudeFolder, place.sessionId);
     if (copies.some(hasChanged)) throw beingWritten();
+    mustBeNothingElse(transcript, copies);
     for (const { file } of copies) {
       replaced = keepReplaced(options.places.stateFolder, file, { byBytes, nowMs: options.now() });
     }
@@ -110,6 +111,20 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
     left: [...manifest.left, ...leftHere],
     leftHere,
   };
+}
+
+/**
+ * Throws `refused` for what stands in the place of the transcript and was not compared: a link, which is no
+ * copy but is gone on with from its directory, or a file that came meanwhile.
+ */
+function mustBeNothingElse(transcript: string, copies: readonly CopyHere[]): void {
+  if (lstatSync(transcript, { throwIfNoEntry: false }) === undefined) return;
+  if (copies.some(({ file }) => isSameFile(file.path, transcript))) return;
+  throw new Failure(
+    'refused',
+    `Something else stands in the place of the session, a link perhaps: ${transcript}`,
+    'Look at what it is, move it away, and try again. Nothing was changed.',
+  );
 }
 
 /** Nothing is written: the session here is as new. If it is newer, it went on here, and is one's own. */

@@ -574,6 +574,19 @@ describe('files that are here', () => {
     expect(readFileSync(target, 'utf8')).toBe('mine');
   });
 
+  it.each(['nothing', 'a session'])('are not replaced in the place of the transcript: a link to %s', async (what) => {
+    const here = receiver();
+    const link = pathOfName(place(here), 'session.jsonl');
+    const target = join(here.root, 'mine.jsonl');
+    if (what === 'a session') writeFileSync(target, lines(turnRecord(20), turnRecord(21)));
+    symlinkSync(target, link);
+    const before = here.snapshot();
+    const taken = here.take(await makeBundle(VICTIM.publicKey, withResult));
+    await expect(taken).rejects.toMatchObject({ code: 'refused', message: expect.stringMatching(/a link perhaps/) });
+    expect(here.snapshot()).toEqual(before);
+    expect(here.leftOvers()).toEqual([]);
+  });
+
   it('of the session are its own only: private, and in its own places', async () => {
     const here = receiver();
     await here.take(await makeBundle(VICTIM.publicKey, withResult));
