@@ -80,7 +80,8 @@ export class Staging {
   private readonly mark = writerMark();
   /** The staging folder on each disk, by device. */
   private readonly folders = new Map<number, string>();
-  private readonly staged: StagedFile[] = [];
+  /** By target, capitals left out: a bundle may have ten thousand. */
+  private readonly staged = new Map<string, StagedFile>();
   private written = 0;
   /** Where what is being written is meanwhile. */
   private readonly places = [0, 1].map(() => Buffer.allocUnsafeSlow(WRITTEN_BYTES)) as [Buffer, Buffer];
@@ -96,12 +97,13 @@ export class Staging {
 
   /** Files and bytes written so far. */
   get size(): { readonly files: number; readonly bytes: number } {
-    return { files: this.staged.length, bytes: this.staged.reduce((sum, { bytes }) => sum + bytes, 0) };
+    const bytes = [...this.staged.values()].reduce((sum, file) => sum + file.bytes, 0);
+    return { files: this.staged.size, bytes };
   }
 
   /** True if a file is already going to be at `target`, or where some file systems take that to be. */
   has(target: string): boolean {
-    return this.staged.some((file) => file.target.toLowerCase() === target.toLowerCase());
+    return this.staged.has(target.toLowerCase());
   }
 
   /**
@@ -132,7 +134,7 @@ export class Staging {
 
   /** Waits until all that was written is on the disk. Throws `refused` if it can't be. */
   async sync(): Promise<void> {
-    const waiting = [...this.staged];
+    const waiting = [...this.staged.values()];
     const syncNext = async (): Promise<void> => {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) await syncFile(file);
     };
@@ -148,11 +150,11 @@ export class Staging {
   commit(last: string, beforeLast: () => void): string[] {
     const kept: string[] = [];
     try {
-      for (const file of this.staged) {
+      for (const file of this.staged.values()) {
         if (file.target !== last && !this.put(file)) kept.push(file.target);
       }
       for (const folder of new Set(this.placed.map((path) => dirname(path)))) syncFolder(folder);
-      const transcript = this.staged.find(({ target }) => target === last);
+      const transcript = this.staged.get(last.toLowerCase());
       if (transcript === undefined) throw new TypeError('The transcript was not written.');
       this.makeFolderOf(last);
       beforeLast();
@@ -179,9 +181,10 @@ export class Staging {
   };
 
   private stage(file: StagedFile): void {
-    const before = this.staged.findIndex(({ target }) => target === file.target);
-    if (before === -1) this.staged.push(file);
-    else for (const { path } of this.staged.splice(before, 1, file)) removeIfThere(path);
+    const key = file.target.toLowerCase();
+    const before = this.staged.get(key);
+    this.staged.set(key, file);
+    if (before !== undefined) removeIfThere(before.path);
   }
 
   /** False if it was left out. */
