@@ -3,6 +3,7 @@ import type { Bringing, BringSource } from '../handoff/bringing.ts';
 import { interruptible } from '../interruption.ts';
 import { describeSize } from '../size.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
+import { transferProgress } from '../terminal/transfer-progress.ts';
 import { describeDuration } from '../time.ts';
 import type { Absence } from '../travel/folder.ts';
 import type { ArrivingSession } from '../travel/importing.ts';
@@ -40,6 +41,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
     importOptions: async (trust) => importOptions(context, movingIn, { trust, claude: await claudeHere(context) }),
     ports: {
       waiting: (folder, absence) => output.say(describeAbsence(folder, absence, waitMs)),
+      checking: (bytes) => transferProgress(output, 'Checking', bytes),
       sshSays: (line) => output.say(output.style.dim(excerpt(line, 500))),
       asking(host) {
         questions.release();

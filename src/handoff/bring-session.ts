@@ -66,15 +66,17 @@ async function bringFromFolder(
   const { t } = payload;
   if (t === undefined) return null;
   const handoff = { t, address: record.publicKey };
-  const { waiting, whileWaiting } = bringing.ports;
+  const { waiting, checking, whileWaiting } = bringing.ports;
   const isNeeded = !local.here || isWantedOtherwise(found, bringing) || compareCopy(found) === 'older';
   // After its end nobody can take it: not all of the time that was given is waited then.
   const waitMs = Math.min(bringing.waitMs ?? Number.POSITIVE_INFINITY, Math.max(1, question.leftMs()));
   const looking = isNeeded
-    ? waitForBundle(folder, handoff, waitMs, (absence) => waiting(folder, absence)).catch((error: unknown) => {
-        throw question.leftMs() > 0 ? error : question.tooLate('waiting');
-      })
-    : lookIntoFolder(folder, handoff).catch(notNeeded);
+    ? waitForBundle(folder, handoff, waitMs, (absence) => waiting(folder, absence), checking).catch(
+        (error: unknown) => {
+          throw question.leftMs() > 0 ? error : question.tooLate('waiting');
+        },
+      )
+    : lookIntoFolder(folder, handoff, checking).catch(notNeeded);
   const there = await whileWaiting(looking);
   if (there === null || !('bundle' in there)) return null;
   try {

@@ -1,6 +1,6 @@
 import { realPath } from '../files/real-path.ts';
 import type { Trust } from '../travel/bundle/manifest.ts';
-import type { Absence } from '../travel/folder.ts';
+import type { Absence, OnCheck } from '../travel/folder.ts';
 import type { ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
 import type { FoundHandoff } from './reader.ts';
@@ -42,6 +42,8 @@ export interface Bringing {
 interface BringPorts {
   /** Told what is missing in a folder while it is waited for, each time that this changes. */
   readonly waiting: (folder: string, absence: Absence) => void;
+  /** Told how what lies in a folder is checked. */
+  readonly checking: OnCheck;
   /** Told each line that ssh writes for its user: a stranger's text. */
   readonly sshSays: (line: string) => void;
   /** Told that a host is asked now: ssh may have questions of its own, on the terminal. */

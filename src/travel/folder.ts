@@ -33,6 +33,17 @@ export type Absence =
   | { readonly kind: 'no folder' | 'not there' | 'on its way' }
   | { readonly kind: 'not whole'; readonly bytes: number };
 
+/** Told how a file is checked, which takes as long as the folder takes to give it. */
+export interface Checking {
+  /** So many more bytes were read. */
+  moved(bytes: number): void;
+  /** Nothing more is read. */
+  end(): void;
+}
+
+/** Given the size of a file that is about to be checked, in bytes. */
+export type OnCheck = (bytes: number) => Checking;
+
 /** How often a folder is looked into, in milliseconds. */
 const POLL_MS = 1000;
 const CHUNK_BYTES = 256 * 1024;
@@ -50,8 +61,9 @@ export async function waitForBundle(
   handoff: FolderHandoff,
   timeoutMs: number | null,
   tell: (absence: Absence) => void,
+  onCheck?: OnCheck,
 ): Promise<FolderBundle> {
-  const search = new FolderSearch(folder, handoff);
+  const search = new FolderSearch(folder, handoff, onCheck);
   const endMs = timeoutMs === null ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   for (let told = ''; ; ) {
     const found = await search.look();
@@ -66,8 +78,12 @@ export async function waitForBundle(
 }
 
 /** The bundle of a handoff if it lies whole in a folder now, opened; else why not. */
-export function lookIntoFolder(folder: string, handoff: FolderHandoff): Promise<FolderBundle | Absence> {
-  return new FolderSearch(folder, handoff).look();
+export function lookIntoFolder(
+  folder: string,
+  handoff: FolderHandoff,
+  onCheck?: OnCheck,
+): Promise<FolderBundle | Absence> {
+  return new FolderSearch(folder, handoff, onCheck).look();
 }
 
 /**
@@ -95,11 +111,13 @@ class FolderSearch {
   private readonly folder: string;
   private readonly name: string;
   private readonly keys: AgeKeys;
+  private readonly onCheck: OnCheck | undefined;
   /** The size and time of each file when it was last seen, and whether it was not whole then. */
   private readonly seen = new Map<string, { readonly mark: string; readonly isPart: boolean }>();
 
-  constructor(folder: string, { t, address }: FolderHandoff) {
+  constructor(folder: string, { t, address }: FolderHandoff, onCheck: OnCheck | undefined) {
     this.folder = folder;
+    this.onCheck = onCheck;
     this.name = bundleName(t, address);
     this.keys = { secrets: async () => [bundleSecret(t, address)] };
   }
@@ -148,12 +166,15 @@ class FolderSearch {
 
   /** True if all of it is authentic, to its end, and sealed for this handoff. */
   private async isWhole(file: FileHandle, size: number): Promise<boolean> {
+    const checking = this.onCheck?.(size);
     try {
-      for await (const _ of openStream(bytesOf(file, size), this.keys));
+      for await (const block of openStream(bytesOf(file, size), this.keys)) checking?.moved(block.length);
       return true;
     } catch (error) {
       if (errorCode(error) !== undefined) throw fileFailure('read', join(this.folder, this.name), error);
       return false;
+    } finally {
+      checking?.end();
     }
   }
 }

@@ -62,6 +62,7 @@ function setUp(publisher = ME) {
     isClaimed: false,
   });
   const log: string[] = [];
+  const checked: string[] = [];
   const bundles = new KnownBundles(stateFolder, () => NOW_SECONDS * 1000);
   const bringing: Bringing = {
     folder,
@@ -86,6 +87,7 @@ function setUp(publisher = ME) {
     }),
     ports: {
       waiting: (_, { kind }) => void log.push(kind),
+      checking: () => ({ moved: () => {}, end: () => void checked.push(folder) }),
       sshSays: (line) => void log.push(line),
       nothingNewer: ({ kind }) => void log.push(`nothing newer, ${kind}`),
       asking: (host) => void log.push(host),
@@ -128,7 +130,7 @@ function setUp(publisher = ME) {
   const bring = (options: Partial<Bringing> = {}, around: Partial<AroundQuestion> = {}) =>
     bringSession(found(), { ...bringing, ...options }, { ...question, ...around });
   const isThere = () => existsSync(join(claudeFolder, 'projects'));
-  return { found, bringing, bring, put, log, claudeFolder, stateFolder, folder, project, isThere };
+  return { found, bringing, bring, put, log, checked, claudeFolder, stateFolder, folder, project, isThere };
 }
 
 const failureOf = (work: Promise<unknown>) =>
@@ -139,11 +141,12 @@ const failureOf = (work: Promise<unknown>) =>
 
 describe('a session that is brought from the folder', () => {
   it('lies here afterwards, and what was taken is remembered until its handoff ends', async () => {
-    const { put, bring, log, claudeFolder, stateFolder, project, folder } = setUp();
+    const { put, bring, log, checked, claudeFolder, stateFolder, project, folder } = setUp();
     await put();
     const brought = await bring();
     expect(brought).toMatchObject({ isConfirmed: true, imported: { outcome: 'new', session: BUNDLE_SESSION } });
     expect(log).toEqual(['before', 'take it, own?']);
+    expect(checked).toEqual([folder]);
     expect(localSession({ claudeFolder, workingDirectory: project }, BUNDLE_SESSION, project).here).toBe(true);
     const later = new KnownBundles(stateFolder, () => (NOW_SECONDS + 3600) * 1000);
     await later.sweep();

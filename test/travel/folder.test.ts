@@ -164,6 +164,21 @@ describe('waiting for a bundle', () => {
     expect(new Set(told)).toEqual(new Set(['not there', 'not whole']));
   });
 
+  it('tells how far it is read while it is checked', async () => {
+    writeFileSync(join(folder, NAME), BUNDLE);
+    const told: (number | string)[] = [];
+    const onCheck = (bytes: number) => {
+      told.push(bytes);
+      return { moved: (read: number) => void told.push(read), end: () => void told.push('end') };
+    };
+    const found = await waitForBundle(folder, HANDOFF, 0, () => {}, onCheck);
+    await found.close();
+    const [size, ...read] = told;
+    expect([size, read.pop()]).toEqual([BUNDLE.length, 'end']);
+    expect(read.length).toBeGreaterThan(1);
+    expect(read.reduce<number>((sum, bytes) => sum + Number(bytes), 0) / BUNDLE.length).toBeCloseTo(1, 1);
+  });
+
   it('does not read one again that still grows', async () => {
     const path = join(folder, NAME);
     writeFileSync(path, BUNDLE.subarray(0, 1000));
