@@ -164,7 +164,8 @@ async function send(
 ): Promise<void> {
   const { output } = context;
   // git is asked while the network is.
-  const filesHere = import('./files-here.ts').then(({ describeFilesHere }) => describeFilesHere(context, session));
+  const goAlong = files !== null;
+  const staying = import('./files-here.ts').then(({ describeStaying }) => describeStaying(context, session, goAlong));
   // The walk goes on while a passphrase is typed. If the public key is unknown, the key must be opened first.
   const known = own.knownPublicKey;
   const early = known === null ? null : dht.resolve(known, { deadline });
@@ -218,7 +219,7 @@ async function send(
       'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
     );
   }
-  output.say(summary(context, { session, filesHere: await filesHere, record, nodes, ttl: handoff.ttl }));
+  output.say(summary(context, { session, staying: await staying, record, nodes, ttl: handoff.ttl }));
   output.result(
     {
       session: sessionJson(payload, session.title),
@@ -274,20 +275,21 @@ function tellOfUnfinished(context: Context, { session, project }: Payload): void
 
 interface Summary {
   readonly session: ChosenSession;
-  /** What is told of its files; null if nothing is. */
-  readonly filesHere: string | null;
+  /** What stays here; null if nothing is told of it. */
+  readonly staying: string | null;
   readonly record: SignedRecord;
   readonly nodes: number;
   /** Seconds. */
   readonly ttl: number;
 }
 
-function summary({ output }: Context, { session, filesHere, record, nodes, ttl }: Summary): string {
+function summary({ output }: Context, { session, staying, record, nodes, ttl }: Summary): string {
+  const forgets = ttl > 2 * 3600 ? ' (the network may forget it after some hours)' : '';
   const title = session.title === null ? '' : ` “${excerpt(session.title, 50)}”`;
   return [
     `${output.style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record, true)}, on ${nodes} nodes.`,
-    ...(filesHere === null ? [] : [filesHere]),
-    `Pick it up${record.burn ? ', once,' : ''} within ${describeDuration(ttl)} (the network may forget it after some hours). There, type:`,
+    ...(staying === null ? [] : [`Stays here: ${staying}.`]),
+    `Pick it up${record.burn ? ', once,' : ''} within ${describeDuration(ttl)}${forgets}. There, type:`,
   ].join('\n');
 }
 
@@ -335,8 +337,8 @@ async function showDryRun(
   folder: string | null,
 ): Promise<void> {
   const { output } = context;
-  const { describeFilesHere } = await import('./files-here.ts');
-  const filesHere = await describeFilesHere(context, session);
+  const { describeStaying } = await import('./files-here.ts');
+  const staying = await describeStaying(context, session, folder !== null);
   await refuseWeakRecipient(handoff.audience);
   const whole = folder === null ? handoff.payload : { ...handoff.payload, t: new Uint8Array(T_BYTES) };
   const sealed = { ...handoff, payload: whole };
@@ -363,7 +365,7 @@ async function showDryRun(
           ['Project', printable(payload.project)],
           ['From', printable(payload.host)],
           ['Its files', folder === null ? '' : `into ${printable(folder)}`],
-          ['Here', filesHere ?? ''],
+          ['Stays here', staying ?? ''],
         ],
         output.resultStyle,
       ),

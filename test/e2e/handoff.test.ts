@@ -31,9 +31,9 @@ fs.writeFileSync(${JSON.stringify(file)}, JSON.stringify({ environ, found }));
 `;
 
 describe('a handoff to oneself', () => {
-  it('tells how large the session is, and what of git stays here, which it does not touch', async () => {
+  it('tells that the files stay here, and what of git, which it does not touch', async () => {
     await shareKeyAndSession();
-    expect((await laptop.run(['publish'])).stderr).toMatch(/^It is \d+ kB in 1 file\.$/m);
+    expect((await laptop.run(['publish'])).stderr).toMatch(/^Stays here: its files \(\d+ kB\)\.$/m);
     const git = (...args: string[]) => execFileSync('git', ['-C', laptop.project, ...args], { encoding: 'utf8' });
     git('init', '--quiet', '--initial-branch=main');
     git('remote', 'add', 'origin', 'https://example.com/app.git');
@@ -42,12 +42,15 @@ describe('a handoff to oneself', () => {
     const before = git('status', '--porcelain=v2', '--branch');
     const { stderr, stdout } = await laptop.run(['publish']);
     expect(stderr).toMatch(
-      / kB in 1 file\. Of its git repository, this stays here: 1 changed file and 1 commit not pushed\./,
+      /^Stays here: its files \(\d+ kB\); of its git repository, 1 changed file and 1 commit not pushed\.$/m,
     );
     expect(stdout).toBe('cclink pickup\n');
-    expect((await laptop.run(['publish', '--dry-run'])).stdout).toMatch(/Here +It is \d+ kB in 1 file/);
+    expect((await laptop.run(['publish', '--dry-run'])).stdout).toMatch(/Stays here +its files \(\d+ kB\); of its git/);
     expect(git('status', '--porcelain=v2', '--branch')).toBe(before);
     expect((await laptop.run(['publish', '--quiet'])).stderr).toBe('');
+    const along = (await laptop.run(['publish', '--folder', laptop.home, '--ttl', '30m'])).stderr;
+    expect(along).toMatch(/^Stays here: of its git repository, 1 changed file and 1 commit not pushed\.$/m);
+    expect(along).not.toContain('forget');
   });
 
   it('goes from cclink to cclink pickup and becomes claude --resume in the directory of the session', async () => {

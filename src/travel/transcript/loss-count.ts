@@ -1,19 +1,31 @@
 import type { Loss } from '../bundle/manifest.ts';
 
-/** What is left out of a transcript, or changed in it: what, and why. `#` stands for how many. */
+/** What stays of every session. Nobody misses it, so one entry names all of it. */
+const OF_ITS_MACHINE = [
+  'system prompts, logs and permissions of its machine',
+  'Claude Code writes its own on each machine',
+] as const;
+
+/**
+ * What is left out of a transcript, or changed in it: what, and why. `#` stands for how many. Both are read
+ * where a session leaves and where it arrives, and of one's own too: what comes over ssh is signed by nobody.
+ */
 const LOSSES = {
-  request: ['# logged requests', 'the conversation is in there again, and nothing else'],
-  prompt: ['# system prompts', 'Claude Code writes its own on each machine'],
-  permission: ['# permission modes', 'what Claude may do is decided on each machine'],
-  bound: ['# records of worktrees, accounts and devices', 'of no use on another machine'],
-  attachment: ['# attachments', 'Claude would take what somebody else wrote there for words of the system'],
-  kind: ['# records of other kinds', 'from somebody else, only the conversation is taken'],
-  invalid: ['# records that are not as Claude Code writes them', 'not taken from somebody else'],
+  request: OF_ITS_MACHINE,
+  prompt: OF_ITS_MACHINE,
+  permission: OF_ITS_MACHINE,
+  bound: OF_ITS_MACHINE,
+  attachment: ['# attachments', 'Claude takes them for words of the system, so they come only if signed by oneself'],
+  kind: ['# records of other kinds', 'where it is not signed by oneself, only the conversation comes'],
+  invalid: ['# records that are not as Claude Code writes them', 'they come only if signed by oneself'],
   unparsed: ['# lines that are no JSON', 'nobody can tell what is in there'],
   giant: ['# records that are too large', 'a line may have 16 MB and 400,000 values'],
   torn: ['# unfinished lines at the end', 'not written to the end'],
   thinking: ['# thinking blocks', 'left out'],
-  backup: ['# file backups', 'from somebody else, only those of files in the directory that are not hidden are taken'],
+  backup: [
+    '# file backups',
+    'where it is not signed by oneself, only those of files in the directory that are not hidden come',
+  ],
   oldPaths: ['# thinking blocks still name the old paths', 'signed, so that nothing in there may be changed'],
   verbatim: ['# lines are no JSON', 'kept as before'],
   circle: ['# links in a circle', 'cut'],
@@ -33,13 +45,16 @@ export class LossCount {
     return this.#counts.get(kind) ?? 0;
   }
 
-  /** For the loss manifest, the most numerous first. */
+  /** For the loss manifest, the most numerous first, and last what stays of every session. */
   losses(): Loss[] {
     const counts = [...this.#counts].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
-    return counts.map(([kind, count]) => {
+    const isMissed = ([kind]: (typeof counts)[number]) => LOSSES[kind] !== OF_ITS_MACHINE;
+    const missed = counts.filter(isMissed).map(([kind, count]) => {
       const [what, why] = LOSSES[kind];
       return { what: inWords(what, count), why };
     });
+    const [what, why] = OF_ITS_MACHINE;
+    return counts.every(isMissed) ? missed : [...missed, { what, why }];
   }
 }
 
