@@ -89,6 +89,8 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
   const transcript = transcriptPath(place);
   const byBytes = statSync(arrived.transcript).size;
   let replaced: string | null = null;
+  // Of an open session, what lies beside the transcript is not replaced either.
+  mustNotBeOpen(place.claudeFolder, place.sessionId);
   const notReplaced = staging.commit(transcript, () => {
     // As late as can be: somebody may have opened it while this was asked, fetched or compared.
     mustNotBeOpen(place.claudeFolder, place.sessionId);

@@ -391,13 +391,14 @@ describe('a session that comes back', () => {
 
   it('of an open session is refused, also if that is opened after the question', async () => {
     const { take, open, home, transcriptIn, project, claudeFolder } = machine();
-    await take({ transcript: turns(2) });
+    const beside = (text: string) => ({ beside: { 'tool-results/b1.txt': text } });
+    await take({ transcript: turns(2), ...beside('what this machine has') });
     const before = contentOf(join(home, '.claude/projects'));
     const afterwards = async () => {
       open();
       return true;
     };
-    await expect(take({ transcript: turns(4) }, {}, { confirm: afterwards })).rejects.toThrow(
+    await expect(take({ transcript: turns(4), ...beside('what came') }, {}, { confirm: afterwards })).rejects.toThrow(
       /open in a running claude/,
     );
     await expect(take({ transcript: turns(4) })).rejects.toThrow(/open in a running claude/);
