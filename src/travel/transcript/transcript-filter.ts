@@ -29,6 +29,8 @@ const MOST_PARTS = 400_000;
 const MOST_PARSED_BYTES = 4 * 1024 * 1024;
 const END_OF_LINE = Buffer.from('\n');
 const STAYS = Symbol('as it is in the file');
+/** Claude Code writes one in a record. Each is looked for in the whole line. */
+const MOST_THINKING = 200;
 /** Of how many different `cwd`s it is remembered whether they are in the session's directory. */
 const MOST_CWDS = 1000;
 
@@ -249,9 +251,9 @@ export class TranscriptFilter {
     }
     this.#stayInside(record, asText);
     this.#noteSaid(record);
-    const thinking = thinkingIn(record).filter(
-      (index) => short !== null || !this.#isIntact(record, index, bytes, coding),
-    );
+    const blocks = thinkingIn(record);
+    const isDropped = short !== null || blocks.length > MOST_THINKING;
+    const thinking = blocks.filter((index) => isDropped || !this.#isIntact(record, index, bytes, coding));
     if (thinking.length > 0 && isThinkingAlone(record)) return this.#drop(record, 'thinking', thinking.length);
     changeValue(record, this.#changes(record, thinking, asText));
     this.#cutCircle(record);

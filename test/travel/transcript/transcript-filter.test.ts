@@ -517,6 +517,16 @@ describe('limits', () => {
     expect(performance.now() - started).toBeLessThan(15_000);
   });
 
+  it('from somebody else: a record of so many signed thoughts takes no longer, and keeps none', () => {
+    const thoughts = (count: number) => Array.from({ length: count }, (_, index) => thinking(`${index}`));
+    const started = performance.now();
+    const transcript = jsonl(assistant(1, null, [...thoughts(40_000), text('x')]), assistant(2, 1, thoughts(200)));
+    const { records, report } = filtered(transcript, FOREIGN);
+    expect(performance.now() - started).toBeLessThan(3000);
+    expect(records()).toEqual([assistant(1, null, [text('x')]), assistant(2, 1, thoughts(200))]);
+    expect(report.left).toEqual([{ what: '40,000 thinking blocks', why: 'left out' }]);
+  });
+
   it('a last line without an end is kept if it is whole', () => {
     const whole = Buffer.from(`${JSON.stringify(user(1, null))}\n${JSON.stringify(user(2, 1))}`);
     for (const [, options] of BOTH) {
