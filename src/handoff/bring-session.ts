@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
+import { BundleFailure } from '../travel/bundle/bundle-failure.ts';
 import { type Bundle, readBundle } from '../travel/bundle/bundle-reader.ts';
 import { type Manifest, unpackedBytes } from '../travel/bundle/manifest.ts';
 import { trustOf } from '../travel/bundle/trust.ts';
@@ -125,11 +126,17 @@ async function bringOverSsh(
   asking(host);
   const ssh = exportOverSsh({ host, session, variables, home, canAsk, says: sshSays });
   try {
-    const bundle = await whileWaiting(readBundle(ssh.source, { secrets: async () => [ssh.secret()] }));
-    const { audience } = bundle.manifest;
-    if (bundle.manifest.session !== session || audience.mode !== 'recipient' || audience.recipient !== ssh.recipient) {
-      throw notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');
-    }
+    const isAsked = ({ session: sent, audience }: Manifest) =>
+      sent === session && audience.mode === 'recipient' && audience.recipient === ssh.recipient;
+    const notAsked = () =>
+      notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');
+    const bundle = await whileWaiting(readBundle(ssh.source, { secrets: async () => [ssh.secret()] })).catch(
+      (error) => {
+        // There is no file that the user could look at.
+        throw error instanceof BundleFailure && error.defect === 'no bundle' ? notAsked() : error;
+      },
+    );
+    if (!isAsked(bundle.manifest)) throw notAsked();
     const source = { kind: 'ssh', host, bytes: unpackedBytes(bundle.manifest) } as const;
     return await take(bundle, found, { bringing, source, question });
   } finally {

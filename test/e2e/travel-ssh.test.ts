@@ -108,6 +108,12 @@ describeWithSsh('over ssh', () => {
     expect(away.stderr).toMatch(/ssh nowhere failed: .*refused/);
     const option = await desk.run(['pickup', '-y', '--ssh=-oProxyCommand=touch pwned']);
     expect(option.code).toBe(2);
+    const ssh = join(desk.home, 'bin', 'ssh');
+    writeFileSync(ssh, '#!/bin/sh\necho hello\n');
+    const greeting = await desk.run(pickup);
+    expect([greeting.code, greeting.stdout]).toEqual([5, '']);
+    expect(greeting.stderr).toMatch(/What desk sent is not what it was asked for\..*nothing burnt\./);
+    installSsh(join(desk.home, 'bin'), server);
     rmSync(transcriptOn(laptop));
     const gone = await desk.run(pickup);
     expect([gone.code, gone.stdout]).toEqual([7, '']);
