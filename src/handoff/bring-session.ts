@@ -129,7 +129,10 @@ async function bringOverSsh(
     const isAsked = ({ session: sent, audience }: Manifest) =>
       sent === session && audience.mode === 'recipient' && audience.recipient === ssh.recipient;
     const notAsked = () =>
-      notOfThis(`What ${host} sent is not what it was asked for.`, 'Look at that host: it should run cclink.');
+      notOfThis(
+        `What ${host} sent is not what it was asked for.`,
+        `A start-up file of the shell there may print something (~/.bashrc). This must print nothing: ssh -T ${host} true`,
+      );
     const bundle = await whileWaiting(readBundle(ssh.source, { secrets: async () => [ssh.secret()] })).catch(
       (error) => {
         // There is no file that the user could look at.

@@ -113,6 +113,7 @@ describeWithSsh('over ssh', () => {
     const greeting = await desk.run(pickup);
     expect([greeting.code, greeting.stdout]).toEqual([5, '']);
     expect(greeting.stderr).toMatch(/What desk sent is not what it was asked for\..*nothing burnt\./);
+    expect(greeting.stderr).toContain('must print nothing: ssh -T desk true');
     installSsh(join(desk.home, 'bin'), server);
     rmSync(transcriptOn(laptop));
     const gone = await desk.run(pickup);
