@@ -4,7 +4,7 @@ import { type TranscriptFile, unreadable } from '../claude/transcript-files.ts';
 import { blocksOf } from './file-blocks.ts';
 import { compareLineage, type Lineage, type Relation } from './transcript/lineage.ts';
 import type { TranscriptFacts } from './transcript/transcript-facts.ts';
-import { filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
+import { type FilterReport, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
 
 /** A transcript of the session that is on this machine, as it was when it was read. */
 export interface CopyHere {
@@ -30,20 +30,38 @@ export async function compareCopies(
   const copies: CopyHere[] = [];
   for (const file of files) {
     const version = versionOf(file.path);
-    const filter = new TranscriptFilter({ strict, keepThinking: true, rewrite: null, newSessionId: null });
-    try {
-      for await (const _ of filterTranscript(blocksOf(file.path), filter)) {
-        // Only what the filter tells afterwards is wanted.
-      }
-    } catch (error) {
-      throw unreadable(file.path, error);
-    }
-    const { lineage, facts } = filter.report;
+    const { lineage, facts } = await reportOf(file.path, strict);
+    const whole = strict ? (await reportOf(file.path, false)).lineage : lineage;
     const place = resumePlace([file], hints);
     const directory = place?.exists ? place.directory : null;
-    copies.push({ file, relation: compareLineage(lineage, there), facts, directory, version });
+    copies.push({ file, relation: relationOf({ comparable: lineage, whole }, there), facts, directory, version });
   }
   return copies;
+}
+
+/** What a filter tells of a transcript. */
+async function reportOf(path: string, strict: boolean): Promise<FilterReport> {
+  const filter = new TranscriptFilter({ strict, keepThinking: true, rewrite: null, newSessionId: null });
+  try {
+    for await (const _ of filterTranscript(blocksOf(path), filter)) {
+      // Only what the filter tells afterwards is wanted.
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return filter.report;
+}
+
+/**
+ * `comparable`: what goes to somebody else, and so can come back. If the last word here is one that does not,
+ * the session has gone on here all the same.
+ */
+function relationOf(here: { readonly comparable: Lineage; readonly whole: Lineage }, there: Lineage): Relation {
+  const { comparable, whole } = here;
+  const relation = compareLineage(comparable, there);
+  if (whole.last === null || comparable.has(whole.last) || there.has(whole.last)) return relation;
+  if (relation === 'same') return 'here is newer';
+  return relation === 'here is older' ? 'apart' : relation;
 }
 
 /** True if a copy is not any more what it was when it was read. */

@@ -389,6 +389,19 @@ describe('a session that comes back', () => {
     expect(transcriptsIn(claudeFolder)).toHaveLength(2);
   });
 
+  it('from somebody else does not replace words here of a kind that is not taken from them', async () => {
+    const { take, transcriptIn, project, home } = machine();
+    const here = transcriptIn(project);
+    mkdirSync(dirname(here), { recursive: true });
+    const last = turnRecord(4, 'mine').replace('"content":"mine"', '"content":[{"text":"mine"}]');
+    writeFileSync(here, Buffer.concat([turns(4), Buffer.from(`${last}\n`)]));
+    const before = contentOf(home);
+    expect(await take({ signer: null, transcript: turns(4) })).toMatchObject({ outcome: 'unchanged' });
+    const forkedThere = take({ signer: null, transcript: forked(5) });
+    await expect(forkedThere).rejects.toThrow(/went on here and there/);
+    expect(contentOf(home)).toEqual(before);
+  });
+
   it('of an open session is refused, also if that is opened after the question', async () => {
     const { take, open, home, transcriptIn, project, claudeFolder } = machine();
     const beside = (text: string) => ({ beside: { 'tool-results/b1.txt': text } });

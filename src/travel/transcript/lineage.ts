@@ -12,6 +12,7 @@ export class Lineage {
   readonly #links: Links;
   /** The records up to which the conversation was compacted, each time. Claude Code may have removed them. */
   readonly #compacted: string[] = [];
+  #last: string | null = null;
   /** How much had been said when it was compacted for the last time. */
   #saidBefore = 0;
 
@@ -24,7 +25,17 @@ export class Lineage {
     return this.#said.size;
   }
 
+  /** The last record of them; null if there is none. */
+  get last(): string | null {
+    return this.#last;
+  }
+
+  has(uuid: string): boolean {
+    return this.#said.has(uuid);
+  }
+
   say(uuid: string): void {
+    this.#last = uuid;
     if (!this.#said.has(uuid)) this.#said.set(uuid, this.#said.size);
   }
 
