@@ -48,7 +48,7 @@ export function takeEnvironment(env: NodeJS.ProcessEnv, typed: readonly string[]
     claudeFolder: claudeFolder(env, home),
     stateFolder: stateFolder(env, home, process.platform),
     cacheFolder: cacheFolder(env, home, process.platform),
-    folder: env['CCLINK_FOLDER'] ? resolve(workingDirectory() ?? sep, env['CCLINK_FOLDER']) : undefined,
+    folder: env['CCLINK_FOLDER'] ? wholePath(home, env['CCLINK_FOLDER']) : undefined,
     bootstrap: env['CCLINK_BOOTSTRAP'] || undefined,
     passphrase: secrets.get('CCLINK_PASSPHRASE'),
     newPassphrase: secrets.get('CCLINK_NEW_PASSPHRASE'),
@@ -105,7 +105,13 @@ export function workingDirectory(): string | null {
 }
 
 /** The folder (absolute) that was named, else the one of the environment; null without one, or for ''. */
-export function folderOf({ folder }: Environment, named: string | undefined): string | null {
+export function folderOf({ folder, home }: Environment, named: string | undefined): string | null {
   if (named === undefined) return folder ?? null;
-  return named === '' ? null : resolve(workingDirectory() ?? sep, named);
+  return named === '' ? null : wholePath(home, named);
+}
+
+/** `~` is left to us by shells in `--folder=~/Sync`, and by whatever sets variables without a shell. */
+function wholePath(home: string, path: string): string {
+  if (path === '~' || path.startsWith('~/')) return join(home, path.slice(1));
+  return resolve(workingDirectory() ?? sep, path);
 }
