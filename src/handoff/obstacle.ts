@@ -1,6 +1,7 @@
 import { copyHost, copyLine, plainHost } from '../claude/copy-line.ts';
 import { findsAnywhere } from '../claude/resume-place.ts';
 import { Failure } from '../failure.ts';
+import { encodePublicKey } from '../identity/public-key.ts';
 import type { FoundHandoff } from './reader.ts';
 
 /** What stands in the way of going on with a session here, by its files; null if nothing does. */
@@ -10,7 +11,9 @@ export function sessionObstacle(found: FoundHandoff, claudeFolder: string): Fail
   if (!here) {
     return noSession(
       'The files of this session are not on this machine, and a handoff is only a pointer to them.',
-      `${found.payload.t === undefined ? '' : 'It was published with a folder: name that with --folder or CCLINK_FOLDER. '}Bring them over, and pick up again. Nothing was burnt.\n  ${bringLineFor(found, claudeFolder)}`,
+      found.payload.t === undefined
+        ? `Bring them over, and pick up again. Nothing was burnt.\n  ${bringLineFor(found, claudeFolder)}`
+        : `They were put into a folder: name it as it is called here. Nothing was burnt.\n${linesWithFolder(found)}`,
     );
   }
   if (defect === 'unreadable') {
@@ -85,6 +88,14 @@ function copyLineFor({ record, payload, isProvenOwn }: FoundHandoff, claudeFolde
 export function bringLineFor(found: FoundHandoff, claudeFolder: string): string {
   const host = found.isProvenOwn ? plainHost(found.payload.host) : null;
   return host === null ? copyLineFor(found, claudeFolder) : `cclink pickup --ssh ${host}`;
+}
+
+/** The lines that pick a handoff up whose files are in a folder: from there, or from their owner's host. */
+function linesWithFolder({ record, payload, isProvenOwn, subject }: FoundHandoff): string {
+  const who = subject.isOwn ? '' : ` ${encodePublicKey(record.publicKey)}`;
+  const host = isProvenOwn ? plainHost(payload.host) : null;
+  const lines = [`cclink pickup${who} --folder <dir>`, ...(host === null ? [] : [`cclink pickup --ssh ${host}`])];
+  return lines.map((line) => `  ${line}`).join('\n');
 }
 
 function directoryMissing({ record, payload }: FoundHandoff, directory: string | null): Failure {

@@ -303,6 +303,12 @@ describe('through a folder', () => {
       shared,
       '-y',
     ]);
+    const withoutFolder = await bob.run(['pickup', publicKey, '-y']);
+    expect([withoutFolder.code, withoutFolder.stderr]).toEqual([
+      7,
+      expect.stringContaining(`  cclink pickup ${publicKey} --folder <dir>`),
+    ]);
+    expect(withoutFolder.stderr).not.toContain('rsync');
 
     const args = ['pickup', publicKey, '--folder', shared, '-y', '--into', bob.project];
     const unnamed = await bob.run(args);
@@ -324,6 +330,9 @@ describe('through a folder', () => {
     // Published without a folder: there is nothing to wait for.
     const { code } = await desk.run(['pickup', '-y', '--folder', shared]);
     expect(code).toBe(7);
+    await laptop.json(['publish', '--folder', shared]);
+    const unnamed = await desk.run(['pickup', '-y']);
+    expect(unnamed).toMatchObject({ code: 7, stderr: expect.stringMatching(/^ {2}cclink pickup --folder <dir>$/m) });
     const pointless = await desk.run(['pickup', '-y', '--into', desk.project]);
     expect([pointless.code, pointless.stderr]).toEqual([2, expect.stringContaining('--ssh <host>')]);
   });
