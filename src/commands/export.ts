@@ -60,7 +60,7 @@ async function exportSession(
 ): Promise<void> {
   const { audienceOf, withSeal } = await import('./export-seal.ts');
   const { checkTarget, confirmReplacing, fileNameFor, targetOf, writeThrough } = await import('./export-target.ts');
-  const { confirmUnmasked, sessionExport } = await import('./session-export.ts');
+  const { confirmUnmasked, isInSightOfGit, sessionExport } = await import('./session-export.ts');
   const { exportToFile, prepareExport } = await import('../travel/export.ts');
 
   // Typing errors are told before anything is read.
@@ -104,7 +104,8 @@ async function exportSession(
       }
     });
     if (written === null) throw appearedMeanwhile(nameOf(target));
-    tell(context, target, written);
+    const isInSight = target.kind === 'file' && (await isInSightOfGit(context, target.path));
+    tell(context, target, { ...written, isInSight });
   });
 }
 
@@ -144,12 +145,15 @@ function appearedMeanwhile(path: string): Failure {
 
 const nameOf = (target: Target) => (target.kind === 'stdout' ? '-' : target.path);
 
+interface Written {
+  readonly manifest: Manifest;
+  readonly bytes: number;
+  /** Whether git would take the file along. */
+  readonly isInSight: boolean;
+}
+
 /** Says what was written, what was left, and what to type on the other side. */
-function tell(
-  { output }: Context,
-  target: Target,
-  { manifest, bytes }: { readonly manifest: Manifest; readonly bytes: number },
-): void {
+function tell({ output }: Context, target: Target, { manifest, bytes, isInSight }: Written): void {
   const { session, title, turns, left, git } = manifest;
   const named = title === null ? '' : ` “${excerpt(title, 50)}”`;
   const place = target.kind === 'stdout' ? '' : ` in ${printable(target.path)}`;
@@ -157,6 +161,7 @@ function tell(
   output.say(
     `${output.style.good('Exported')} session ${session.slice(0, 8)}${named}, ${countOf(turns, 'prompt')}, sealed for ${describeAudience(manifest.audience)}: ${describeSize(bytes)}${place}.`,
   );
+  if (isInSight) output.say('It lies in a git repository: keep it out of a commit, or name another place with -o.');
   if (unsaved !== null) output.say(unsaved);
   if (left.length > 0) output.say(`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`);
   for (const { what, why } of left) output.trace(`${what}: ${why}`);

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { gitRootOf } from '../claude/git-root.ts';
 import { describeSession, type Session } from '../claude/session.ts';
 import { type SessionContents, sessionContents } from '../claude/session-contents.ts';
 import { findTranscripts, type TranscriptFile, Unreadable } from '../claude/transcript-files.ts';
 import { Failure } from '../failure.ts';
-import { type GitFacts, gitFacts } from '../process/git.ts';
+import { type GitFacts, gitFacts, isNewToGit } from '../process/git.ts';
 import type { ExportOptions } from '../travel/export.ts';
 import type { Context } from './context.ts';
 
@@ -65,6 +65,12 @@ export async function staysHere(
   // Where there is no repository, git is not started: on a Mac without it, that asks to install it.
   if (directory === null || gitRootOf(directory) === null) return null;
   return gitFacts(directory, { variables, ...(timeoutMs !== undefined && { timeoutMs }) });
+}
+
+/** Whether the next `git add .` would take a file along. Never rejects. */
+export async function isInSightOfGit({ environment: { variables } }: Context, file: string): Promise<boolean> {
+  const whole = resolve(file);
+  return gitRootOf(dirname(whole)) !== null && isNewToGit(whole, { variables });
 }
 
 /**

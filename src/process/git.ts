@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { isAbsolute, parse } from 'node:path';
+import { basename, dirname, isAbsolute, parse } from 'node:path';
 import { UNSEEN } from '../shown-text.ts';
 
 /** The state of a directory's git repository. Numbers are null where git took too long to count. */
@@ -74,6 +74,23 @@ export async function gitFacts(directory: string, options: GitOptions): Promise<
 export async function gitRemotes(directory: string, options: GitOptions): Promise<readonly string[]> {
   const config = (await new Git(directory, options).configuration()) ?? [];
   return [...remotesIn(config).values()].flatMap((url) => withoutCredentials(url) ?? []);
+}
+
+/**
+ * Whether git would take the file at an absolute path along with the next `git add .`: it is in a work tree,
+ * new there, and not ignored. Changes nothing; never rejects.
+ */
+export async function isNewToGit(file: string, options: GitOptions): Promise<boolean> {
+  const git = new Git(dirname(file), options);
+  const names = await git.ask([
+    'ls-files',
+    '--others',
+    '--exclude-standard',
+    '-z',
+    '--',
+    `:(literal)${basename(file)}`,
+  ]);
+  return names !== null && names !== '';
 }
 
 /** Whether two remotes, as these functions give them, are one repository, be it by https, ssh or else. */

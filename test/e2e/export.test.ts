@@ -265,6 +265,8 @@ describe('cclink export', () => {
     writeFileSync(at('new'), '');
     const run = await exported('-o', join(laptop.home, 'session.cclink'));
     expect(run.stderr).toContain('Of its git repository, this stays here: 1 changed file and 1 commit not pushed.');
+    expect(run.stderr).not.toContain('keep it out of a commit');
+    expect((await exported('-o', 'session.cclink')).stderr).toContain('keep it out of a commit');
     const recipient = await exported('-o', join(laptop.home, 'other.cclink'), '--recipient', RECIPIENT);
     expect(recipient.code).toBe(0);
     const { manifest } = await openedWith(readFileSync(join(laptop.home, 'other.cclink')));

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { gitFacts, gitRemotes, isSameRemote } from '../../src/process/git.ts';
+import { gitFacts, gitRemotes, isNewToGit, isSameRemote } from '../../src/process/git.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let home: string;
@@ -136,6 +136,19 @@ describe('what git says of a repository', () => {
     expect(await ask()).toMatchObject({ commit: first, changedFiles: null, unpushedCommits: 1 });
     wrap('*');
     expect(await ask()).toBeNull();
+  });
+});
+
+describe('a file in the work tree', () => {
+  const isNew = (name: string) => isNewToGit(join(repository, name), { variables: variables() });
+
+  it('is new to git unless it is ignored or committed, whatever its name', async () => {
+    commit('known');
+    commit('.gitignore', '*.ignored\n');
+    for (const name of ['new', '*', ':(top)x', 'a.ignored']) writeFileSync(join(repository, name), '');
+    expect(await Promise.all(['new', '*', ':(top)x'].map(isNew))).toEqual([true, true, true]);
+    expect(await Promise.all(['known', 'a.ignored', 'none'].map(isNew))).toEqual([false, false, false]);
+    expect(await isNewToGit(join(home, 'outside'), { variables: variables() })).toBe(false);
   });
 });
 
