@@ -143,6 +143,9 @@ function appearedMeanwhile(path: string): Failure {
   return new Failure('refused', `${path} has appeared meanwhile; it was not replaced.`, 'Name another file with -o.');
 }
 
+/** A name that is not taken for an option. */
+const asArgument = (name: string) => (name.startsWith('-') ? `./${name}` : name);
+
 const nameOf = (target: Target) => (target.kind === 'stdout' ? '-' : target.path);
 
 interface Written {
@@ -168,7 +171,7 @@ function tell({ output }: Context, target: Target, { manifest, bytes, isInSight 
   const value = { ...resultOf(manifest, target), bytes };
   if (target.kind !== 'stdout') {
     output.say('On the other machine, where the file is, type:');
-    output.result(value, `cclink import ${quoteForShell(basename(target.path))}`);
+    output.result(value, `cclink import ${quoteForShell(asArgument(basename(target.path)))}`);
   } else if (output.json) {
     // Standard output is the session itself.
     process.stderr.write(`${printableJson(value)}\n`);

@@ -124,6 +124,8 @@ describe('cclink export', () => {
     mkdirSync(at('out'));
     expect((await exported('-o', 'out', '--recipient', RECIPIENT)).stdout).toBe(`cclink import ${NAME}\n`);
     expect(existsSync(at(`out/${NAME}`))).toBe(true);
+    // What is to be typed there must not be an option.
+    expect((await exported('-o', './-q', '--recipient', RECIPIENT)).stdout).toBe('cclink import ./-q\n');
     expect((await exported('-o', '/dev/null', '--recipient', RECIPIENT)).code).toBe(0);
     execFileSync('mkfifo', [at('pipe')]);
     const reader = spawn('cat', [at('pipe')]);
