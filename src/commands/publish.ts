@@ -337,6 +337,7 @@ async function showDryRun(
   folder: string | null,
 ): Promise<void> {
   const { output } = context;
+  if (folder !== null) (await import('../handoff/publish-bundle.ts')).mustBeFolder(folder);
   const { describeStaying } = await import('./files-here.ts');
   const staying = await describeStaying(context, session, folder !== null);
   await refuseWeakRecipient(handoff.audience);

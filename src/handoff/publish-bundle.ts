@@ -68,7 +68,7 @@ export async function publishWithBundle<T extends { readonly seq: number }>(
 }
 
 /** Throws `refused` unless there is such a folder: one that is made here would be nowhere else. */
-function mustBeFolder(folder: string): void {
+export function mustBeFolder(folder: string): void {
   if (isDirectory(folder)) return;
   throw new Failure(
     'refused',

@@ -241,6 +241,7 @@ describe('through a folder', () => {
     const nowhere = await laptop.run(['--folder', join(shared, 'nowhere')]);
     expect([nowhere.code, nowhere.stdout]).toEqual([5, '']);
     expect(nowhere.stderr).toContain('There is no folder');
+    expect((await laptop.run(['--dry-run', '--folder', join(shared, 'nowhere')])).stderr).toBe(nowhere.stderr);
     expect(await laptop.json(['list'])).toEqual([]);
   });
 
