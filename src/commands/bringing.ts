@@ -54,7 +54,7 @@ export function bringingOf(context: Context, options: BringingOptions, bundles: 
       whileWaiting: (work) => interruptible('Interrupted; nothing was picked up.', undefined, work),
       forImport(trust, source, { burns, told }) {
         const question = `Bring it here, and go on with it?${burns ? ' This burns the handoff.' : ''}`;
-        const ports = importPorts(context, { isNamed: from !== null, question, trust, told });
+        const ports = importPorts(context, { isNamed: from !== null, question, trust, asNew, told });
         return {
           ...ports,
           show(arriving) {

@@ -9,8 +9,8 @@ const GIT_MS = 1500;
 
 /**
  * What stays here of a session and its project when it is published: `its files (4.2 MB); of its git
- * repository, 3 changed files`. `goAlong`: its files don't stay. Null if nothing does, where nobody would read
- * it, or where its files are not here. Changes nothing, and never rejects.
+ * repository, 3 changed files`. `goAlong`: its files don't stay. Null if nothing does, where nobody would
+ * read it, or where its files are not here. Changes nothing, and never rejects.
  */
 export async function describeStaying(
   context: Context,

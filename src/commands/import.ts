@@ -107,7 +107,13 @@ async function bringIn(
 ): Promise<Imported> {
   const { importBundle } = await import('../travel/import.ts');
   const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
-  const ports = importPorts(context, { isNamed: movingIn.from !== null, question, trust, told: null });
+  const ports = importPorts(context, {
+    isNamed: movingIn.from !== null,
+    question,
+    trust,
+    asNew: movingIn.asNew,
+    told: null,
+  });
   try {
     const importing = importBundle(bundle, importOptions(context, movingIn, { trust, claude }), ports);
     return await interruptible('Interrupted; nothing was imported.', undefined, importing);

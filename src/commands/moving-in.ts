@@ -75,6 +75,7 @@ interface Asking {
   readonly isNamed: boolean;
   readonly question: string;
   readonly trust: Trust;
+  readonly asNew: boolean;
   readonly told: FoundHandoff | null;
 }
 
@@ -84,7 +85,7 @@ interface Asking {
  */
 export function importPorts(
   { output, questions, yes }: Context,
-  { isNamed, question, trust, told }: Asking,
+  { isNamed, question, trust, asNew, told }: Asking,
 ): ImportPorts & { ended(): void } {
   let progress: TransferProgress | null = null;
   // What somebody else sent is taken only if they were named.
@@ -95,7 +96,9 @@ export function importPorts(
     show(arriving) {
       progress = transferProgress(output, 'Importing', arriving.bytes);
       output.say(describeArriving(arriving, Date.now(), output.style, told));
-      if (trust === 'other') output.warn(INSTRUCTIONS);
+      if (trust !== 'other') return;
+      output.warn(INSTRUCTIONS);
+      if (arriving.lastChangeHereMs !== null && !asNew) output.warn(TAKES_YOURS);
     },
     async chooseDirectory(candidates) {
       if (!questions.possible || (yes && trust !== 'other')) throw noChoice(candidates);
@@ -117,6 +120,12 @@ export function importPorts(
 
 const INSTRUCTIONS =
   'this session was written by somebody else. All of it is instructions to your Claude, which will read it as its own past: bring it in only if you trust them with what Claude may do here.';
+/**
+ * Whoever once had a session can send it back with other words in it: which is newer is told by its records'
+ * ids.
+ */
+const TAKES_YOURS =
+  'you have this session already. If theirs went on, it takes the place of yours, also where they changed earlier words; yours is kept for a week. To have both: --as-new';
 const NAME_THEM = 'Name who signed it, with -y, --from <key> and --into <dir>';
 
 function noChoice(candidates: readonly string[]): Failure {

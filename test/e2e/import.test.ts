@@ -162,8 +162,11 @@ describe('cclink import', () => {
     const { args = [] } = machine.claudeStart() ?? {};
     expect(args).toContain('--permission-mode');
     expect(args.join(' ')).not.toMatch(/mallory|elsewhere/);
+    expect(run.text).not.toMatch(/you have this session already/);
     const named = await machine.json(['import', file, '-y', '--from', FROM_STRANGER, '--into', '.']);
     expect(named).toMatchObject({ from: FROM_STRANGER, publicKey: FROM_STRANGER, mode: 'share' });
+    const again = await machine.run(['import', file, '-y', '--from', FROM_STRANGER, '--into', '.', '--no-run']);
+    expect(again.stderr).toMatch(/takes the place of yours/);
   });
 
   it('says what of it is not set up here, and gives an option only to a claude that knows it', async () => {
