@@ -171,13 +171,15 @@ function nameAndArgument(command: Command): string {
 function contextFor(environment: Environment, options: SharedOptions, isTimeoutGiven: boolean): Context {
   const { json = false, quiet = false, verbose = false, yes = false } = options;
   const mayAsk = !environment.underClaudeCode && hasControllingTerminal();
+  const output = openOutput({ json, quiet, verbose }, process.env);
+  const style = styleFor(wantsColour(process.env, { isTTY: true }));
   return {
     environment,
-    output: openOutput({ json, quiet, verbose }, process.env),
+    output,
     questions: terminalQuestions(
       mayAsk,
       (question, instead) => (environment.underClaudeCode ? notForAnAgent(environment) : noTerminal(question, instead)),
-      styleFor(wantsColour(process.env, { isTTY: true })),
+      { style, whileAsking: output.whileAsking },
     ),
     // An agent's -y is not a person's yes.
     yes: yes && !environment.underClaudeCode,

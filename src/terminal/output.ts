@@ -33,6 +33,8 @@ export interface Output {
   warn(text: string): void;
   /** What the network does; only with `--verbose`. */
   trace(text: string): void;
+  /** Keeps such lines back while a question is open: they would be written where its answer is typed. */
+  whileAsking<T>(question: Promise<T>): Promise<T>;
   fail(failure: Failure): void;
   /**
    * How work in progress can be shown: in a line that is drawn again and again, in plain lines now and then,
@@ -58,6 +60,7 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
   const { stdout, stderr } = process;
   const style = styleFor(wantsColour(env, stderr));
   const say = (text: string) => void stderr.write(`${wrap(text, columnsOfStream(stderr))}\n`);
+  let held: string[] | null = null;
   const canRedraw = !verbose && stderr.isTTY && env['TERM'] !== 'dumb';
   const live = quiet || json ? 'silent' : canRedraw ? 'redrawn' : 'lines';
   const redraw = (text: string) => {
@@ -85,7 +88,21 @@ export function openOutput({ json, quiet, verbose }: OutputOptions, env: NodeJS.
     say: (text) => (quiet || json ? undefined : say(text)),
     keep: say,
     warn: (text) => say(`${style.warning('Warning:')} ${text}`),
-    trace: (text) => (verbose ? say(style.dim(sentence(text))) : undefined),
+    trace(text) {
+      if (!verbose) return;
+      if (held === null) say(style.dim(sentence(text)));
+      else held.push(text);
+    },
+    async whileAsking(question) {
+      held = [];
+      try {
+        return await question;
+      } finally {
+        const lines = held;
+        held = null;
+        for (const line of lines) say(style.dim(sentence(line)));
+      }
+    },
     fail(failure) {
       const { code, message, hint, details, stack } = failure;
       if (verbose && code === 'internal' && stack !== undefined) say(style.dim(printableLines(stack)));

@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import { ControllingTerminal } from './controlling-terminal.ts';
 import { KeyReader } from './keys.ts';
+import type { Output } from './output.ts';
 import { type Choice, ChoosePrompt, ConfirmPrompt, type Prompt, SecretPrompt } from './prompts.ts';
 import type { Style } from './style.ts';
 
@@ -31,7 +32,7 @@ export interface Questions {
 export function terminalQuestions(
   possible: boolean,
   unavailable: (question: string, instead: string | null) => Failure,
-  style: Style,
+  { style, whileAsking }: { readonly style: Style; readonly whileAsking: Output['whileAsking'] },
 ): Questions {
   let terminal: ControllingTerminal | null = null;
   const release = () => {
@@ -47,7 +48,7 @@ export function terminalQuestions(
     if (terminal === null) throw unavailable(message, instead);
     let isAnswered = false;
     try {
-      const answer = await answerTo(terminal, open(terminal));
+      const answer = await whileAsking(answerTo(terminal, open(terminal)));
       isAnswered = true;
       return answer;
     } finally {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { Machine, SESSION } from '../support/machine.ts';
@@ -51,6 +52,17 @@ describe('a handoff to oneself', () => {
     const along = (await laptop.run(['publish', '--folder', laptop.home, '--ttl', '30m'])).stderr;
     expect(along).toMatch(/^Stays here: of its git repository, 1 changed file and 1 commit not pushed\.$/m);
     expect(along).not.toContain('forget');
+  });
+
+  it('tells what the network does below a question, not where its answer is typed', async () => {
+    await laptop.init('correct horse battery');
+    laptop.addSession();
+    const run = laptop.terminal(['-v', '--ttl', '30m']);
+    await run.sees(/Passphrase of your key/);
+    await sleep(1000); // by then the nodes have been asked
+    run.type('correct horse battery\r');
+    expect(await run.end()).toBe(0);
+    expect(run.text).toMatch(/^\? Passphrase of your key \(not shown\) ?\nasked \d+ nodes/im);
   });
 
   it('goes from cclink to cclink pickup and becomes claude --resume in the directory of the session', async () => {
