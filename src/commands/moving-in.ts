@@ -147,6 +147,7 @@ export function tellOfImport({ output }: Context, { outcome, directory, replaced
   output.say(outcomes[outcome]);
   if (replaced !== null) output.say(`What was replaced is kept until you go on with it, at most a week: ${replaced}`);
   // What was left out there was shown before the question.
-  if (leftHere.length > 0) output.say(`Not as it was: ${someOf(leftHere.map(({ what }) => what))} (-v says why)`);
+  if (leftHere.length > 0)
+    output.say(`Left out or not adapted here: ${someOf(leftHere.map(({ what }) => what))} (-v says why)`);
   for (const { what, why } of left) output.trace(`${what}: ${why}`);
 }
