@@ -6,6 +6,7 @@ import { type ImportedKey, parseImportedKey } from '../identity/imported-key.ts'
 import { looksLikeRecoveryFile, openRecoveryFile, type RecoveryFile } from '../identity/recovery-file.ts';
 import { holdsHexKey, MAX_STORED_KEY_LENGTH } from '../identity/stored-key.ts';
 import { tryPassphrases } from '../identity/unlock.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import type { Context } from './context.ts';
 import { passphraseSource } from './secrets.ts';
 
@@ -54,7 +55,7 @@ export async function openRecovery(
 ): Promise<{ seed: Uint8Array; passphrase: Uint8Array }> {
   const opened = await tryPassphrases(passphraseSource(context, 'Passphrase of the recovery file'), async (typed) => {
     const seed = await context.output.progress('Opening the recovery file …', openRecoveryFile(file, typed));
-    return seed === null ? null : { seed, passphrase: Uint8Array.from(typed) };
+    return seed === null ? null : { seed, passphrase: secretBytes(typed) };
   });
   if (opened !== null) return opened;
   throw new Failure(

@@ -7,6 +7,7 @@ import { fileFailure } from '../files/file-failure.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { importedJson } from '../terminal/bundle-view.ts';
 import { rfc3339 } from '../time.ts';
 import type { Bundle } from '../travel/bundle/bundle-reader.ts';
@@ -150,7 +151,7 @@ async function openBundle(
     };
     const keys = {
       secrets: async () => [await ageSecretOf(own)],
-      passphrase: async () => pinForm(environment.pin === undefined ? await ask() : Uint8Array.from(environment.pin)),
+      passphrase: async () => pinForm(environment.pin === undefined ? await ask() : secretBytes(environment.pin)),
     };
     try {
       return await readBundle(source, keys);

@@ -9,6 +9,7 @@ import { readKeyFile, whileKeyIsLocked, writeKeyFile } from '../identity/key-fil
 import type { RecoveryFile } from '../identity/recovery-file.ts';
 import { weaknessOf } from '../identity/secret-strength.ts';
 import type { StoredKey } from '../identity/stored-key.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { printable } from '../terminal/printable.ts';
 import { lineToFetchKey, lineToSendKey } from './bring-key.ts';
 import { changePassphrase } from './change-passphrase.ts';
@@ -116,7 +117,7 @@ async function keyToStore(
 ): Promise<{ key: StoredKey; publicKey: Uint8Array | null }> {
   if (imported?.kind === 'encrypted') return { key: imported, publicKey: null };
   if (imported?.kind === 'recovery file') return recoveredKey(context, imported.file, withPassphrase);
-  const seed = imported?.seed ?? Uint8Array.from(randomBytes(32));
+  const seed = imported?.seed ?? secretBytes(randomBytes(32));
   return withPassphrase ? sealed(context, seed, await passphraseOfNewKey(context)) : plain(seed);
 }
 

@@ -3,6 +3,7 @@ import { base64nopad, bech32 } from '@scure/base';
 import type { Identity, Stanza } from 'age-encryption';
 import { Failure } from '../failure.ts';
 import { ByteReader } from '../files/byte-reader.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { outOfMemory } from '../system-failure.ts';
 import { ageIdentity, ageRecipient, allOf, streamOf } from './age.ts';
 
@@ -166,7 +167,7 @@ async function newHeader(recipient: AgeRecipient): Promise<{ header: Buffer; fil
   let fileKey = new Uint8Array();
   encrypter.addRecipient({
     wrapFileKey: async (key) => {
-      fileKey = Uint8Array.from(key);
+      fileKey = secretBytes(key);
       return recipient.kind === 'passphrase' ? [await passphraseStanza(recipient.passphrase, key)] : [];
     },
   });

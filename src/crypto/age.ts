@@ -1,5 +1,6 @@
 import { bech32 } from '@scure/base';
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 
 /** Bytes that `sealTo` adds to any plaintext of up to 64 KiB: 168 of header, 16 of nonce, 16 of tag. */
 export const SEALED_OVERHEAD = 200;
@@ -80,5 +81,5 @@ export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
 export async function allOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
-  return Uint8Array.from(Buffer.concat(chunks));
+  return secretBytes(Buffer.concat(chunks));
 }

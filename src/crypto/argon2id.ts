@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { outOfMemory, systemFailure } from '../system-failure.ts';
 
 /** Cost of one Argon2id derivation: memory in KiB, passes over it, lanes. */
@@ -45,7 +46,7 @@ export async function argon2id(
       const parameters = { memory: memoryKib, passes: iterations, parallelism, tagLength: 32 };
       native('argon2id', { message: password, nonce: salt, ...parameters }, (error, key) =>
         // The inputs are within limits, so that only memory can be missing.
-        error === null ? resolve(Uint8Array.from(key)) : reject(outOfMemory(error)),
+        error === null ? resolve(secretBytes(key)) : reject(outOfMemory(error)),
       );
     });
   }

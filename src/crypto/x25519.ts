@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 
 /** DER of a PKCS #8 X25519 private key up to its 32-byte secret (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
@@ -9,7 +10,7 @@ const SPKI_PREFIX_LENGTH = 12;
 /** The 32-byte X25519 secret of a 32-byte Ed25519 seed: SHA-512(seed)[0..32]. Clamped on use (RFC 7748). */
 export function x25519SecretOf(seed: Uint8Array): Uint8Array {
   const digest = createHash('sha512').update(seed).digest();
-  const secret = Uint8Array.from(digest.subarray(0, 32));
+  const secret = secretBytes(digest.subarray(0, 32));
   digest.fill(0);
   return secret;
 }

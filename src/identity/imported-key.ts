@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { holdsEnvelope, SEED_LENGTH } from './envelope-form.ts';
 import { bareText } from './key-text.ts';
 import { readPublicKey } from './public-key.ts';
@@ -40,8 +41,7 @@ async function fromPubkyRing(text: string, name: string): Promise<StoredKey | nu
   if (!LINK.test(text)) return seedOfPhrase(text, name);
   const { searchParams, host } = new URL(text);
   const secret = Buffer.from(searchParams.get('secret') ?? '', 'base64url');
-  if (host === 'secret_export' && secret.length === SEED_LENGTH)
-    return { kind: 'plain', seed: Uint8Array.from(secret) };
+  if (host === 'secret_export' && secret.length === SEED_LENGTH) return { kind: 'plain', seed: secretBytes(secret) };
   const key = searchParams.get('key');
   if (host !== 'migrate' || key === null) return null;
   return (await seedOfPhrase(key, name)) ?? parseStoredKey(Buffer.from(key), name);
@@ -71,7 +71,7 @@ async function seedOfPhrase(text: string, name: string): Promise<StoredKey | nul
     throw new Failure('cannot-open', `${name} holds ${words.length} words, of which one is wrong or in another place.`);
   }
   const seed = await mnemonicToSeed(phrase);
-  const key: StoredKey = { kind: 'plain', seed: Uint8Array.from(seed.subarray(0, SEED_LENGTH)) };
+  const key: StoredKey = { kind: 'plain', seed: secretBytes(seed.subarray(0, SEED_LENGTH)) };
   seed.fill(0);
   return key;
 }

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 
 /** The most that a passphrase command may print, in bytes. */
 const MAX_OUTPUT = 65_536;
 
 /** The bytes of a passphrase: UTF-8 as typed, not normalised, as in Rust cclink. The caller wipes them. */
 export function passphraseBytes(passphrase: string | Uint8Array): Uint8Array {
-  return typeof passphrase === 'string' ? new TextEncoder().encode(passphrase) : Uint8Array.from(passphrase);
+  return secretBytes(typeof passphrase === 'string' ? Buffer.from(passphrase) : passphrase);
 }
 
 /**
@@ -22,7 +23,7 @@ export async function passphraseFromCommand(command: string, env: NodeJS.Process
     if (ending !== null) throw failed(ending);
     const line = firstLine(output);
     if (line.length === 0) throw failed('printed no passphrase');
-    return Uint8Array.from(line);
+    return secretBytes(line);
   } finally {
     output.fill(0);
   }

@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { type Envelope, encodeEnvelope, MAX_ENVELOPE_LENGTH, parseEnvelope } from './envelope.ts';
 import { damageOf, holdsEnvelope, looksLikeEnvelope, withoutTextMarks } from './envelope-form.ts';
 import { bareText } from './key-text.ts';
@@ -61,7 +62,7 @@ export function holdsHexKey(bytes: Uint8Array): boolean {
  */
 export function encodeStoredKey(key: StoredKey): Uint8Array {
   if (key.kind === 'encrypted') return encodeEnvelope(key.envelope);
-  const text = new Uint8Array(HEX_LENGTH);
+  const text = secretBytes(new Uint8Array(HEX_LENGTH));
   key.seed.forEach((byte, i) => {
     text.set([HEX_DIGITS[byte >> 4] ?? 0, HEX_DIGITS[byte & 15] ?? 0], 2 * i);
   });
@@ -74,7 +75,7 @@ export function encodeStoredKey(key: StoredKey): Uint8Array {
  */
 function parseHex(text: Uint8Array): Uint8Array | null {
   if (text.length !== HEX_LENGTH) return null;
-  const seed = new Uint8Array(HEX_LENGTH / 2);
+  const seed = secretBytes(new Uint8Array(HEX_LENGTH / 2));
   for (const [i, character] of text.entries()) {
     const digit = digitOf(character);
     if (digit < 0) {

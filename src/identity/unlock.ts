@@ -1,5 +1,6 @@
 import { publicKeyOf } from '../crypto/ed25519.ts';
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 import { openEnvelope } from './envelope.ts';
 import { refreshPublicKeyFile, type StoredKey } from './key-file.ts';
 import { passphraseBytes, passphraseFromCommand } from './passphrase.ts';
@@ -31,7 +32,7 @@ const MAX_ATTEMPTS = 3;
 
 /** The identity of a 32-byte seed. It holds a copy; the caller wipes its own. */
 export function identityOf(seed: Uint8Array): Identity {
-  return { publicKey: publicKeyOf(seed), seed: Uint8Array.from(seed) };
+  return { publicKey: publicKeyOf(seed), seed: secretBytes(seed) };
 }
 
 /** Overwrites the seed. The identity can't be used afterwards. */

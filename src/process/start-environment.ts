@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { secretBytes } from '../secret-bytes.ts';
 
 /**
  * Takes variables out of the environment that this process was started with. Returns their values as bytes,
@@ -13,13 +14,13 @@ export function takeFromStart(names: readonly string[]): ReadonlyMap<string, Uin
   const values = new Map<string, Uint8Array>();
   if (process.platform !== 'linux') return values;
   try {
-    const variables = readFileSync('/proc/self/environ');
+    const variables = readEnvironment();
     const start = addressOfEnvironment();
     const memory = openSync('/proc/self/mem', 'r+');
     try {
       for (const { name, offset, length } of placesOf(names, variables)) {
         const value = variables.subarray(offset + name.length + 1, offset + length);
-        if (!values.has(name)) values.set(name, Uint8Array.from(value));
+        if (!values.has(name)) values.set(name, secretBytes(value));
         writeSync(memory, Buffer.alloc(length), 0, length, start + offset);
       }
     } finally {
@@ -30,6 +31,32 @@ export function takeFromStart(names: readonly string[]): ReadonlyMap<string, Uin
     // Where /proc is missing or closed to us, nobody else reads it either, or nothing can be done about it.
   }
   return values;
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * The environment that this process was started with, to be wiped. Not by `readFileSync`: of a file whose
+ * size is not known it keeps the pieces that it read, and they stay in memory for a while.
+ */
+function readEnvironment(): Buffer {
+  const file = openSync('/proc/self/environ', 'r');
+  try {
+    let bytes = Buffer.alloc(PIECE_BYTES);
+    let length = 0;
+    for (let read = -1; read !== 0; length += read) {
+      if (length === bytes.length) {
+        const larger = Buffer.alloc(2 * length);
+        bytes.copy(larger);
+        bytes.fill(0);
+        bytes = larger;
+      }
+      read = readSync(file, bytes, length, bytes.length - length, null);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Where `NAME=value` stands in a block of variables that end with NUL. */

@@ -1,3 +1,4 @@
+import { secretBytes } from '../secret-bytes.ts';
 import type { Key } from './keys.ts';
 
 /** More than anybody types, in bytes. */
@@ -27,7 +28,7 @@ export class TypedLine {
 
   /** A copy of what was typed (UTF-8), which the caller wipes. */
   copy(): Uint8Array {
-    return this.bytes.slice(0, this.length);
+    return secretBytes(this.bytes.subarray(0, this.length));
   }
 
   wipe(): void {

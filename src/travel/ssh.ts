@@ -7,6 +7,7 @@ import { isSessionId } from '../claude/session-id.ts';
 import { ageRecipient } from '../crypto/age.ts';
 import { x25519PublicOfSecret } from '../crypto/x25519.ts';
 import { Failure } from '../failure.ts';
+import { secretBytes } from '../secret-bytes.ts';
 
 /** How a session is asked for. */
 export interface SshRequest {
@@ -85,7 +86,7 @@ export function remoteCommand(session: string, recipient: string): string {
  * the session: in the words of ssh and of the cclink there.
  */
 export function exportOverSsh({ host, session, variables, home, canAsk, says }: SshRequest): SshExport {
-  const secret = Uint8Array.from(randomBytes(32));
+  const secret = secretBytes(randomBytes(32));
   const recipient = ageRecipient(x25519PublicOfSecret(secret));
   const batch = canAsk ? [] : ['-o', 'BatchMode=yes'];
   const child = spawn('ssh', ['-T', ...batch, '--', host, remoteCommand(session, recipient)], {
@@ -106,7 +107,7 @@ export function exportOverSsh({ host, session, variables, home, canAsk, says }: 
   return {
     source: sourceOf(child, ended, said),
     recipient,
-    secret: () => Uint8Array.from(secret),
+    secret: () => secretBytes(secret),
     close() {
       child.kill();
       child.stdout.destroy();
