@@ -34,7 +34,7 @@ export type Absence =
   | { readonly kind: 'not whole'; readonly bytes: number };
 
 /** Told how a file is checked, which takes as long as the folder takes to give it. */
-export interface Checking {
+interface Checking {
   /** So many more bytes were read. */
   moved(bytes: number): void;
   /** Nothing more is read. */
