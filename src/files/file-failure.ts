@@ -33,6 +33,15 @@ export function fileFailure(action: 'read' | 'write' | 'create', path: string, e
   return new Failure('refused', `Cannot ${action} ${path}: ${reason}.`, hint, { cause: error });
 }
 
+/** What `work` returns. A system error of it is thrown as the failure to write `path`. */
+export function whileWriting<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw fileFailure('write', path, error);
+  }
+}
+
 /** The code of a system error (`ENOENT`), undefined for any other error. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'

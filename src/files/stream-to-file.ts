@@ -1,21 +1,9 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  write,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { removeIfThere, renameToNew, syncFolder } from './atomic-write.ts';
-import { fileFailure } from './file-failure.ts';
+import { fileFailure, whileWriting } from './file-failure.ts';
+import { writeFully } from './write-fully.ts';
 import { isLeftBehind, writerMark } from './writer-mark.ts';
-
-const writeTo = promisify(write);
 
 /** How a file is called that is still being written: services that sync folders leave such names alone. */
 const TEMPORARY = /^~(.+)\.tmp$/;
@@ -49,7 +37,7 @@ export async function streamToFile(
 
 /** Writes a stream to what stands at `path` and is no regular file: a pipe, or a device. */
 export async function streamInto(path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
-  const descriptor = attempt(path, () => openSync(path, constants.O_WRONLY));
+  const descriptor = whileWriting(path, () => openSync(path, constants.O_WRONLY));
   try {
     return await writeAll(descriptor, path, content);
   } finally {
@@ -76,12 +64,12 @@ function sweepUnfinished(folder: string): void {
 const LEFT_BEHIND_MS = 24 * 3600 * 1000;
 
 async function writeNewFile(temporary: string, path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
-  const descriptor = attempt(path, () => openSync(temporary, 'wx', 0o600));
+  const descriptor = whileWriting(path, () => openSync(temporary, 'wx', 0o600));
   try {
     // The umask may have removed permission bits.
-    if (process.platform !== 'win32') attempt(path, () => fchmodSync(descriptor, 0o600));
+    if (process.platform !== 'win32') whileWriting(path, () => fchmodSync(descriptor, 0o600));
     const bytes = await writeAll(descriptor, path, content);
-    attempt(path, () => fsyncSync(descriptor));
+    whileWriting(path, () => fsyncSync(descriptor));
     return bytes;
   } finally {
     closeSync(descriptor);
@@ -92,13 +80,9 @@ async function writeNewFile(temporary: string, path: string, content: AsyncItera
 async function writeAll(descriptor: number, path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   let bytes = 0;
   for await (const chunk of content) {
-    for (let at = 0; at < chunk.length; ) {
-      try {
-        at += (await writeTo(descriptor, chunk, at, chunk.length - at)).bytesWritten;
-      } catch (error) {
-        throw fileFailure('write', path, error);
-      }
-    }
+    await writeFully(descriptor, chunk).catch((error: unknown) => {
+      throw fileFailure('write', path, error);
+    });
     bytes += chunk.length;
   }
   return bytes;
@@ -106,18 +90,10 @@ async function writeAll(descriptor: number, path: string, content: AsyncIterable
 
 /** Gives a whole file its name. False if another has it. */
 function place(temporary: string, path: string, mayReplace: boolean): boolean {
-  return attempt(path, () => {
+  return whileWriting(path, () => {
     if (mayReplace) renameSync(temporary, path);
     else if (!renameToNew(temporary, path)) return false;
     syncFolder(dirname(path));
     return true;
   });
-}
-
-function attempt<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw fileFailure('write', path, error);
-  }
 }

@@ -14,7 +14,6 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-  write,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
@@ -23,8 +22,9 @@ import { projectsFolder } from '../claude/folders.ts';
 import type { SessionPlace } from '../claude/session-layout.ts';
 import { Failure } from '../failure.ts';
 import { removeIfThere, syncFolder } from '../files/atomic-write.ts';
-import { errorCode, fileFailure } from '../files/file-failure.ts';
+import { errorCode, fileFailure, whileWriting } from '../files/file-failure.ts';
 import { makePrivateFolder } from '../files/folders.ts';
+import { writeFully } from '../files/write-fully.ts';
 import { isLeftBehind, writerMark } from '../files/writer-mark.ts';
 
 const NAME = '.cclink-incoming-';
@@ -119,12 +119,12 @@ export class Staging {
     { mayReplace = true, isBackup = false } = {},
   ): Promise<string> {
     const path = join(this.folderFor(target), `${this.written++}.part`);
-    const file = asFailure(target, () => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    const file = whileWriting(target, () => openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
     try {
       // The umask may have removed permission bits.
-      if (process.platform !== 'win32') asFailure(target, () => fchmodSync(file, isBackup ? BACKUP.mode() : 0o600));
+      if (process.platform !== 'win32') whileWriting(target, () => fchmodSync(file, isBackup ? BACKUP.mode() : 0o600));
       const bytes = await writeAll(file, target, content, this.places);
-      if (isBackup) asFailure(target, () => futimesSync(file, BACKUP.modified, BACKUP.modified));
+      if (isBackup) whileWriting(target, () => futimesSync(file, BACKUP.modified, BACKUP.modified));
       this.stage({ path, target, bytes, mayReplace });
       return path;
     } finally {
@@ -158,7 +158,7 @@ export class Staging {
       if (transcript === undefined) throw new TypeError('The transcript was not written.');
       this.makeFolderOf(last);
       beforeLast();
-      asFailure(last, () => renameSync(transcript.path, last));
+      whileWriting(last, () => renameSync(transcript.path, last));
     } catch (error) {
       this.undo();
       throw error;
@@ -190,7 +190,7 @@ export class Staging {
   /** False if it was left out. */
   private put({ path, target, mayReplace }: StagedFile): boolean {
     this.makeFolderOf(target);
-    return asFailure(target, () => {
+    return whileWriting(target, () => {
       const isNew = lstatSync(target, { throwIfNoEntry: false }) === undefined;
       if (mayReplace) renameSync(path, target);
       else if (!isNew || !linkNew(path, target)) return false;
@@ -222,7 +222,7 @@ export class Staging {
     for (const name of names) {
       folder = join(folder, name);
       isOfSession ||= name === sessionId;
-      const stats = asFailure(folder, () => lstatSync(folder, { throwIfNoEntry: false }));
+      const stats = whileWriting(folder, () => lstatSync(folder, { throwIfNoEntry: false }));
       if (stats === undefined) this.makeFolder(folder);
       else if (!stats.isDirectory() && (isOfSession || !isFolder(folder))) throw notAFolder(folder);
     }
@@ -231,7 +231,7 @@ export class Staging {
   private makeFolder(folder: string): void {
     makePrivateFolder(folder);
     // The umask may have removed permission bits.
-    if (process.platform !== 'win32') asFailure(folder, () => chmodSync(folder, 0o700));
+    if (process.platform !== 'win32') whileWriting(folder, () => chmodSync(folder, 0o700));
     this.madeFolders.push(folder);
   }
 
@@ -245,14 +245,13 @@ export class Staging {
     if (parent === undefined) throw onAnotherDisk(dirname(target), claudeFolder);
     makePrivateFolder(parent);
     const folder = join(parent, `${NAME}${this.mark}`);
-    asFailure(folder, () => mkdirSync(folder, { mode: 0o700 }));
-    if (process.platform !== 'win32') asFailure(folder, () => chmodSync(folder, 0o700));
+    whileWriting(folder, () => mkdirSync(folder, { mode: 0o700 }));
+    if (process.platform !== 'win32') whileWriting(folder, () => chmodSync(folder, 0o700));
     this.folders.set(device, folder);
     return folder;
   }
 }
 
-const writeAt = promisify(write);
 const syncData = promisify(fdatasync);
 
 /**
@@ -282,7 +281,7 @@ async function writeAll(
           syncing.catch(() => {}); // they are awaited later
           synced = bytes;
         }
-        writing = writeBlock(file, free.subarray(0, part.length), bytes);
+        writing = writeFully(file, free.subarray(0, part.length), bytes);
         writing.catch(() => {});
         bytes += part.length;
         [free, busy] = [busy, free];
@@ -309,13 +308,6 @@ async function syncFile({ path, target }: StagedFile): Promise<void> {
   }
 }
 
-async function writeBlock(file: number, block: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < block.length; ) {
-    const { bytesWritten } = await writeAt(file, block, written, block.length - written, position + written);
-    written += bytesWritten;
-  }
-}
-
 /** False if there is a file already. */
 function linkNew(path: string, target: string): boolean {
   try {
@@ -332,7 +324,7 @@ function linkNew(path: string, target: string): boolean {
 /** The device of `path`, or of the nearest folder above it that exists. Links are followed. */
 function deviceOf(path: string): number {
   for (let folder = path; ; folder = dirname(folder)) {
-    const stats = asFailure(folder, () => statSync(folder, { throwIfNoEntry: false }));
+    const stats = whileWriting(folder, () => statSync(folder, { throwIfNoEntry: false }));
     // Newer Nodes say of what would be below a file that it is not there, and older ones fail.
     if (stats?.isDirectory() === false) throw notAFolder(folder);
     if (stats !== undefined || folder === dirname(folder)) return stats?.dev ?? 0;
@@ -341,14 +333,6 @@ function deviceOf(path: string): number {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function asFailure<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw fileFailure('write', path, error);
-  }
 }
 
 function notAFolder(path: string): Failure {
