@@ -35,9 +35,9 @@ function folderWith(files: Record<string, unknown>): string {
 describe('a live session', () => {
   it('is one whose process runs, and no longer', async () => {
     const { child, pid, started } = await runningProcess();
-    const record = { pid, sessionId: sessionId(1), cwd: '/work/app', startedAt: 1, version: '2.1.329' };
+    const record = { pid, sessionId: sessionId(1), cwd: '/data/app', startedAt: 1, version: '2.1.329' };
     const folder = folderWith({ [`${pid}.json`]: record, [`${pid}.0123.key`]: { peerToken: 'x' } });
-    const live = [{ pid, sessionId: sessionId(1), cwd: '/work/app' }];
+    const live = [{ pid, sessionId: sessionId(1), cwd: '/data/app' }];
     expect(liveSessions(folder)).toEqual(live);
     writeFileSync(join(folder, 'sessions', `${pid}.json`), JSON.stringify({ ...record, procStart: started }));
     expect(liveSessions(folder)).toEqual(live);
@@ -48,7 +48,7 @@ describe('a live session', () => {
 
   it.runIf(isLinux)('is not one whose process number went to another process', async () => {
     const { pid, started } = await runningProcess();
-    const record = { pid, sessionId: sessionId(1), cwd: '/work/app', procStart: String(Number(started) - 100) };
+    const record = { pid, sessionId: sessionId(1), cwd: '/data/app', procStart: String(Number(started) - 100) };
     expect(liveSessions(folderWith({ [`${pid}.json`]: record }))).toEqual([]);
   });
 
@@ -56,7 +56,7 @@ describe('a live session', () => {
     'is not one whose file is older than the process, where it does not say when that started',
     async () => {
       const { pid } = await runningProcess();
-      const folder = folderWith({ [`${pid}.json`]: { pid, sessionId: sessionId(1), cwd: '/work/app' } });
+      const folder = folderWith({ [`${pid}.json`]: { pid, sessionId: sessionId(1), cwd: '/data/app' } });
       expect(liveSessions(folder)).toHaveLength(1);
       utimesSync(join(folder, 'sessions', `${pid}.json`), Date.now() / 1000 - 60, Date.now() / 1000 - 60);
       expect(liveSessions(folder)).toEqual([]);

@@ -12,10 +12,10 @@ const STARTED_MS = Date.now() - 3600_000;
 function claude(version?: string) {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'sessions'));
-  const record = { pid: process.pid, sessionId: NAMED, cwd: '/work/app', startedAt: STARTED_MS, version };
+  const record = { pid: process.pid, sessionId: NAMED, cwd: '/data/app', startedAt: STARTED_MS, version };
   writeFileSync(join(folder, 'sessions', `${process.pid}.json`), JSON.stringify(record));
-  const transcript = (id: string, minutesAfter: number, project = '-work-app') =>
-    writeTranscript(folder, project, id, [said('/work/app')], STARTED_MS + 60_000 * minutesAfter);
+  const transcript = (id: string, minutesAfter: number, project = '-data-app') =>
+    writeTranscript(folder, project, id, [said('/data/app')], STARTED_MS + 60_000 * minutesAfter);
   return { transcript, has: (id: string) => claudeWithSession(folder, id) };
 }
 
@@ -47,7 +47,7 @@ describe('a session', () => {
     transcript(NAMED, 5);
     transcript(OTHER, 4);
     expect(has(OTHER)).toBeNull();
-    transcript(sessionId(3), 6, '-work-other');
+    transcript(sessionId(3), 6, '-data-other');
     expect(has(sessionId(3))).toBeNull();
     const begun = claude('2.1.119');
     begun.transcript(OTHER, -1);

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
-const APP = '/work/app';
+const APP = '/data/app';
 
 /** The order of sessions, each given by how long ago it was last used, and its file last written. */
 function order(...agesMs: readonly (readonly [saidAgo: number | null, writtenAgo: number])[]): number[] {
@@ -13,7 +13,7 @@ function order(...agesMs: readonly (readonly [saidAgo: number | null, writtenAgo
   const now = Date.now();
   for (const [i, [saidAgo, writtenAgo]] of agesMs.entries()) {
     const timestamp = saidAgo === null ? undefined : new Date(now - saidAgo).toISOString();
-    writeTranscript(claude, '-work-app', sessionId(i), [{ ...said(APP), timestamp }], now - writtenAgo);
+    writeTranscript(claude, '-data-app', sessionId(i), [{ ...said(APP), timestamp }], now - writtenAgo);
   }
   return [...sessionsOf(claude, APP)].map(({ id }) => Number.parseInt(id.slice(0, 8), 16));
 }

@@ -8,11 +8,11 @@ import { summarizeTranscript, type TranscriptSummary } from '../../src/claude/tr
 import { said, sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const isStart = (directory: string) => slugOf(directory) === '-work-app';
+const isStart = (directory: string) => slugOf(directory) === '-data-app';
 const user = (content: unknown, more: object = {}) => ({
   type: 'user',
   message: { role: 'user', content },
-  cwd: '/work/app',
+  cwd: '/data/app',
   ...more,
 });
 
@@ -22,7 +22,7 @@ const read = (path: string): TranscriptSummary => {
   return transcript;
 };
 const readLines = (...lines: (object | string)[]) =>
-  read(writeTranscript(temporaryFolder(), '-work-app', sessionId(1), lines));
+  read(writeTranscript(temporaryFolder(), '-data-app', sessionId(1), lines));
 
 describe('a transcript', () => {
   it.each([
@@ -40,12 +40,12 @@ describe('a transcript', () => {
 
   it('lists the directories that the session ran in, in order', () => {
     const { directories } = readLines(
-      said('/work/app/sub'),
-      said('/work/app'),
-      said('/work/app/sub'),
+      said('/data/app/sub'),
+      said('/data/app'),
+      said('/data/app/sub'),
       said('/elsewhere'),
     );
-    expect(directories).toEqual(['/work/app/sub', '/work/app', '/elsewhere']);
+    expect(directories).toEqual(['/data/app/sub', '/data/app', '/elsewhere']);
   });
 
   it('keeps no directory that is not an absolute path', () => {
@@ -55,11 +55,11 @@ describe('a transcript', () => {
 
   it('takes the last of each kind of title, the last place it was moved to, and the first prompt', () => {
     const transcript = readLines(
-      said('/work/app', 'first'),
+      said('/data/app', 'first'),
       { type: 'custom-title', customTitle: 'old' },
       { type: 'relocated', relocatedCwd: '/old' },
       { type: 'ai-title', aiTitle: 'guess' },
-      said('/work/app', 'second'),
+      said('/data/app', 'second'),
       { type: 'custom-title', customTitle: 'new' },
       { type: 'relocated', relocatedCwd: '/new' },
       { type: 'ai-title', aiTitle: 'better guess' },
@@ -79,13 +79,13 @@ describe('a transcript', () => {
       readLines(
         { type: 'summary', summary: 'of this', leafUuid: own },
         ...Array.from({ length: others }, () => ({ type: 'summary', summary: 'of another', leafUuid: other })),
-        { ...said('/work/app'), uuid: own },
+        { ...said('/data/app'), uuid: own },
       ).summary;
     expect([summaryAfter(15), summaryAfter(16)]).toEqual(['of this', null]);
   });
 
   it('has the summary of older versions where there is no title of Claude', () => {
-    expect(readLines(said('/work/app'), { type: 'summary', summary: 'A talk' }).summary).toBe('A talk');
+    expect(readLines(said('/data/app'), { type: 'summary', summary: 'A talk' }).summary).toBe('A talk');
   });
 
   it('has no title any more when the user took it back', () => {
@@ -129,13 +129,13 @@ describe('a transcript', () => {
   });
 
   it('cuts long text to 200 characters, never inside one', () => {
-    const { firstPrompt } = readLines(said('/work/app', '😀'.repeat(5000)));
+    const { firstPrompt } = readLines(said('/data/app', '😀'.repeat(5000)));
     expect([...(firstPrompt ?? '')]).toHaveLength(200);
     expect(firstPrompt?.isWellFormed()).toBe(true);
   });
 
   it('is read past lines that are blank, no JSON, no object, or cut off', () => {
-    const path = writeTranscript(temporaryFolder(), '-work-app', sessionId(1), [
+    const path = writeTranscript(temporaryFolder(), '-data-app', sessionId(1), [
       '',
       'garbage {',
       '[1,2]',
@@ -143,35 +143,35 @@ describe('a transcript', () => {
       '"text"',
       '{"type":"user","cwd":',
       '\u0000\ufffd',
-      said('/work/app', 'grüße 😀'),
+      said('/data/app', 'grüße 😀'),
     ]);
     appendFileSync(path, '{"type":"custom-title","customTitle":"tor');
-    expect(read(path)).toMatchObject({ directories: ['/work/app'], firstPrompt: 'grüße 😀', customTitle: null });
+    expect(read(path)).toMatchObject({ directories: ['/data/app'], firstPrompt: 'grüße 😀', customTitle: null });
   });
 
   it('is read where the last line has no end', () => {
-    const path = writeTranscript(temporaryFolder(), '-work-app', sessionId(1), []);
+    const path = writeTranscript(temporaryFolder(), '-data-app', sessionId(1), []);
     writeFileSync(path, `{"type":"mode"}\n${JSON.stringify(user('x'.repeat(100_000)))}`);
-    expect(read(path).directories).toEqual(['/work/app']);
+    expect(read(path).directories).toEqual(['/data/app']);
   });
 
   it('is read over the edges of steps, wherever a character falls on them', () => {
     for (let padding = 0; padding < 4; padding++) {
       const filler = { type: 'mode', x: 'é'.repeat(32 * 1024 - 12) + 'x'.repeat(padding) };
-      const { firstPrompt } = readLines(filler, said('/work/app', '😀'.repeat(100)), filler, filler);
+      const { firstPrompt } = readLines(filler, said('/data/app', '😀'.repeat(100)), filler, filler);
       expect(firstPrompt).toBe('😀'.repeat(100));
     }
   });
 
   it('tells its titles from its end, however long it is, and is not read whole', () => {
-    const path = writeTranscript(temporaryFolder(), '-work-app', sessionId(1), [
-      said('/work/app', 'first'),
+    const path = writeTranscript(temporaryFolder(), '-data-app', sessionId(1), [
+      said('/data/app', 'first'),
       { type: 'custom-title', customTitle: 'early' },
     ]);
     // 8 GB of nothing: reading it all would outlast the test.
     truncateSync(path, 8 * 1024 ** 3);
     appendFileSync(path, `\n${JSON.stringify({ type: 'custom-title', customTitle: 'late' })}\n`);
-    expect(read(path)).toMatchObject({ customTitle: 'late', firstPrompt: 'first', directories: ['/work/app'] });
+    expect(read(path)).toMatchObject({ customTitle: 'late', firstPrompt: 'first', directories: ['/data/app'] });
   });
 
   it('tells its directory from its end where the first line is a giant', () => {
@@ -181,27 +181,27 @@ describe('a transcript', () => {
         { type: 'text', text: 'look' },
       ]),
     );
-    const transcript = readLines(giant, said('/work/app', 'and now?'));
-    expect(transcript).toMatchObject({ directories: ['/work/app'], firstPrompt: 'and now?', standing: 'typed' });
-    expect(readLines(giant)).toMatchObject({ directories: ['/work/app'], firstPrompt: 'look', standing: 'typed' });
+    const transcript = readLines(giant, said('/data/app', 'and now?'));
+    expect(transcript).toMatchObject({ directories: ['/data/app'], firstPrompt: 'and now?', standing: 'typed' });
+    expect(readLines(giant)).toMatchObject({ directories: ['/data/app'], firstPrompt: 'look', standing: 'typed' });
   });
 
   it('has no conversation where nobody said anything', () => {
-    expect(readLines({ type: 'mode', mode: 'normal' }, { type: 'last-prompt', cwd: '/work/app' }).standing).toBe(
+    expect(readLines({ type: 'mode', mode: 'normal' }, { type: 'last-prompt', cwd: '/data/app' }).standing).toBe(
       'empty',
     );
     expect(readLines().standing).toBe('empty');
     for (const tag of ['user-memory-input', 'task-notification', 'user-prompt-submit-hook', 'system-reminder']) {
-      expect(readLines(said('/work/app', `<${tag}>x</${tag}>`)).standing).toBe('commands');
+      expect(readLines(said('/data/app', `<${tag}>x</${tag}>`)).standing).toBe('commands');
     }
-    expect(readLines(said('/work/app', '<task-list> is undefined')).standing).toBe('typed');
+    expect(readLines(said('/data/app', '<task-list> is undefined')).standing).toBe('typed');
   });
 
   it('has the title that stands beside it where its records have scrolled away', () => {
     const folder = temporaryFolder();
     const filler = { type: 'mode', x: 'x'.repeat(1000) };
-    const path = writeTranscript(folder, '-work-app', sessionId(1), [
-      said('/work/app'),
+    const path = writeTranscript(folder, '-data-app', sessionId(1), [
+      said('/data/app'),
       { type: 'custom-title', customTitle: 'first name' },
       ...Array.from({ length: 300 }, () => filler),
     ]);
@@ -216,7 +216,7 @@ describe('a transcript', () => {
 
   it('of a short transcript is taken from the file beside it only where its records have none', () => {
     const folder = temporaryFolder();
-    const path = writeTranscript(folder, '-work-app', sessionId(1), [said('/work/app')]);
+    const path = writeTranscript(folder, '-data-app', sessionId(1), [said('/data/app')]);
     const beside = path.replace(/\.jsonl$/, '');
     mkdirSync(beside);
     writeFileSync(join(beside, 'custom-title.json'), '{"customTitle":"beside"}');
@@ -227,7 +227,7 @@ describe('a transcript', () => {
 
   it('takes no title from a link, or from what is no title file', () => {
     const folder = temporaryFolder();
-    const path = writeTranscript(folder, '-work-app', sessionId(1), [said('/work/app')]);
+    const path = writeTranscript(folder, '-data-app', sessionId(1), [said('/data/app')]);
     const beside = path.replace('.jsonl', '');
     const file = join(beside, 'custom-title.json');
     mkdirSync(join(folder, 'outside'));
@@ -247,7 +247,7 @@ describe('a transcript', () => {
 
   it('is nothing where there is a link, a folder, a pipe, or no file', () => {
     const folder = temporaryFolder();
-    const path = writeTranscript(folder, '-work-app', sessionId(1), [said('/work/app')]);
+    const path = writeTranscript(folder, '-data-app', sessionId(1), [said('/data/app')]);
     symlinkSync(path, join(folder, 'link.jsonl'));
     mkdirSync(join(folder, 'folder.jsonl'));
     execFileSync('mkfifo', [join(folder, 'pipe.jsonl')]);
@@ -308,7 +308,7 @@ const local = {
 const answer = (more: object = {}, model = 'claude-opus-5-5') => ({
   type: 'assistant',
   message: { role: 'assistant', model, content: [{ type: 'text', text: 'ok' }] },
-  cwd: '/work/app',
+  cwd: '/data/app',
   ...more,
 });
 
@@ -366,7 +366,7 @@ describe('a transcript of giant lines', () => {
         { type: 'custom-title', customTitle: 'late' },
         user(image(first), { entrypoint: 'cli' }),
       );
-      expect(transcript).toMatchObject({ directories: ['/work/app'], firstPrompt: 'and now?', customTitle: 'late' });
+      expect(transcript).toMatchObject({ directories: ['/data/app'], firstPrompt: 'and now?', customTitle: 'late' });
     }
   });
 
@@ -374,7 +374,7 @@ describe('a transcript of giant lines', () => {
     const giant = JSON.stringify({ type: 'attachment', x: 'A'.repeat(500_000) });
     const lines = Array.from({ length: 40 }, () => giant);
     expect(readLines(...lines, user('at last'), ...lines)).toMatchObject({
-      directories: ['/work/app'],
+      directories: ['/data/app'],
       firstPrompt: 'at last',
       standing: 'typed',
     });
@@ -391,7 +391,7 @@ describe('a transcript of giant lines', () => {
 
 describe('a summary', () => {
   it('of another session, whose last record is not here, is no title', () => {
-    const own = { type: 'user', message: { content: 'x' }, uuid: 'aaaa', cwd: '/work/app' };
+    const own = { type: 'user', message: { content: 'x' }, uuid: 'aaaa', cwd: '/data/app' };
     const summary = (text: string, leafUuid: string) => ({ type: 'summary', summary: text, leafUuid });
     expect(readLines(summary('of another', 'bbbb'), own).summary).toBe(null);
     expect(readLines(summary('own', 'aaaa'), summary('of another', 'bbbb'), own).summary).toBe('own');

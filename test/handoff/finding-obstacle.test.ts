@@ -5,7 +5,7 @@ import type { FoundHandoff } from '../../src/handoff/reader.ts';
 
 /** What keeps a `claude` of `version` from a session, which it asks for only where it must. */
 async function obstacle(foundBy: FoundBy, version: string | null, isSpent = true) {
-  const local = { foundBy, directory: '/work/proj', transcript: '/t.jsonl' };
+  const local = { foundBy, directory: '/data/proj', transcript: '/t.jsonl' };
   let asked = false;
   const ask = async () => {
     asked = true;
@@ -24,7 +24,7 @@ describe('a claude that is to go on with a session', () => {
     expect(await obstacle('since 2.1.223', '2.1.332')).toMatchObject({ code: null, asked: true });
     for (const isSpent of [true, false]) {
       const { code, message } = await obstacle('since 2.1.223', '2.1.222', isSpent);
-      expect([code, message.includes('2.1.222'), message.includes('/work/proj')]).toEqual(['no-session', true, true]);
+      expect([code, message.includes('2.1.222'), message.includes('/data/proj')]).toEqual(['no-session', true, true]);
     }
   });
 
