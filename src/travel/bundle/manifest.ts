@@ -24,6 +24,12 @@ export interface Loss {
   readonly why: string;
 }
 
+/** Secrets that were masked: their kind in words for a person (`GitHub token`), and how many different ones. */
+export interface MaskedSecrets {
+  readonly kind: string;
+  readonly count: number;
+}
+
 /** For whom a bundle is sealed. A key is z-base-32, a recipient an age recipient (`age1…`). */
 export type BundleAudience =
   | { readonly mode: 'self' }
@@ -66,6 +72,11 @@ export interface Manifest {
   /** In the order in which they follow; the transcript is the first. */
   readonly files: readonly BundleFile[];
   readonly left: readonly Loss[];
+  /**
+   * What was masked; empty where nothing was found. Only of a session in which secrets were looked for, and
+   * that was not sent as it is.
+   */
+  readonly masked?: readonly MaskedSecrets[];
 }
 
 export interface BundleFile {
@@ -172,6 +183,12 @@ function checked(manifest: object): Manifest {
     }),
     files,
     left: top.list('left', MAX_MANIFEST_ENTRIES, (loss) => ({ what: loss.text('what'), why: loss.text('why') })),
+    ...(top.has('masked') && {
+      masked: top.list('masked', MAX_MANIFEST_ENTRIES, (masked) => ({
+        kind: masked.text('kind'),
+        count: masked.count('count'),
+      })),
+    }),
   };
 }
 
@@ -226,6 +243,10 @@ class Members {
   constructor(value: object, path: string) {
     this.#members = value as Record<string, unknown>;
     this.#path = path;
+  }
+
+  has(key: string): boolean {
+    return this.#members[key] !== undefined;
   }
 
   /** Null where that is the member's value, else what `read` returns. */
