@@ -1,0 +1,24 @@
+/** Where a rule found a secret: the value alone, without what gave it away, as offsets into the text. */
+export interface FoundSecret {
+  /** What it is, in words for a person, singular: `GitHub token`. */
+  readonly kind: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One way to find secrets of one or several kinds. Rules hold no state: they may run on any text. */
+export interface SecretRule {
+  /**
+   * Texts of ASCII in lower case: where none of them stands in a text, in whatever case, the rule finds
+   * nothing there and need not run. Empty: it always runs.
+   */
+  readonly anchors: readonly string[];
+  /**
+   * The secrets in a flat text, decoded as latin1. Bytes above 0x7f count as nothing that could belong to a
+   * word. Takes time linear in the text's length, whatever stands there.
+   */
+  find(text: string): Iterable<FoundSecret> | Promise<Iterable<FoundSecret>>;
+}
+
+/** The longest text, in bytes, that a rule may have to see at once to find a secret: a private key. */
+export const LONGEST_SECRET = 16_384;
