@@ -3,6 +3,7 @@ import { isObject } from '../../claude/json-object.ts';
 import { MAX_FILES, MAX_LINE_BYTES } from '../bundle/limits.ts';
 import type { Loss } from '../bundle/manifest.ts';
 import type { PathRewrite } from '../paths/path-rewrite.ts';
+import type { Mask } from '../secrets/mask.ts';
 import { backupNamesIn, FileBackups, removeUnsafeBackups } from './file-backups.ts';
 import { FilteredBlock } from './filtered-block.ts';
 import { countParts } from './json-structure.ts';
@@ -56,6 +57,15 @@ export interface FilterOptions {
    * in it here becomes it: a sender must not choose where Claude starts.
    */
   readonly directory?: string | null;
+  /**
+   * If strict: leaves out what shows files of secrets, and masks the values of `mask`. Null: not known yet,
+   * as in the first pass, which finds them.
+   */
+  readonly redaction?: {
+    readonly mask: Mask | null;
+    /** Leaves blocks out of a record, and says how many. */
+    readonly files: { omitFrom(record: JsonRecord): number };
+  };
   /** `report.links` of an earlier pass over the same bytes: see `FilterReport.needsAnotherPass`. */
   readonly links?: Links;
 }
