@@ -26,6 +26,10 @@ const LOSSES = {
     '# file backups',
     'where it is not signed by oneself, only those of files in the directory that are not hidden come',
   ],
+  secretFile: [
+    '# parts with files of secrets',
+    'shown, written or kept as backups: .env, keys and the like go to nobody else',
+  ],
   oldPaths: ['# thinking blocks still name the old paths', 'signed, so that nothing in there may be changed'],
   verbatim: ['# lines are no JSON', 'kept as before'],
   circle: ['# links in a circle', 'cut'],
