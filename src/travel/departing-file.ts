@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
-import { identityOf, type SessionFile } from '../claude/session-contents.ts';
-import { errorCode, fileFailure } from '../files/file-failure.ts';
+import type { SessionFile } from '../claude/session-contents.ts';
+import { fileFailure } from '../files/file-failure.ts';
+import type { Spool } from '../files/spool.ts';
 import { ContentChanged } from './bundle/bundle-writer.ts';
 import { MAX_JSON_BYTES } from './bundle/limits.ts';
 import type { Loss } from './bundle/manifest.ts';
+import { DepartingSource } from './departing-source.ts';
 import { lossOfFile } from './harmful-kinds.ts';
 import { rewriteJson } from './rewrite-json.ts';
 import type { TranscriptFacts } from './transcript/transcript-facts.ts';
@@ -12,7 +13,7 @@ import { type FilterOptions, filterTranscript, TranscriptFilter } from './transc
 
 /** A file that was read once, and what it will be in the bundle. */
 export interface Departure {
-  readonly file: SessionFile;
+  readonly file: DepartingFile;
   /** Of what will leave. */
   readonly bytes: number;
   /** 64 hex digits. */
@@ -21,31 +22,40 @@ export interface Departure {
   /** Only of a transcript, as its `FilterReport` has them. */
   readonly facts: TranscriptFacts | null;
   readonly backupsKept: ReadonlySet<string> | null;
-  /** Reads it again. Throws `ContentChanged` if it can't be the same. */
-  content(): AsyncIterable<Uint8Array>;
+  /**
+   * Reads it again, in blocks, each of which holds only until the next one is asked for. Throws
+   * `ContentChanged` if it can't be the same.
+   */
+  content(): AsyncIterable<Buffer>;
   close(): void;
 }
 
-const BLOCK_BYTES = 1024 * 1024;
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+type DepartingFile = Pick<SessionFile, 'kind' | 'name'>;
 
-type Filter = Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links'>;
+/** What becomes of a file as it leaves. */
+export interface Departing extends Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links'> {
+  /** What becomes of one that is no transcript, for somebody else. */
+  readonly masked?: (content: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+}
 
 /**
  * Reads a file of a session once, as it will leave. `onRead` is told of bytes as they are read, both times.
- * A loss is what can't leave, where the session can do without it.
+ * With a spool it is kept there, and never read again. A loss is what can't leave, where the session can do
+ * without it.
  *
- * Throws `ContentChanged` if it is another file by now, and `refused` if the transcript can't be read.
+ * Throws `ContentChanged` if it is another file by now, and `refused` if the transcript can't be read, or the
+ * spool not be written.
  */
 export async function departureOf(
   file: SessionFile,
-  filter: Filter,
+  departing: Departing,
   onRead: (bytes: number) => void,
+  spool: Spool | null = null,
 ): Promise<Departure | Loss> {
-  const loss = filter.strict ? lossOfFile(file) : null;
+  const loss = departing.strict ? lossOfFile(file) : null;
   if (loss !== null) return loss;
   const isTranscript = file.kind === 'transcript';
-  const source = new Source(file, onRead);
+  const source = new DepartingSource(file, onRead);
   try {
     source.open();
   } catch (error) {
@@ -54,66 +64,118 @@ export async function departureOf(
   }
   let staysOpen = false;
   try {
-    const departure = await measured(source, filter);
+    const departure = await measured(source, departing, spool);
     source.mustBeNamed();
     // Thousands of files can't stay open. The transcript does: it may be replaced by a compacted one.
-    staysOpen = isTranscript;
+    staysOpen = isTranscript && spool === null;
     return departure;
   } finally {
     if (!staysOpen) source.close();
   }
 }
 
-async function measured(source: Source, filter: Filter): Promise<Departure | Loss> {
+/** As `departureOf`, of what was read before and is to become something else: it is kept in the spool. */
+export function departureAgain(
+  { file, bytes, content }: Departure,
+  departing: Departing,
+  onRead: (bytes: number) => void,
+  spool: Spool,
+): Promise<Departure | Loss> {
+  async function* blocks() {
+    for await (const block of content()) {
+      onRead(block.length);
+      yield block;
+    }
+  }
+  return measured({ file, size: bytes, blocks, open: () => {}, close: () => {} }, departing, spool);
+}
+
+/** Where the bytes of a file come from, each time anew. */
+interface Source {
+  readonly file: DepartingFile;
+  readonly size: number;
+  blocks(): Iterable<Buffer> | AsyncIterable<Buffer>;
+  open(): void;
+  close(): void;
+}
+
+async function measured(source: Source, departing: Departing, spool: Spool | null): Promise<Departure | Loss> {
   switch (source.file.kind) {
     case 'transcript':
     case 'subagent':
-      return measuredTranscript(source, filter);
+      return measuredTranscript(source, departing, spool);
     case 'subagent facts':
     case 'title':
     case 'task':
-      return measuredJson(source, filter);
+      return measuredJson(source, departing, spool);
     default:
-      return measuredAs(source, () => source.blocks());
+      return measuredAs(source, () => departing.masked?.(asAsync(source.blocks())) ?? source.blocks(), spool);
   }
 }
 
-async function measuredTranscript(source: Source, filter: Filter): Promise<Departure> {
-  let last = new TranscriptFilter({ ...filter, ...NOTHING_MOVES });
-  const departure = await measuredAs(source, () => {
-    last = new TranscriptFilter({ ...filter, ...NOTHING_MOVES });
-    return filterTranscript(source.blocks(), last);
-  });
+async function measuredTranscript(source: Source, departing: Departing, spool: Spool | null): Promise<Departure> {
+  const start = spool?.length ?? 0;
+  let last = new TranscriptFilter({ ...departing, ...NOTHING_MOVES });
+  const departure = await measuredAs(
+    source,
+    () => {
+      last = new TranscriptFilter({ ...departing, ...NOTHING_MOVES });
+      return filterTranscript(source.blocks(), last);
+    },
+    spool,
+  );
   const { needsAnotherPass, links, left, facts, backupsKept } = last.report;
-  if (needsAnotherPass && filter.links === undefined) return measuredTranscript(source, { ...filter, links });
+  if (needsAnotherPass && departing.links === undefined) {
+    await spool?.cut(start);
+    return measuredTranscript(source, { ...departing, links }, spool);
+  }
   return source.file.kind === 'transcript' ? { ...departure, left, facts, backupsKept } : { ...departure, left };
 }
 
-async function measuredJson(source: Source, { strict }: Filter): Promise<Departure | Loss> {
+async function measuredJson(
+  source: Source,
+  { strict, masked }: Departing,
+  spool: Spool | null,
+): Promise<Departure | Loss> {
   const { name } = source.file;
   if (source.size > MAX_JSON_BYTES) return { what: name, why: 'is too large' };
-  const read = () =>
-    rewriteJson(Buffer.concat(Array.from(source.blocks(), (block) => Buffer.from(block))), {
-      strict,
-      ...NOTHING_MOVES,
-    });
-  const json = read();
-  return json === null
-    ? { what: name, why: 'holds no JSON object' }
-    : measuredAs(source, () => [read() ?? Buffer.alloc(0)]);
+  const read = async () => {
+    const pieces: Buffer[] = [];
+    for await (const block of source.blocks()) pieces.push(Buffer.from(block));
+    return rewriteJson(Buffer.concat(pieces), { strict, ...NOTHING_MOVES });
+  };
+  if ((await read()) === null) return { what: name, why: 'holds no JSON object' };
+  async function* json() {
+    yield (await read()) ?? Buffer.alloc(0);
+  }
+  return measuredAs(source, () => masked?.(json()) ?? json(), spool);
 }
 
 /** Paths and ids change where a session arrives, not where it leaves. */
 const NOTHING_MOVES = { rewrite: null, newSessionId: null };
 
-/** What `read` gives, which is called again for the content. */
-async function measuredAs(source: Source, read: () => AsyncIterable<Buffer> | Iterable<Buffer>): Promise<Departure> {
+/** What `read` gives, which is called again for the content, unless that is kept in a spool. */
+async function measuredAs(
+  source: Source,
+  read: () => AsyncIterable<Buffer> | Iterable<Buffer>,
+  spool: Spool | null,
+): Promise<Departure> {
   const { file } = source;
   const hash = createHash('sha256');
+  const start = spool?.length ?? 0;
   let bytes = 0;
   for await (const block of read()) {
     hash.update(block);
     bytes += block.length;
+    await spool?.append(block);
+  }
+  async function* again() {
+    source.open();
+    try {
+      yield* read();
+    } finally {
+      if (file.kind !== 'transcript') source.close();
+    }
   }
   return {
     file,
@@ -122,78 +184,11 @@ async function measuredAs(source: Source, read: () => AsyncIterable<Buffer> | It
     left: [],
     facts: null,
     backupsKept: null,
-    async *content() {
-      source.open();
-      try {
-        yield* read();
-      } finally {
-        if (file.kind !== 'transcript') source.close();
-      }
-    },
+    content: () => spool?.read(start, bytes) ?? again(),
     close: () => source.close(),
   };
 }
 
-/** A file as long as it was when it was first opened: what is appended meanwhile is not read. */
-class Source {
-  readonly file: SessionFile;
-  readonly #onRead: (bytes: number) => void;
-  #descriptor: number | null = null;
-  #size: number | null = null;
-
-  constructor(file: SessionFile, onRead: (bytes: number) => void) {
-    this.file = file;
-    this.#onRead = onRead;
-  }
-
-  get size(): number {
-    return this.#size ?? 0;
-  }
-
-  /** Opens the very file that was found: no link, no pipe, no other one that has taken its name. */
-  open(): void {
-    if (this.#descriptor !== null) return;
-    const { path, identity, name } = this.file;
-    try {
-      this.#descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    } catch (error) {
-      // It is gone, or a link has taken its name: whoever looks again sees what there is now.
-      if (['ENOENT', 'ELOOP'].includes(errorCode(error) ?? '')) throw new ContentChanged(name);
-      throw error;
-    }
-    const stats = fstatSync(this.#descriptor, { bigint: true });
-    this.#size ??= Number(stats.size);
-    if (identityOf(stats) === identity && stats.isFile()) return;
-    this.close();
-    throw new ContentChanged(name);
-  }
-
-  close(): void {
-    if (this.#descriptor !== null) closeSync(this.#descriptor);
-    this.#descriptor = null;
-  }
-
-  /** Its content, of which each block is overwritten by the next one. */
-  *blocks(): Generator<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, this.size));
-    for (let position = 0; position < this.size; ) {
-      const length = Math.min(BLOCK_BYTES, this.size - position);
-      const read = readSync(this.#open(), buffer, 0, length, position);
-      if (read === 0) throw new ContentChanged(this.file.name);
-      position += read;
-      this.#onRead(read);
-      yield buffer.subarray(0, read);
-    }
-  }
-
-  /** Throws `ContentChanged` if another file has taken its name. */
-  mustBeNamed(): void {
-    const stats = lstatSync(this.file.path, { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined || identityOf(stats) !== this.file.identity) throw new ContentChanged(this.file.name);
-  }
-
-  #open(): number {
-    if (this.#descriptor === null) throw new TypeError('It is not open.');
-    return this.#descriptor;
-  }
+async function* asAsync(blocks: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* blocks;
 }

@@ -24,7 +24,7 @@ export interface Loss {
   readonly why: string;
 }
 
-/** Secrets that were masked: their kind in words for a person (`GitHub token`), and how many different ones. */
+/** Secrets that were masked: their kind in words (`GitHub token`), and how many different ones. */
 export interface MaskedSecrets {
   readonly kind: string;
   readonly count: number;
