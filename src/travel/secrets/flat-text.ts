@@ -1,0 +1,322 @@
+/**
+ * Text as one reads it, whatever it is wrapped in: JSON, JSON in JSON, the source of a program. Secrets are
+ * looked for in flat text, and flattened themselves before: depth and kind of escaping never matter then.
+ *
+ * - `\n`, `\\n`, `\\\\n` (and r, t, b, f) become the one character; so do `\u0026`, `\\u0026` and `\x26`.
+ * - Backslashes before a letter or a digit become one. Before anything else they vanish: `\"`, `\/` and `\$`
+ *   are that character, and `\\\"` is a quote one level deeper.
+ * - Sequences that colour a terminal become a space.
+ *
+ * It is never longer than its source.
+ */
+export interface FlatText {
+  /** UTF-8, as far as the source was. */
+  readonly bytes: Buffer;
+  /** Where a place of `bytes` is in the source, in bytes; also for the end of a range. */
+  sourceOffset(at: number): number;
+}
+
+const [BACKSPACE, TAB, NEWLINE, FORM_FEED, RETURN, ESCAPE, SPACE] = [8, 9, 10, 12, 13, 0x1b, 0x20];
+const [BRACKET, BACKSLASH, SMALL_U, SMALL_X] = [0x5b, 0x5c, 0x75, 0x78];
+/** What a letter behind backslashes stands for, at its code; 0 for itself. */
+const MEANT = new Uint8Array(256);
+for (const [letter, code] of Object.entries({ b: BACKSPACE, t: TAB, n: NEWLINE, f: FORM_FEED, r: RETURN })) {
+  MEANT[letter.charCodeAt(0)] = code;
+}
+const NO_DIGIT = 0xff;
+/** The value of a hexadecimal digit, at its code. */
+const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
+for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+  DIGITS[digit.charCodeAt(0)] = value;
+  DIGITS[digit.toUpperCase().charCodeAt(0)] = value;
+}
+/** Letters and digits, at their codes. */
+const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/[0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0));
+/** What is not copied as it is. */
+const IS_SPECIAL = new Uint8Array(256);
+for (const code of [BACKSLASH, ESCAPE, NEWLINE]) IS_SPECIAL[code] = 1;
+/** A longer sequence for a terminal is none. */
+const LONGEST_SEQUENCE = 32;
+/** The most that `Flattening.add` leaves of its source. */
+export const MOST_LEFT_BYTES = 64;
+
+/** Flattens what is in memory as a whole. */
+export function flatten(source: Buffer): FlatText {
+  const places = new Places();
+  const flattening = new Flattening(Buffer.allocUnsafe(source.length), places);
+  flattening.add(source, true);
+  return { bytes: flattening.bytes, sourceOffset: (at) => places.sourceOffset(at) };
+}
+
+/** The same for a string, with the offsets of strings. */
+export function flattenText(source: string): { readonly text: string; sourceOffset(at: number): number } {
+  if (!source.includes('\\') && !source.includes('\x1b')) return { text: source, sourceOffset: (at) => at };
+  const sourceBytes = Buffer.from(source);
+  const { bytes, sourceOffset } = flatten(sourceBytes);
+  const text = bytes.toString();
+  const isAscii = sourceBytes.length === source.length && bytes.length === text.length;
+  if (isAscii) return { text, sourceOffset };
+  const [inFlat, inSource] = [new Units(bytes), new Units(sourceBytes)];
+  return { text, sourceOffset: (at) => inSource.unitAt(sourceOffset(inFlat.byteAt(at))) };
+}
+
+/** Flattens a source that comes in pieces. */
+export class Flattening {
+  readonly #room: Buffer;
+  readonly #places: Places | null;
+  #length = 0;
+  /** Where newlines are in the flat text that were no escapes: ends of the source's lines. */
+  #lineEnds: number[] = [];
+  /** Half of a pair that was written as U+FFFD, and where that ends: the other half may follow. */
+  #surrogate = 0;
+  #surrogateEnd = -1;
+  /** Where in its source `#special` ended. */
+  #at = 0;
+
+  /** The flat text is written to `room`. `places` are right if all of the source is added at once. */
+  constructor(room: Buffer, places: Places | null = null) {
+    this.#room = room;
+    this.#places = places;
+  }
+
+  /** What was added and not dropped; only until more is. */
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.#length);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Adds to the flat text, for which there must be as much room as `source` is long. Returns how much of it
+   * was taken: at the end all, else all but at most `MOST_LEFT_BYTES`, to be added again with what follows.
+   */
+  add(source: Buffer, isEnd: boolean): number {
+    const room = this.#room;
+    const end = source.length;
+    let to = this.#length;
+    let at = 0;
+    while (at < end) {
+      const byte = source[at] as number;
+      if (IS_SPECIAL[byte] === 0) {
+        room[to] = byte;
+        to += 1;
+        at += 1;
+        continue;
+      }
+      this.#length = to;
+      const isWhole = this.#special(source, at, isEnd);
+      at = this.#at;
+      to = this.#length;
+      if (!isWhole) return at;
+    }
+    this.#length = to;
+    return end;
+  }
+
+  /** How many lines of the source, since the last `clear`, end in the flat text before `at`, dropped or not. */
+  linesBefore(at: number): number {
+    return this.#droppedLines + firstFrom(this.#lineEnds, at);
+  }
+  #droppedLines = 0;
+
+  /** Drops the first bytes. */
+  drop(count: number): void {
+    this.#room.copyWithin(0, count, this.#length);
+    this.#length -= count;
+    this.#surrogateEnd -= count;
+    const lines = firstFrom(this.#lineEnds, count);
+    this.#droppedLines += lines;
+    this.#lineEnds = this.#lineEnds.slice(lines).map((end) => end - count);
+  }
+
+  /** Makes it as new. */
+  clear(): void {
+    this.#length = 0;
+    this.#lineEnds = [];
+    this.#droppedLines = 0;
+    this.#surrogateEnd = -1;
+  }
+
+  /** Takes what is not copied as it is. False if it can't be told what it is before more is there. */
+  #special(source: Buffer, at: number, isEnd: boolean): boolean {
+    const end = source.length;
+    /** The last place from which on it would read the same. */
+    let from = at;
+    const needsMore = (length: number) => !isEnd && length > end;
+    let code = source[at] as number;
+    let next = at + 1;
+    let isByte = true;
+    if (code === BACKSLASH) {
+      next = at;
+      for (;;) {
+        while (source[next] === BACKSLASH) {
+          from = next;
+          next += 1;
+        }
+        if (next >= end) {
+          if (isEnd) break;
+          this.#at = from;
+          return false;
+        }
+        const letter = source[next] as number;
+        const digits = letter === SMALL_U ? 4 : letter === SMALL_X ? 2 : 0;
+        if (needsMore(next + 1 + digits)) {
+          this.#at = from;
+          return false;
+        }
+        const value = digits === 0 ? -1 : hexadecimal(source, next + 1, digits);
+        if (value === BACKSLASH) {
+          next += 1 + digits;
+          continue;
+        }
+        if (value !== -1) {
+          code = value;
+          isByte = false;
+          next += 1 + digits;
+        } else if (MEANT[letter] !== 0) {
+          code = MEANT[letter] as number;
+          isByte = false;
+          next += 1;
+        } else if (IS_WORD[letter] === 0) {
+          code = letter;
+          next += 1;
+        }
+        break;
+      }
+    }
+    if (code === ESCAPE) {
+      let last = next + 1;
+      while (last < end && last < next + LONGEST_SEQUENCE && isParameter(source[last] as number)) last += 1;
+      if ((next >= end || (source[next] === BRACKET && last >= end)) && !isEnd) {
+        this.#at = from;
+        return false;
+      }
+      if (source[next] === BRACKET && last < end && isFinal(source[last] as number)) {
+        code = SPACE;
+        next = last + 1;
+      }
+    }
+    if (isByte && code === NEWLINE) this.#lineEnds.push(this.#length);
+    if (isByte) {
+      this.#room[this.#length] = code;
+      this.#length += 1;
+    } else this.#write(code);
+    if (next - at > 1) this.#places?.add(this.#length, next);
+    this.#at = next;
+    return true;
+  }
+
+  #write(code: number): void {
+    const room = this.#room;
+    let to = this.#length;
+    if (code < 0x80) {
+      room[to++] = code;
+    } else if (code < 0x800) {
+      room[to++] = 0xc0 | (code >> 6);
+      room[to++] = 0x80 | (code & 0x3f);
+    } else if (code >= 0xdc00 && code < 0xe000 && this.#surrogateEnd === to) {
+      const whole = 0x10000 + ((this.#surrogate & 0x3ff) << 10) + (code & 0x3ff);
+      to -= 3;
+      room[to++] = 0xf0 | (whole >> 18);
+      room[to++] = 0x80 | ((whole >> 12) & 0x3f);
+      room[to++] = 0x80 | ((whole >> 6) & 0x3f);
+      room[to++] = 0x80 | (whole & 0x3f);
+    } else {
+      const isSurrogate = code >= 0xd800 && code < 0xe000;
+      const written = isSurrogate ? 0xfffd : code;
+      room[to++] = 0xe0 | (written >> 12);
+      room[to++] = 0x80 | ((written >> 6) & 0x3f);
+      room[to++] = 0x80 | (written & 0x3f);
+      this.#surrogate = code;
+      this.#surrogateEnd = isSurrogate && code < 0xdc00 ? to : -1;
+    }
+    this.#length = to;
+  }
+}
+
+/** Pairs of a place of a flat text and that of its source, each behind what is not as it was. */
+export class Places {
+  #pairs = new Uint32Array(64);
+  #count = 0;
+
+  add(flat: number, source: number): void {
+    if (this.#count * 2 === this.#pairs.length) {
+      const more = new Uint32Array(this.#pairs.length * 2);
+      more.set(this.#pairs);
+      this.#pairs = more;
+    }
+    this.#pairs[this.#count * 2] = flat;
+    this.#pairs[this.#count * 2 + 1] = source;
+    this.#count += 1;
+  }
+
+  sourceOffset(at: number): number {
+    let [low, high] = [0, this.#count];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#pairs[middle * 2] as number) <= at) low = middle + 1;
+      else high = middle;
+    }
+    if (low === 0) return at;
+    const [flat, source] = [this.#pairs[low * 2 - 2] as number, this.#pairs[low * 2 - 1] as number];
+    return source + at - flat;
+  }
+}
+
+/** Offsets of a UTF-8 text in bytes and in the units of strings. Quick if what is asked for goes forwards. */
+class Units {
+  readonly #bytes: Buffer;
+  #byte = 0;
+  #unit = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  byteAt(unit: number): number {
+    if (unit < this.#unit) [this.#byte, this.#unit] = [0, 0];
+    while (this.#unit < unit && this.#byte < this.#bytes.length) this.#step();
+    return this.#byte;
+  }
+
+  unitAt(byte: number): number {
+    if (byte < this.#byte) [this.#byte, this.#unit] = [0, 0];
+    while (this.#byte < byte) this.#step();
+    return this.#unit;
+  }
+
+  /** Over one character. */
+  #step(): void {
+    const lead = this.#bytes[this.#byte] as number;
+    this.#unit += lead >= 0xf0 ? 2 : 1;
+    this.#byte += lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  }
+}
+
+/** -1 if not all are digits. */
+function hexadecimal(source: Buffer, from: number, digits: number): number {
+  if (from + digits > source.length) return -1;
+  let value = 0;
+  for (let at = from; at < from + digits; at += 1) {
+    const digit = DIGITS[source[at] as number] as number;
+    if (digit === NO_DIGIT) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+const isParameter = (code: number) => code >= 0x20 && code < 0x40;
+const isFinal = (code: number) => code >= 0x40 && code < 0x7f;
+
+/** How many of these numbers, which rise, are less than `limit`. */
+function firstFrom(numbers: readonly number[], limit: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] as number) < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
