@@ -205,6 +205,7 @@ async function sessionOfFolder(
       value: session,
       description: descriptionOf(session),
     })),
+    null,
   );
 }
 

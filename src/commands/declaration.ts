@@ -52,6 +52,12 @@ export interface Declaration<Options = unknown> {
 /** What a bare `cclink` does. */
 export const DEFAULT_COMMAND = 'publish';
 
+/** Of the commands that a session can leave by. */
+export const NO_MASK: OptionDeclaration = {
+  flags: '--no-mask',
+  description: 'let keys and passwords leave for somebody else as they are',
+};
+
 const YES = { flags: '-y, --yes', description: 'do not ask' };
 const JSON_RESULT = { flags: '--json', description: 'print one JSON value, and nothing else, on standard output' };
 const TIMEOUT = { flags: '--timeout <time>', description: 'the most time for the network', default: '20s' };

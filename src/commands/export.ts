@@ -5,15 +5,17 @@ import { Failure } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { describeSize } from '../size.ts';
-import { someOf } from '../terminal/bundle-view.ts';
+import { describeMasked, someOf } from '../terminal/bundle-view.ts';
+import { departureDetails, departureJson, departureLines, filesJson } from '../terminal/departure-view.ts';
 import { describeUnsaved, sayUnsaved } from '../terminal/git-view.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { excerpt, printable, printableJson } from '../terminal/printable.ts';
 import type { BundleAudience, Manifest } from '../travel/bundle/manifest.ts';
 import { chooseSession } from './choose-session.ts';
 import type { Context } from './context.ts';
-import type { Declaration } from './declaration.ts';
+import { type Declaration, NO_MASK } from './declaration.ts';
 import type { Target } from './export-target.ts';
+import type { DepartedSession, LeavingSession } from './leaving-session.ts';
 
 interface ExportCommandOptions {
   readonly output?: string;
@@ -22,6 +24,8 @@ interface ExportCommandOptions {
   readonly recipient?: string;
   readonly with?: string;
   readonly withoutThinking?: boolean;
+  /** False with `--no-mask`. */
+  readonly mask: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -35,6 +39,7 @@ export const command: Declaration<ExportCommandOptions> = {
     { flags: '--recipient <age1…>', description: 'seal it for an age key, unsigned: needs no key here' },
     { flags: '--with <what>', description: 'memory: take the notes of its project along too' },
     { flags: '--without-thinking', description: 'leave out what Claude thought' },
+    NO_MASK,
     { flags: '--dry-run', description: 'show what would be sealed, and how large; nothing is written' },
   ],
   help: `Without an id: the session that a bare cclink would publish.
@@ -44,11 +49,14 @@ the session and written to the current folder; a pipe or a redirection gets it
 itself:
   cclink export | ssh desk "cat > session.cclink"
 
-Nothing is masked yet: what was shown in the session is in the file. On the other
-side: cclink import <file>`,
+For somebody else (--share, --pin, --recipient) keys and passwords that were
+shown in the session are looked for and masked: cclink tells what it found, and
+asks; -y masks. That helps, it does not promise.
+
+On the other side: cclink import <file>`,
   yes: true,
   json: true,
-  verbose: 'tell all that was left out, and why',
+  verbose: 'tell all files, and all that was left out, and why',
   run: ({ context, options, args: [session] }) => exportSession(context, options, session),
 };
 
@@ -59,9 +67,8 @@ async function exportSession(
   sessionId: string | undefined,
 ): Promise<void> {
   const { audienceOf, withSeal } = await import('./export-seal.ts');
-  const { checkTarget, confirmReplacing, fileNameFor, targetOf, writeThrough } = await import('./export-target.ts');
-  const { confirmUnmasked, isInSightOfGit, sessionExport } = await import('./session-export.ts');
-  const { exportToFile, prepareExport } = await import('../travel/export.ts');
+  const { checkTarget, confirmReplacing, fileNameFor, targetOf } = await import('./export-target.ts');
+  const { isInSightOfGit, sessionExport } = await import('./session-export.ts');
 
   // Typing errors are told before anything is read.
   if (sessionId !== undefined) parseSessionId(sessionId);
@@ -76,66 +83,25 @@ async function exportSession(
     memory: options.with === 'memory',
     withoutThinking: options.withoutThinking ?? false,
   });
-  const { contents } = exported;
-  const exporting = { ...exported.options, audience, handoff: null };
   const target = targetOf(context, options.output, fileNameFor(exported.session));
-  const shown = <T>(passes: number, work: (onRead: OnRead) => Promise<T>) =>
-    withProgress(context, { target, bytes: contents().bytes, passes }, work);
+  const isDryRun = options.dryRun ?? false;
+  if (!isDryRun) await confirmReplacing(context, target);
 
-  if (options.dryRun) {
-    const prepared = await shown(1, (onRead) => prepareExport(contents, { ...exporting, from: null, onRead }));
-    prepared.close();
-    return showDryRun(context, prepared.manifest, target, prepared.bytes);
-  }
-  await confirmReplacing(context, target);
-  if (audience.mode === 'share' || audience.mode === 'pin') await confirmUnmasked(context, 'Nothing was exported.');
-  await withSeal(context, audience, async ({ from, recipient, sign }) => {
-    const written = await shown(2, async (onRead) => {
-      if (target.kind === 'file') {
-        const seal = { recipient, sign, mayReplace: target.exists };
-        return exportToFile(target.path, contents, { ...exporting, from, onRead }, seal);
-      }
-      const prepared = await prepareExport(contents, { ...exporting, from, onRead });
-      try {
-        const bytes = await writeThrough(target, prepared.stream(recipient, sign));
-        return { manifest: prepared.manifest, bytes };
-      } finally {
-        prepared.close();
-      }
-    });
-    if (written === null) throw appearedMeanwhile(nameOf(target));
-    const isInSight = target.kind === 'file' && (await isInSightOfGit(context, target.path));
-    tell(context, target, { ...written, isInSight });
-  });
-}
-
-type OnRead = (bytes: number) => void;
-
-interface Reading {
-  readonly target: Target;
-  /** The size of the session. */
-  readonly bytes: number;
-  /** How often each byte is read. */
-  readonly passes: number;
-}
-
-/** Does what reads the session, and shows how far it has got. */
-async function withProgress<T>(
-  { output }: Context,
-  { target, bytes, passes }: Reading,
-  work: (onRead: OnRead) => Promise<T>,
-): Promise<T> {
-  const { transferProgress } = await import('../terminal/transfer-progress.ts');
-  const progress = transferProgress(output, 'Exporting', bytes);
-  const state = target.kind === 'file' ? 'nothing was written' : 'what was written is not a whole session';
+  const { leavingSession } = await import('./leaving-session.ts');
+  const afterStop = 'Nothing was exported.';
+  const leaving = await leavingSession(context, { exported, audience, masks: options.mask, isDryRun, afterStop });
   try {
-    return await interruptible(
-      `Interrupted; ${state}.`,
-      undefined,
-      work((read) => progress.moved(read / passes)),
-    );
+    if (isDryRun) return showDryRun(context, target, await leaving.described(), leaving.found);
+    await withSeal(context, audience, async ({ from, recipient, sign }) => {
+      const state = target.kind === 'file' ? 'nothing was written' : 'what was written is not a whole session';
+      const writing = leaving.write(target, { from, handoff: null, recipient, sign }, 'Exporting');
+      const written = await interruptible(`Interrupted; ${state}.`, undefined, writing);
+      if (written === null) throw appearedMeanwhile(nameOf(target));
+      const isInSight = target.kind === 'file' && (await isInSightOfGit(context, target.path));
+      tell(context, target, { ...written, found: leaving.found, isInSight });
+    });
   } finally {
-    progress.end();
+    leaving.close();
   }
 }
 
@@ -148,16 +114,15 @@ const asArgument = (name: string) => (name.startsWith('-') ? `./${name}` : name)
 
 const nameOf = (target: Target) => (target.kind === 'stdout' ? '-' : target.path);
 
-interface Written {
-  readonly manifest: Manifest;
-  readonly bytes: number;
+interface Written extends DepartedSession {
+  readonly found: LeavingSession['found'];
   /** Whether git would take the file along. */
   readonly isInSight: boolean;
 }
 
 /** Says what was written, what was left, and what to type on the other side. */
-function tell({ output }: Context, target: Target, { manifest, bytes, isInSight }: Written): void {
-  const { session, title, turns, left, git } = manifest;
+function tell({ output }: Context, target: Target, { manifest, bytes, found, isInSight }: Written): void {
+  const { session, title, turns, left, masked, git } = manifest;
   const named = title === null ? '' : ` “${excerpt(title, 50)}”`;
   const place = target.kind === 'stdout' ? '' : ` in ${printable(target.path)}`;
   const unsaved = sayUnsaved(git);
@@ -166,9 +131,10 @@ function tell({ output }: Context, target: Target, { manifest, bytes, isInSight 
   );
   if (isInSight) output.say('It lies in a git repository: keep it out of a commit, or name another place with -o.');
   if (unsaved !== null) output.say(unsaved);
+  if (masked !== undefined && masked.length > 0) output.say(`Masked: ${describeMasked(masked)}`);
   if (left.length > 0) output.say(`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`);
   for (const { what, why } of left) output.trace(`${what}: ${why}`);
-  const value = { ...resultOf(manifest, target), bytes };
+  const value = { ...resultOf(manifest, target, found), bytes };
   if (target.kind !== 'stdout') {
     output.say('On the other machine, where the file is, type:');
     output.result(value, `cclink import ${quoteForShell(asArgument(basename(target.path)))}`);
@@ -192,19 +158,26 @@ function describeAudience(audience: BundleAudience): string {
 }
 
 /** The members that all JSON results of export share. */
-function resultOf({ session, directory, host, title, audience, left }: Manifest, target: Target) {
+function resultOf(manifest: Manifest, target: Target, found: LeavingSession['found']) {
+  const { session, directory, host, title, audience } = manifest;
   return {
     session: { id: session, project: directory ?? '', host, title },
     file: nameOf(target),
     mode: audience.mode,
-    left,
+    ...departureJson(manifest, found),
   };
 }
 
-function showDryRun({ output }: Context, manifest: Manifest, target: Target, bytes: number): void {
-  const { session, title, turns, directory, files, left, git } = manifest;
+function showDryRun(
+  { output }: Context,
+  target: Target,
+  { manifest, bytes }: DepartedSession,
+  found: LeavingSession['found'],
+): void {
+  const { session, title, directory, git } = manifest;
+  for (const detail of departureDetails(manifest)) output.trace(detail);
   output.result(
-    { dryRun: true, ...resultOf(manifest, target), bytes, files: files.length },
+    { dryRun: true, ...resultOf(manifest, target, found), bytes, files: filesJson(manifest) },
     [
       'Nothing was written. This would be sealed:',
       describeLines(
@@ -212,11 +185,7 @@ function showDryRun({ output }: Context, manifest: Manifest, target: Target, byt
           ['Session', session],
           ['Title', excerpt(title ?? '', 60)],
           ['Directory', printable(directory ?? '')],
-          [
-            'Size',
-            `${countOf(turns, 'prompt')}, ${countOf(files.length, 'file')}, ${describeSize(bytes)} before they are packed`,
-          ],
-          ['Left out', someOf(left.map(({ what }) => what))],
+          ...departureLines(manifest, bytes),
           ['Stays here', (git && describeUnsaved(git)) ?? ''],
           ['For', describeAudience(manifest.audience)],
           ['Written to', target.kind === 'stdout' ? 'standard output' : printable(target.path)],

@@ -104,10 +104,14 @@ export function importPorts(
       if (!questions.possible || (yes && trust !== 'other')) throw noChoice(candidates);
       const current = workingDirectory();
       const name = (path: string) => `${excerpt(path, 200)}${path === current ? ' (the current directory)' : ''}`;
-      const chosen = await questions.choose<string | null>('Which directory is it to live in?', [
-        ...candidates.map((path) => ({ name: name(path), value: path })),
-        { name: 'another one', value: null, description: 'Stops here: name it with --into <dir>' },
-      ]);
+      const chosen = await questions.choose<string | null>(
+        'Which directory is it to live in?',
+        [
+          ...candidates.map((path) => ({ name: name(path), value: path })),
+          { name: 'another one', value: null, description: 'Stops here: name it with --into <dir>' },
+        ],
+        null,
+      );
       if (chosen !== null) return chosen;
       throw new Failure('interrupted', 'Not brought in.', 'Name the directory, and try again: --into <dir>');
     },

@@ -23,7 +23,7 @@ import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
 import { type ChosenSession, chooseSession } from './choose-session.ts';
 import { type Context, nowSeconds, openBundles, openHistory, placesOf, sweepLeftOvers } from './context.ts';
-import type { Declaration } from './declaration.ts';
+import { type Declaration, NO_MASK } from './declaration.ts';
 import { tellOfLeftBundles } from './left-bundles.ts';
 import { ownResolution, withDht } from './network.ts';
 import type { NewPin } from './new-pin.ts';
@@ -40,6 +40,8 @@ interface PublishOptions {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly folder?: string;
+  /** False with `--no-mask`. */
+  readonly mask: boolean;
 }
 
 export const command: Declaration<PublishOptions> = {
@@ -55,6 +57,7 @@ export const command: Declaration<PublishOptions> = {
     { flags: '--pin', description: 'seal it with a PIN; asked for twice, a bare Return makes one' },
     { flags: '--burn', description: 'hand it over once: the first pickup takes it off the network' },
     { flags: '--folder <dir>', description: 'put its files, sealed, into a folder that both machines see' },
+    NO_MASK,
     { flags: '--qr', description: 'draw the line for the other side as a QR code' },
     { flags: '--dry-run', description: 'show what would be sealed and sent, and how large; nothing is' },
     { flags: '--force', description: 'publish an id that has no session file here' },
@@ -64,6 +67,7 @@ folder, of those below it, or above it up to the git root.
 
 With --folder, or CCLINK_FOLDER, the files of the session go along: pickup finds
 them in that folder, once it has arrived there. Not with a PIN that you made up.
+For somebody else keys and passwords in them are masked, as export --help says.
 
 With --pin, anybody who knows your public key can fetch the sealed record and
 try PINs on a machine of their own, burnt or not: take a long one, or let cclink
@@ -95,11 +99,12 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
     const handoff: Handoff = { audience: audienceOf(pin?.pin ?? null, recipient), burn, ttl, payload };
     try {
       const folder = folderFor(context, options, { session, pin });
-      if (options.dryRun) return await showDryRun(context, await own.publicKey(), session, handoff, folder);
-      const files = folder === null ? null : await filesFor(context, session, handoff, folder);
-      await withDht(context, (dht, deadline) =>
-        send(context, { dht, deadline }, own, { session, files, handoff, qr: options.qr ?? false }),
-      );
+      await withFilesOf(context, session, handoff, { ...options, folder }, async (files) => {
+        if (options.dryRun) return showDryRun(context, await own.publicKey(), session, handoff, files);
+        return withDht(context, (dht, deadline) =>
+          send(context, { dht, deadline }, own, { session, files, handoff, qr: options.qr ?? false }),
+        );
+      });
     } finally {
       pin?.pin.fill(0);
     }
@@ -134,18 +139,23 @@ function folderFor(
   return null;
 }
 
-/** The files that go along, once it is clear that they may: somebody else reads all that is in them. */
-async function filesFor(
+/** Runs `work` with the files that go along, once it is clear that they may; null without a folder. */
+async function withFilesOf(
   context: Context,
   session: ChosenSession,
   { audience }: Handoff,
-  folder: string,
-): Promise<SessionInFolder> {
+  { folder, mask, dryRun = false }: Pick<PublishOptions, 'mask' | 'dryRun'> & { readonly folder: string | null },
+  work: (files: SessionInFolder | null) => Promise<void>,
+): Promise<void> {
+  if (folder === null) return work(null);
   const { sessionForFolder } = await import('./session-in-folder.ts');
-  const { confirmUnmasked } = await import('./session-export.ts');
-  const files = sessionForFolder(context, session.id, folder);
-  if (audience.mode !== 'self') await confirmUnmasked(context, 'Nothing was published.');
-  return files;
+  const how = { audience, masks: mask, isDryRun: dryRun };
+  const files = await sessionForFolder(context, session.id, folder, how);
+  try {
+    await work(files);
+  } finally {
+    files.leaving.close();
+  }
 }
 
 interface Sending {
@@ -204,7 +214,7 @@ async function send(
       publishing,
     );
   };
-  const published = await withFiles(context, files, { identity, ...handoff }, publishIt);
+  const { published, departed } = await withFiles(context, files, { identity, ...handoff }, publishIt);
   const { record, payload, nodes, seq, wasOvertaken, settled } = published;
   const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
@@ -232,6 +242,7 @@ async function send(
       seq: String(seq),
       nodes,
       pickup,
+      ...departed,
     },
     pickup,
   );
@@ -246,13 +257,16 @@ async function send(
   }
 }
 
-/** Publishes, with its files in the folder by then; those of the handoff that is replaced are removed. */
+/**
+ * Publishes, with its files in the folder by then; those of the handoff that is replaced are removed.
+ * `departed`: what the JSON result tells of the files, if they went.
+ */
 async function withFiles<T extends { readonly seq: number }>(
   context: Context,
   files: SessionInFolder | null,
-  handoff: Pick<Handoff, 'audience' | 'ttl'> & { readonly identity: Identity },
+  handoff: Pick<Handoff, 'ttl'> & { readonly identity: Identity },
   publishIt: (t?: Uint8Array) => Promise<T>,
-): Promise<T> {
+): Promise<{ readonly published: T; readonly departed: object }> {
   const bundles = openBundles(context);
   await bundles.sweep();
   if (files !== null) {
@@ -261,7 +275,7 @@ async function withFiles<T extends { readonly seq: number }>(
   }
   const published = await publishIt();
   tellOfLeftBundles(context, await bundles.removeUnder(encodePublicKey(handoff.identity.publicKey), published.seq));
-  return published;
+  return { published, departed: {} };
 }
 
 /**
@@ -334,14 +348,15 @@ async function showDryRun(
   publicKey: Uint8Array,
   session: ChosenSession,
   handoff: Handoff,
-  folder: string | null,
+  files: SessionInFolder | null,
 ): Promise<void> {
   const { output } = context;
-  if (folder !== null) (await import('../handoff/publish-bundle.ts')).mustBeFolder(folder);
   const { describeStaying } = await import('./files-here.ts');
-  const staying = await describeStaying(context, session, folder !== null);
+  const { describeGoing } = await import('./session-in-folder.ts');
+  const staying = await describeStaying(context, session, files !== null);
+  const going = files === null ? null : await describeGoing(context, files);
   await refuseWeakRecipient(handoff.audience);
-  const whole = folder === null ? handoff.payload : { ...handoff.payload, t: new Uint8Array(T_BYTES) };
+  const whole = files === null ? handoff.payload : { ...handoff.payload, t: new Uint8Array(T_BYTES) };
   const sealed = { ...handoff, payload: whole };
   const { payload, recordBytes } = fitHandoff(sealed, publicKey, EMPTY_PACKET, Date.now());
   const { mode } = handoff.audience;
@@ -357,6 +372,7 @@ async function showDryRun(
       ttl: handoff.ttl,
       sealedBytes: encodePayload(payload).length,
       recordBytes,
+      ...going?.json,
     },
     [
       `Nothing was sent. ${session.title === null ? 'This' : `Of “${excerpt(session.title, 50)}” this`} would be sealed:`,
@@ -365,7 +381,7 @@ async function showDryRun(
           ['Session', payload.session],
           ['Project', printable(payload.project)],
           ['From', printable(payload.host)],
-          ['Its files', folder === null ? '' : `into ${printable(folder)}`],
+          ...(going?.lines ?? []),
           ['Stays here', staying ?? ''],
         ],
         output.resultStyle,

@@ -73,18 +73,6 @@ export async function isInSightOfGit({ environment: { variables } }: Context, fi
   return gitRootOf(dirname(whole)) !== null && isNewToGit(whole, { variables });
 }
 
-/**
- * Says that nothing is masked in what is about to leave for somebody else, and asks. Throws `interrupted` for
- * a no, with `afterNo` as its message, and `usage` if nobody can be asked.
- */
-export async function confirmUnmasked({ questions, yes, output }: Context, afterNo: string): Promise<void> {
-  output.warn(
-    'nothing is masked: whoever opens it reads all that was said and shown in this session, keys and passwords too.',
-  );
-  if (yes || (await questions.confirm('Let it leave as it is?', 'Answer it with -y'))) return;
-  throw new Failure('interrupted', afterNo);
-}
-
 function newestTranscript(claudeFolder: string, id: string): TranscriptFile {
   const problems = new Unreadable();
   const [file] = findTranscripts(claudeFolder, id, problems.note);

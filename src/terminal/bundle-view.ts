@@ -13,6 +13,7 @@ import type { Style } from './style.ts';
 /** How much is shown of what a stranger may have written, in characters. */
 const MAX_TEXT = 70;
 const MAX_PATH = 200;
+const MAX_KIND = 60;
 const MAX_NAMES = 8;
 /** Both tables of an import look like one. */
 const LABEL_WIDTH = 18;
@@ -76,7 +77,7 @@ export function describeManifest(manifest: Manifest, nowMs: number, style: Style
 const signerOf = ({ from }: Manifest) => from ?? 'nobody';
 
 function manifestLines(manifest: Manifest, nowMs: number, signer: string): (readonly [string, string])[] {
-  const { title, turns, lastPrompt, lastChange, directory, host, claudeVersion, git, left } = manifest;
+  const { title, turns, lastPrompt, lastChange, directory, host, claudeVersion, git, left, masked } = manifest;
   const changeMs = lastChange === null ? null : Date.parse(lastChange);
   return [
     ['Session', excerpt(manifest.session, 36)],
@@ -90,6 +91,7 @@ function manifestLines(manifest: Manifest, nowMs: number, signer: string): (read
     ['Claude Code', excerpt(claudeVersion ?? '', 20)],
     ['MCP servers', someOf(manifest.mcpServers)],
     ['Git', git === null ? '' : describeGit(git)],
+    ['Masked', describeMasked(masked)],
     ['Left out', someOf(left.map(({ what }) => what))],
   ];
 }
@@ -105,6 +107,12 @@ function describeGit(git: NonNullable<Manifest['git']>): string {
   return `${at.join(' ')}${unsaved === null ? '' : `; ${unsaved} stayed there`}`;
 }
 
+/** `2 × GitHub token, 1 × password in a URL`; empty if nothing was masked, or nothing looked for. */
+export function describeMasked(masked: Manifest['masked']): string {
+  const names = (masked ?? []).map(({ kind, count }) => `${count.toLocaleString('en')} × ${excerpt(kind, MAX_KIND)}`);
+  return someOf(names);
+}
+
 /** The first of some names, and how many more there are. */
 export function someOf(names: readonly string[]): string {
   const shown = names.slice(0, MAX_NAMES).map((name) => excerpt(name, MAX_TEXT));
@@ -112,6 +120,6 @@ export function someOf(names: readonly string[]): string {
 }
 
 /** The member of the JSON results that tells of an import. */
-export function importedJson({ outcome, files, bytes, replaced, left }: Imported) {
-  return { outcome, files, bytes, replaced, left };
+export function importedJson({ outcome, files, bytes, replaced, left, masked }: Imported) {
+  return { outcome, files, bytes, replaced, left, masked };
 }

@@ -21,7 +21,8 @@ export interface Questions {
    * afterwards, until the next question or `release`: it may be the next attempt, typed too early.
    */
   secret(message: string, instead: string | null): Promise<Uint8Array>;
-  choose<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** One of several; the first is marked, which a bare Return takes. */
+  choose<T>(message: string, choices: readonly Choice<T>[], instead: string | null): Promise<T>;
   /** Gives the terminal back, before another program uses it. */
   release(): void;
 }
@@ -62,8 +63,8 @@ export function terminalQuestions(
       ask(message, instead, { open: ({ size }) => new ConfirmPrompt(message, style, size()[0]), holds: false }),
     secret: (message, instead) =>
       ask(message, instead, { open: ({ size }) => new SecretPrompt(message, style, size()[0]), holds: true }),
-    choose: (message, choices) =>
-      ask(message, null, {
+    choose: (message, choices, instead) =>
+      ask(message, instead, {
         open: ({ size }) => new ChoosePrompt(message, choices, { size, style }),
         holds: false,
       }),

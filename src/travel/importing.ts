@@ -1,6 +1,6 @@
 import type { SessionPlaces } from '../claude/local-session.ts';
 import type { ClaudeHere } from '../claude/start-options.ts';
-import type { Loss, Manifest, Trust } from './bundle/manifest.ts';
+import type { Loss, Manifest, MaskedSecrets, Trust } from './bundle/manifest.ts';
 import type { PathPair } from './paths/path-pair.ts';
 
 /** Where sessions and our own files lie, and what else of this machine decides where one is to live. */
@@ -86,6 +86,8 @@ export interface Imported {
   readonly left: readonly Loss[];
   /** Of these, what this import did. */
   readonly leftHere: readonly Loss[];
+  /** What was masked there, before it left. */
+  readonly masked: readonly MaskedSecrets[];
   /** What `claude` is to be told at its first start, with `--append-system-prompt`; null if nothing. */
   readonly systemPrompt: string | null;
   /** Options for the first start, safe ones for a session of somebody else; `systemPrompt` is not in them. */

@@ -112,6 +112,7 @@ function moveInPlace(arrival: Arrival, copies: readonly CopyHere[]): Imported {
     bytes: staging.size.bytes,
     left: [...manifest.left, ...leftHere],
     leftHere,
+    masked: manifest.masked ?? [],
   };
 }
 
@@ -145,6 +146,7 @@ function unchanged(arrival: Arrival, { file, relation, directory, facts }: CopyH
     bytes: 0,
     left: [],
     leftHere: [],
+    masked: [],
     ...firstStart(arrival, { isToBeTold }),
   };
 }

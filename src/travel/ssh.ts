@@ -72,10 +72,13 @@ const MAX_SAID = 4096;
 /** How long is listened once ssh has ended, in milliseconds. */
 const LAST_WORDS_MS = 500;
 
-/** The command line for the host. Neither part can hold anything that a shell would interpret. */
+/**
+ * The command line for the host. The session is the user's own on both sides, so nothing in it is masked.
+ * Neither part can hold anything that a shell would interpret.
+ */
 export function remoteCommand(session: string, recipient: string): string {
   if (!isSessionId(session)) throw new TypeError('Not a session id.');
-  return `exec sh -c '${REMOTE}' sh export ${session} -o - --recipient ${recipient} --quiet`;
+  return `exec sh -c '${REMOTE}' sh export ${session} -o - --recipient ${recipient} --no-mask --quiet`;
 }
 
 /**

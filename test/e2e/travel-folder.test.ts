@@ -256,7 +256,6 @@ describe('through a folder', () => {
   it('goes with a PIN that cclink made, to anybody who has it', async () => {
     const run = laptop.terminal(['--pin', '--folder', shared]);
     await run.answers(/PIN \(Return makes one/, '\r');
-    await run.answers(/nothing is masked[\s\S]*Let it leave as it is\?/, 'y\r');
     expect(await run.end()).toBe(0);
     const [, pin = ''] = /PIN: ([a-z-]+)/.exec(run.text) ?? [];
     const [, publicKey = ''] = /cclink pickup ([a-z0-9]{52})/.exec(run.text) ?? [];
@@ -289,13 +288,6 @@ describe('through a folder', () => {
     const bob = new Machine('bob', network.bootstrap);
     const theirs = await bob.init();
     bob.installClaude();
-    const no = laptop.terminal(['--share', theirs, '--folder', shared]);
-    await no.answers(/Let it leave as it is\?/, '\r');
-    expect(await no.end()).toBe(130);
-    expect(no.text).toContain('Nothing was published.');
-    const unasked = await laptop.run(['--share', theirs, '--folder', shared]);
-    expect([unasked.code, unasked.stdout]).toEqual([2, '']);
-    expect(unasked.stderr).toContain('nothing is masked');
     const { publicKey } = await laptop.json<{ publicKey: string }>([
       'publish',
       '--share',

@@ -50,7 +50,7 @@ describe('what is asked of a host', () => {
       writeFileSync(join(home, '.local/bin/cclink'), '#!/bin/sh\nprintf "<%s>" "$@"\n', { mode: 0o755 });
       const env = { HOME: home, PATH: '/usr/bin:/bin' };
       const { stdout, status } = spawnSync(shell, ['-c', remoteCommand(SESSION, 'age1x')], { env, encoding: 'utf8' });
-      expect([stdout, status]).toEqual([`<export><${SESSION}><-o><-><--recipient><age1x><--quiet>`, 0]);
+      expect([stdout, status]).toEqual([`<export><${SESSION}><-o><-><--recipient><age1x><--no-mask><--quiet>`, 0]);
     });
   }
 
@@ -114,7 +114,7 @@ describeWithSsh('a session over ssh', () => {
       install('echo "age-encryption.org/v1"; for word in "$@"; do echo "$word"; done', folder);
       const ssh = ask();
       const words = (await textOf(ssh.source)).trimEnd().split('\n').slice(1);
-      expect(words).toEqual(['export', SESSION, '-o', '-', '--recipient', ssh.recipient, '--quiet']);
+      expect(words).toEqual(['export', SESSION, '-o', '-', '--recipient', ssh.recipient, '--no-mask', '--quiet']);
       expect(ssh.recipient).toMatch(/^age1[0-9a-z]{58}$/);
       ssh.close();
       expect(ask().recipient).not.toBe(ssh.recipient);

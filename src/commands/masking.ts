@@ -1,0 +1,98 @@
+import { Failure } from '../failure.ts';
+import { interruptible } from '../interruption.ts';
+import { describeFound } from '../terminal/departure-view.ts';
+import type { Choice } from '../terminal/prompts.ts';
+import { transferProgress } from '../terminal/transfer-progress.ts';
+import type { BundleAudience } from '../travel/bundle/manifest.ts';
+import { type FreezeOptions, type FrozenSession, freezeSession } from '../travel/frozen-session.ts';
+import type { Context } from './context.ts';
+import type { SessionExport } from './session-export.ts';
+
+/** What is to leave for somebody else. */
+export interface Leaving {
+  readonly exported: SessionExport;
+  readonly audience: BundleAudience;
+  /** True if nothing leaves after all: then nobody is asked, and what was found is masked. */
+  readonly isDryRun: boolean;
+  /** What the user is told if it does not leave: `Nothing was exported.` */
+  readonly afterStop: string;
+}
+
+/**
+ * Freezes a session that is to leave for somebody else, shows what looks like a secret in it, and asks what
+ * is to become of that: it is masked, unless the user wants it to leave as it is. Whatever is said in the
+ * session meanwhile changes nothing. The caller closes it.
+ *
+ * Throws `interrupted` if the user stops, `usage` if something was found and nobody can be asked, and what
+ * `freezeSession` throws.
+ */
+export async function frozenForOthers(context: Context, leaving: Leaving): Promise<FrozenSession> {
+  const { contents } = leaving.exported;
+  const frozen = await told(context, 'Looking for secrets', leaving, (onRead) =>
+    freezeSession(contents, { ...freezeOptions(context, leaving), onRead }),
+  );
+  try {
+    if (await isToBeMasked(context, frozen, leaving)) {
+      await told(context, 'Masking', leaving, (onRead) => frozen.mask(onRead));
+    }
+    return frozen;
+  } catch (error) {
+    frozen.close();
+    throw error;
+  }
+}
+
+function freezeOptions({ environment }: Context, { exported, audience }: Leaving): FreezeOptions {
+  const { stateFolder, variables } = environment;
+  return { ...exported.options, audience, stateFolder, variables };
+}
+
+/** Does what works on each byte of the session twice, and shows how far it has got. */
+async function told<T>(
+  { output }: Context,
+  label: string,
+  { exported, afterStop }: Leaving,
+  work: (onRead: (bytes: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = transferProgress(output, label, exported.contents().bytes);
+  try {
+    const working = work((bytes) => progress.moved(bytes / 2));
+    return await interruptible(`Interrupted. ${afterStop}`, undefined, working);
+  } finally {
+    progress.end();
+  }
+}
+
+/** Shows what was found, and asks whether it is to be masked. */
+async function isToBeMasked(
+  { output, questions, yes }: Context,
+  { found }: FrozenSession,
+  { isDryRun, afterStop }: Leaving,
+): Promise<boolean> {
+  if (found.length === 0) {
+    output.say(NOTHING_FOUND);
+    return false;
+  }
+  const isAsked = !yes && !isDryRun;
+  const tell = isAsked ? output.keep : output.say; // whoever is asked must see it, with --quiet too
+  tell(`This session shows what looks like keys and passwords:\n${describeFound(found, output.style)}`);
+  if (!isAsked) return true;
+  const answer = await questions.choose(QUESTION, ANSWERS, INSTEAD);
+  if (answer === 'stop') throw new Failure('interrupted', afterStop);
+  return answer === 'mask';
+}
+
+const NOTHING_FOUND = 'No keys or passwords were found in it, which is no promise that there are none.';
+const QUESTION = 'It leaves for somebody else: what is to become of them?';
+const INSTEAD = 'Mask them with -y, or let them leave with --no-mask';
+
+const ANSWERS: readonly Choice<'mask' | 'send' | 'stop'>[] = [
+  {
+    name: 'mask them',
+    value: 'mask',
+    description:
+      'Wherever one stands, a placeholder takes its place: [masked 1: GitHub token].\nMasking helps, it does not promise: what looks like no secret is not found.',
+  },
+  { name: 'send them as they are', value: 'send', description: 'Whoever opens the session can use them.' },
+  { name: 'stop', value: 'stop', description: 'Nothing leaves.' },
+];

@@ -1,0 +1,54 @@
+import { countOf } from '../count.ts';
+import { describeSize } from '../size.ts';
+import type { Manifest } from '../travel/bundle/manifest.ts';
+import type { FoundSecrets } from '../travel/frozen-session.ts';
+import { describeMasked, someOf } from './bundle-view.ts';
+import { describeLines } from './handoff-view.ts';
+import { excerpt } from './printable.ts';
+import type { Style } from './style.ts';
+
+/** How much is shown of a kind and of a place, in characters: the session may name them. */
+const MAX_KIND = 60;
+const MAX_PLACE = 80;
+
+/** What was found in a session, for a person: of each kind how many, and where. Never a value. */
+export function describeFound(found: readonly FoundSecrets[], style: Style): string {
+  const lines = found.map(({ kind, values, places, where }) => {
+    const times = `${countOf(values, 'value')}${places === values ? '' : `, ${countOf(places, 'place')}`}`;
+    const shown = where.map((place) => excerpt(place, MAX_PLACE));
+    const all = [...shown, ...(places > shown.length ? ['…'] : [])].join('; ');
+    return [excerpt(kind, MAX_KIND), shown.length === 0 ? times : `${times}: ${all}`] as const;
+  });
+  return describeLines(lines, style);
+}
+
+/** What would leave, as lines of a table. `bytes`: how much that is before it is packed. */
+export function departureLines(manifest: Manifest, bytes: number): (readonly [label: string, text: string])[] {
+  const { turns, files, masked, left } = manifest;
+  const [count, size] = [countOf(files.length, 'file'), describeSize(bytes)];
+  return [
+    ['Size', `${countOf(turns, 'prompt')}, ${count}, ${size} before they are packed`],
+    ['Files', files.length === 1 ? '' : someOf(files.map(describeFile))],
+    ['Masked', describeMasked(masked)],
+    ['Left out', someOf(left.map(({ what }) => what))],
+  ];
+}
+
+/** The same in full, a line each. */
+export function departureDetails({ files, left }: Manifest): string[] {
+  return [...files.map(describeFile), ...left.map(({ what, why }) => `${what}: ${why}`)];
+}
+
+function describeFile({ name, bytes }: Manifest['files'][number]): string {
+  return `${name} (${describeSize(bytes)})`;
+}
+
+/** The members of JSON results that tell what leaves, or would. `found`: null if nothing was looked for. */
+export function departureJson({ left, masked = [] }: Manifest, found: readonly FoundSecrets[] | null) {
+  return { left, found, masked };
+}
+
+/** The files that would leave, for the JSON results of dry runs. */
+export function filesJson({ files }: Manifest) {
+  return files.map(({ name, bytes }) => ({ name, bytes }));
+}
