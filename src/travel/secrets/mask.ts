@@ -1,4 +1,20 @@
+import { Buffer } from 'node:buffer';
 import type { JsonRecord } from '../transcript/record-rules.ts';
+import { ExactValues } from './exact-values.ts';
+import { flatten } from './flat-text.ts';
+import type { KnownValue } from './known-values.ts';
+import { type Replacement, replaceInStrings } from './mask-json.ts';
+import { RECORD, type Shape } from './record-shape.ts';
+
+/** Stands for a kind that is somebody's password, or a part of it. */
+const ANY_KIND = 'value';
+const PLACEHOLDER_START = Buffer.from('[masked ');
+/** Nobody has a million secrets. */
+const NUMBER = /^(\d{1,6}):/;
+const NUMBER_BYTES = 7;
+
+/** How the bytes of JSON were decoded, of which a value was parsed. */
+type Coding = 'latin1' | 'utf8';
 
 /**
  * Puts `[masked 1: GitHub token]` in the place of each of some values: one number a value, in their order,
@@ -6,37 +22,85 @@ import type { JsonRecord } from '../transcript/record-rules.ts';
  */
 export class Mask {
   /** How many different values there are of each kind, for the manifest. */
-  readonly counts: readonly { readonly kind: string; readonly count: number }[] = [];
+  readonly counts: readonly { readonly kind: string; readonly count: number }[];
+  /** Of the longest value, flat, in bytes. */
+  readonly longest: number;
+  readonly #values: ExactValues;
+  readonly #placeholders: readonly Buffer[];
 
   /** `values`: in order of discovery. `firstNumber`: above the `highestNumberIn` the session. */
-  constructor(_values: readonly { readonly kind: string; readonly value: string }[], _firstNumber: number) {}
+  constructor(values: readonly KnownValue[], firstNumber: number) {
+    const byText = new Map<string, KnownValue>();
+    let longest = 0;
+    for (const each of values) {
+      const text = flatten(Buffer.from(each.value)).bytes.toString().trim();
+      longest = Math.max(longest, Buffer.byteLength(text));
+      if (!byText.has(text)) byText.set(text, each);
+    }
+    const different = [...byText.values()];
+    const known = new ExactValues(different);
+    const counts = new Map<string, number>();
+    this.#placeholders = different.map(({ kind }, index) => {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      const of = (words: string) => Buffer.from(`[masked ${firstNumber + index}: ${words}]`);
+      return of(known.holds(of(kind)) ? ANY_KIND : kind);
+    });
+    this.counts = Array.from(counts, ([kind, count]) => ({ kind, count }));
+    this.longest = longest;
+    this.#values = known;
+  }
 
   /** Whether one of the values stands in `bytes`, in whatever escaping. */
-  holds(_bytes: Buffer): boolean {
-    return false;
+  holds(bytes: Buffer): boolean {
+    return this.#values.holds(bytes);
+  }
+
+  /** What takes the place of values in a flat text, in order, which never overlap. */
+  inFlat(flat: Buffer): Replacement[] {
+    return Array.from(this.#values.in(flat), ({ index, start, end }) => ({
+      start,
+      end,
+      text: this.#placeholders[index] as Buffer,
+    }));
   }
 
   /** A text of its own, as one of the manifest. */
   inText(text: string): string {
-    return text;
+    const holder = { text };
+    this.#into(holder, 'masked', 'utf8');
+    return holder.text;
   }
 
   /**
-   * Masks the strings and keys of a record at every depth; not what links and names records. `coding`: how
-   * the bytes of its JSON were decoded.
+   * Masks the strings and keys of a record at every depth: but not what links and names records, nor
+   * thinking, which is signed.
+   *
+   * Throws an error of the engine for what is nested too deeply: then some of it may be masked and some not.
    */
-  inRecord(_record: JsonRecord, _coding: 'latin1' | 'utf8' = 'utf8'): void {}
+  inRecord(record: JsonRecord, coding: Coding = 'utf8'): void {
+    this.#into(record, RECORD, coding);
+  }
+
+  /** In the JSON as a whole, as it is looked through: what is found there may go over the end of a string. */
+  #into(value: JsonRecord, shape: Shape, coding: Coding): void {
+    const json = Buffer.from(JSON.stringify(value), coding);
+    const { bytes, sourceOffset } = flatten(json);
+    const replacements = this.inFlat(bytes).map(({ start, end, text }) => ({
+      start: sourceOffset(start),
+      end: sourceOffset(end),
+      text,
+    }));
+    replaceInStrings(value, json, replacements, { shape, coding });
+  }
 }
 
-/** The highest number of a placeholder in `bytes`; 0 if there is none. */
-export function highestNumberIn(_bytes: Buffer): number {
-  return 0;
-}
-
-/** A file beside the transcript, masked: plain text, or JSON, which stays JSON. Blocks of any size. */
-export async function* maskText(
-  content: AsyncIterable<Buffer> | Iterable<Buffer>,
-  _mask: Mask,
-): AsyncGenerator<Buffer> {
-  yield* content;
+/** The highest number of a placeholder that is whole in `bytes`; 0 if there is none. */
+export function highestNumberIn(bytes: Buffer): number {
+  let highest = 0;
+  for (let at = bytes.indexOf(PLACEHOLDER_START); at !== -1; at = bytes.indexOf(PLACEHOLDER_START, at + 1)) {
+    const start = at + PLACEHOLDER_START.length;
+    const [, number] = NUMBER.exec(bytes.toString('latin1', start, start + NUMBER_BYTES)) ?? [];
+    highest = Math.max(highest, Number(number ?? 0));
+  }
+  return highest;
 }

@@ -26,6 +26,9 @@ const LOSSES = {
     '# file backups',
     'where it is not signed by oneself, only those of files in the directory that are not hidden come',
   ],
+  secretThinking: ['# thinking blocks with secrets', 'signed, so that nothing in there may be masked'],
+  secretMedia: ['# pictures and documents with secrets', 'nothing in there can be masked'],
+  unmaskable: ['# records with secrets', 'they are where nothing can be masked'],
   secretFile: [
     '# parts with files of secrets',
     'shown, written or kept as backups: .env, keys and the like go to nobody else',

@@ -4,6 +4,8 @@ import { MAX_FILES, MAX_LINE_BYTES } from '../bundle/limits.ts';
 import type { Loss } from '../bundle/manifest.ts';
 import type { PathRewrite } from '../paths/path-rewrite.ts';
 import type { Mask } from '../secrets/mask.ts';
+import { leaveMedia } from '../secrets/media-blocks.ts';
+import type { SecretFiles } from '../secrets/secret-files.ts';
 import { backupNamesIn, FileBackups, removeUnsafeBackups } from './file-backups.ts';
 import { FilteredBlock } from './filtered-block.ts';
 import { countParts } from './json-structure.ts';
@@ -58,14 +60,10 @@ export interface FilterOptions {
    */
   readonly directory?: string | null;
   /**
-   * If strict: leaves out what shows files of secrets, and masks the values of `mask`. Null: not known yet,
-   * as in the first pass, which finds them.
+   * If strict: leaves out what shows files of secrets, and masks the values of `mask`, which is null where
+   * they are not known yet. `directory` must be masked too.
    */
-  readonly redaction?: {
-    readonly mask: Mask | null;
-    /** Leaves blocks out of a record, and says how many. */
-    readonly files: { omitFrom(record: JsonRecord): number };
-  };
+  readonly redaction?: { readonly mask: Mask | null; readonly files: SecretFiles };
   /** `report.links` of an earlier pass over the same bytes: see `FilterReport.needsAnotherPass`. */
   readonly links?: Links;
 }
@@ -80,8 +78,9 @@ export interface FilterReport {
   readonly unparsed: number;
   readonly links: Links;
   /**
-   * True if a record points at one behind it that was dropped: the link could not be mended. A second pass
-   * with `links` mends it. Claude Code does not write such files.
+   * True if a record points at one behind it that was dropped: the link could not be mended. Or if what a
+   * tool gave stands before its call, so that it was not known to show a file of secrets. A second pass with
+   * `links` puts it right. Claude Code does not write such files.
    */
   readonly needsAnotherPass: boolean;
   /** Names of files of the history that changed, old to new (`<16 hex digits>@v1`). */
@@ -165,7 +164,9 @@ export class TranscriptFilter {
       left: this.#losses.losses(),
       unparsed: this.#losses.of('unparsed') + this.#losses.of('verbatim'),
       links: this.#links,
-      needsAnotherPass: this.#options.links === undefined && this.#links.droppedLate > 0,
+      needsAnotherPass:
+        this.#options.links === undefined &&
+        (this.#links.droppedLate > 0 || this.#options.redaction?.files.needsAnotherPass === true),
       backups: this.#backups.names,
       backupsKept: this.#options.strict ? this.#backupsKept : null,
       lineage: this.#lineage,
@@ -236,12 +237,16 @@ export class TranscriptFilter {
 
   /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */
   #foreign(line: Buffer): Outcome {
-    const short = shortenStrings(line, true);
-    const bytes = short?.line ?? line;
-    if (bytes.length > MOST_PARSED_BYTES) {
+    const shortened = shortenStrings(line, true);
+    if ((shortened?.line ?? line).length > MOST_PARSED_BYTES) {
       this.#losses.add('giant');
       return null;
     }
+    const { mask = null, files = null } = this.#options.redaction ?? {};
+    const masking = mask?.holds(line) === true ? mask : null;
+    // What is masked must be seen as a whole.
+    const short = masking === null ? shortened : null;
+    const bytes = short?.line ?? line;
     const latin1 = bytes.toString('latin1');
     const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);
     const [coding, asText] = isPlain ? (['latin1', textOfLatin1] as const) : (['utf8', unchanged] as const);
@@ -256,21 +261,30 @@ export class TranscriptFilter {
     const backups = removeUnsafeBackups(record);
     if (backups !== 0) this.#losses.add('backup', backups ?? 1);
     if (backups === null) return null;
+    const omitted = files?.omitFrom(record) ?? (files === null ? 0 : null);
+    if (omitted !== 0) this.#losses.add('secretFile', omitted ?? 1);
+    if (omitted === null) return null;
     for (const name of backupNamesIn(record)) {
       if (this.#backupsKept.size < MAX_FILES) this.#backupsKept.add(name);
     }
-    this.#stayInside(record, asText);
     this.#noteSaid(record);
+    const secret = masking === null ? [] : this.#mask(record, masking, coding);
+    if (secret === null) return this.#drop(record, 'unmaskable');
+    this.#stayInside(record, asText);
     const blocks = thinkingIn(record);
-    const isDropped = short !== null || blocks.length > MOST_THINKING;
-    const thinking = blocks.filter((index) => isDropped || !this.#isIntact(record, index, bytes, coding));
-    if (thinking.length > 0 && isThinkingAlone(record)) return this.#drop(record, 'thinking', thinking.length);
-    changeValue(record, this.#changes(record, thinking, asText));
+    const isDropped = shortened !== null || blocks.length > MOST_THINKING;
+    const goes = (index: number) =>
+      isDropped || secret.includes(index) || !this.#isIntact(record, index, bytes, coding);
+    const thinking = blocks.filter(goes);
+    const why = secret.length > 0 ? 'secretThinking' : 'thinking';
+    if (thinking.length > 0 && isThinkingAlone(record)) return this.#drop(record, why, thinking.length);
+    changeValue(record, this.#changes(record, thinking, asText, why));
     this.#cutCircle(record);
     const text = stringify(record);
     if (text === null || text.includes('"__proto__":')) return this.#drop(record, 'invalid');
     // As latin1 it would lose half of these, and `\u0122` end a string. None can be left, see hasOddEscape.
     if (isPlain && !isLatin1(text)) return this.#drop(record, 'invalid');
+    if (masking?.holds(Buffer.from(text, coding)) === true) return this.#drop(record, 'unmaskable');
     this.#keep(record, [], asText);
     if (short !== null) {
       const restored = short.restore(Buffer.from(text, coding));
@@ -284,8 +298,29 @@ export class TranscriptFilter {
     };
   }
 
-  #changes(record: JsonRecord, thinking: readonly number[], asText: (text: string) => string): Change[] {
-    if (thinking.length > 0) this.#losses.add('thinking', thinking.length);
+  /**
+   * Masks a record. Returns where thinking is that holds a secret: it is signed, so it can only go. Null if
+   * the record is nested too deeply.
+   */
+  #mask(record: JsonRecord, mask: Mask, coding: 'latin1' | 'utf8'): number[] | null {
+    const holdsSecret = (block: unknown) => mask.holds(Buffer.from(stringify(block) ?? '', coding));
+    this.#losses.add('secretMedia', leaveMedia(record, holdsSecret));
+    const thinking = thinkingIn(record).filter((index) => holdsSecret(blockAt(record, index)));
+    try {
+      mask.inRecord(record, coding);
+    } catch {
+      return null;
+    }
+    return thinking;
+  }
+
+  #changes(
+    record: JsonRecord,
+    thinking: readonly number[],
+    asText: (text: string) => string,
+    why: LossKind = 'thinking',
+  ): Change[] {
+    if (thinking.length > 0) this.#losses.add(why, thinking.length);
     const removed = thinking
       .toReversed()
       .map((index): Change => ({ path: ['message', 'content', index], kind: 'remove' }));
