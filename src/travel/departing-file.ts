@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseObject } from '../claude/json-object.ts';
 import type { SessionFile } from '../claude/session-contents.ts';
 import { fileFailure } from '../files/file-failure.ts';
 import type { Spool } from '../files/spool.ts';
@@ -8,6 +9,7 @@ import type { Loss } from './bundle/manifest.ts';
 import { DepartingSource } from './departing-source.ts';
 import { lossOfFile } from './harmful-kinds.ts';
 import { rewriteJson } from './rewrite-json.ts';
+import type { Mask } from './secrets/mask.ts';
 import type { TranscriptFacts } from './transcript/transcript-facts.ts';
 import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
 
@@ -33,8 +35,9 @@ export interface Departure {
 type DepartingFile = Pick<SessionFile, 'kind' | 'name'>;
 
 /** What becomes of a file as it leaves. */
-export interface Departing extends Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links'> {
-  /** What becomes of one that is no transcript, for somebody else. */
+export interface Departing
+  extends Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links' | 'redaction'> {
+  /** What becomes of one that is plain text, if what was found is masked. */
   readonly masked?: (content: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 }
 
@@ -134,7 +137,7 @@ async function measuredTranscript(source: Source, departing: Departing, spool: S
 
 async function measuredJson(
   source: Source,
-  { strict, masked }: Departing,
+  { strict, redaction }: Departing,
   spool: Spool | null,
 ): Promise<Departure | Loss> {
   const { name } = source.file;
@@ -142,13 +145,25 @@ async function measuredJson(
   const read = async () => {
     const pieces: Buffer[] = [];
     for await (const block of source.blocks()) pieces.push(Buffer.from(block));
-    return rewriteJson(Buffer.concat(pieces), { strict, ...NOTHING_MOVES });
+    const json = rewriteJson(Buffer.concat(pieces), { strict, ...NOTHING_MOVES });
+    return json === null ? null : maskedJson(json, redaction?.mask ?? null);
   };
   if ((await read()) === null) return { what: name, why: 'holds no JSON object' };
   async function* json() {
     yield (await read()) ?? Buffer.alloc(0);
   }
-  return measuredAs(source, () => masked?.(json()) ?? json(), spool);
+  return measuredAs(source, json, spool);
+}
+
+function maskedJson(json: Buffer, mask: Mask | null): Buffer | null {
+  const value = mask === null ? null : parseObject(json.toString());
+  if (mask === null || value === null) return json;
+  try {
+    mask.inRecord(value);
+    return Buffer.from(JSON.stringify(value));
+  } catch {
+    return null; // nested too deeply
+  }
 }
 
 /** Paths and ids change where a session arrives, not where it leaves. */

@@ -1,6 +1,24 @@
+import { gitRootOf } from '../claude/git-root.ts';
 import type { SessionContents } from '../claude/session-contents.ts';
-import type { Loss, Manifest } from './bundle/manifest.ts';
-import { type ExportOptions, type PreparedExport, prepareExport } from './export.ts';
+import type { SessionPlace } from '../claude/session-layout.ts';
+import { Failure } from '../failure.ts';
+import type { GitFacts } from '../process/git.ts';
+import { writeBundle } from './bundle/bundle-writer.ts';
+import { type Loss, MANIFEST_NAME, type Manifest } from './bundle/manifest.ts';
+import { manifestOf } from './departing-manifest.ts';
+import type { DepartingSession } from './departing-session.ts';
+import { type ExportOptions, type PreparedExport, whileUnchanged } from './export.ts';
+import { ExactValues } from './secrets/exact-values.ts';
+import { Findings } from './secrets/findings.ts';
+import { type KnownValue, knownValues } from './secrets/known-values.ts';
+import { LIBRARY_RULES } from './secrets/library-rules.ts';
+import { highestNumberIn, Mask } from './secrets/mask.ts';
+import { namePlaces } from './secrets/place-names.ts';
+import { SecretFiles } from './secrets/secret-files.ts';
+import type { SecretRule } from './secrets/secret-rule.ts';
+import { OWN_RULES } from './secrets/secret-rules.ts';
+import { SecretScanner } from './secrets/secret-scanner.ts';
+import { type SpooledSession, type Spooling, spoolAgain, spoolSession } from './spooled-session.ts';
 
 /** What is to be frozen; who signs it, and which handoff it belongs to, is said when it leaves. */
 export interface FreezeOptions extends Omit<ExportOptions, 'from' | 'handoff' | 'onRead'> {
@@ -20,7 +38,7 @@ export interface FoundSecrets {
   readonly values: number;
   /** In how many places they were found, all together. */
   readonly places: number;
-  /** The first few places, in words: `output of Bash, line 214`. They may hold text of the session. */
+  /** The first few places, in words: `output of Bash, 2 hours ago`. They may hold text of the session. */
   readonly where: readonly string[];
 }
 
@@ -45,23 +63,247 @@ export interface FrozenSession {
   close(): void;
 }
 
+/** By what secrets are found: where two find the same value, the first names its kind. */
+const RULES: readonly SecretRule[] = [...LIBRARY_RULES, ...OWN_RULES];
+/** How often a session is masked. What was masked may show a rule more than it saw before. */
+const MOST_ROUNDS = 3;
+
 /**
  * Reads a session once, as it will leave for somebody else, and finds the secrets in it. It is read again
  * where it is changed meanwhile, with what `contents` finds then.
  *
  * Throws as `prepareExport` does, and `refused` if there is no room for it.
  */
-export async function freezeSession(contents: () => SessionContents, options: FreezeOptions): Promise<FrozenSession> {
-  const prepared = await prepareExport(contents, { ...options, from: null, handoff: null });
-  return {
-    found: [],
-    left: prepared.manifest.left,
-    mask: async () => {},
-    prepared: ({ from, handoff }) => ({
-      ...prepared,
-      manifest: { ...prepared.manifest, from, handoff, masked: [] },
+export function freezeSession(
+  contents: () => SessionContents,
+  options: FreezeOptions,
+  rules: readonly SecretRule[] = RULES,
+): Promise<FrozenSession> {
+  return whileUnchanged(() => freezeOnce(contents(), options, rules));
+}
+
+async function freezeOnce(
+  contents: SessionContents,
+  options: FreezeOptions,
+  rules: readonly SecretRule[],
+): Promise<FrozenSession> {
+  const frozen = new Frozen(contents.place, options, await options.git, rules);
+  try {
+    await frozen.read(contents);
+    return frozen;
+  } catch (error) {
+    frozen.close();
+    throw error;
+  }
+}
+
+class Frozen implements FrozenSession {
+  found: readonly FoundSecrets[] = [];
+  readonly #place: SessionPlace;
+  readonly #options: FreezeOptions;
+  readonly #git: GitFacts | null;
+  readonly #rules: readonly SecretRule[];
+  readonly #secretFiles = new SecretFiles();
+  #known: readonly KnownValue[] = [];
+  #secrets = new Findings();
+  #kept: SpooledSession | null = null;
+  /** The number of the first placeholder. */
+  #firstNumber = 1;
+  #mask: Mask | null = null;
+
+  constructor(place: SessionPlace, options: FreezeOptions, git: GitFacts | null, rules: readonly SecretRule[]) {
+    this.#place = place;
+    this.#options = options;
+    this.#git = git;
+    this.#rules = rules;
+  }
+
+  /** Reads the session, and finds what is secret in it. */
+  async read(contents: SessionContents): Promise<void> {
+    const { session, variables, nowMs, onRead = () => {} } = this.#options;
+    const { directory } = session;
+    this.#kept = await spoolSession(contents, this.#spooling(null, onRead));
+    if (this.#secretFiles.needsAnotherPass)
+      this.#keep(
+        await spoolAgain(
+          this.#kept,
+          this.#spooling(null, () => {}),
+        ),
+      );
+    const gitRoot = directory === null ? null : gitRootOf(directory);
+    this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
+    const found = await this.#search(this.#leaving, asItIs, onRead);
+    this.#secrets = found;
+    this.#firstNumber = (await highestNumber(this.#leaving)) + 1;
+    this.found = await inWords(found, this.#leaving, nowMs);
+  }
+
+  get left(): readonly Loss[] {
+    return this.#manifest(UNSIGNED).left;
+  }
+
+  async mask(onRead: (bytes: number) => void = () => {}): Promise<void> {
+    for (let round = 1; this.#mask === null && this.#secrets.size > 0; round += 1) {
+      const mask = new Mask([...this.#secrets.values()], this.#firstNumber);
+      const masked = await spoolAgain(this.#held, this.#spooling(mask, onRead));
+      const found = await this.#search(masked.leaving, (text) => this.#masked(text, mask), onRead).catch((error) => {
+        masked.close();
+        throw error;
+      });
+      if (found.size === 0) {
+        this.#keep(masked);
+        this.#mask = mask;
+        return;
+      }
+      masked.close();
+      const isMore = this.#secrets.addAll(found);
+      if (!isMore || round === MOST_ROUNDS) throw notMasked(found);
+    }
+  }
+
+  prepared(of: Pick<Manifest, 'from' | 'handoff'>): PreparedExport {
+    const leaving = this.#leaving;
+    const manifest = this.#manifest(of);
+    return {
+      manifest,
+      bytes: leaving.bytes,
+      stream: (recipient, sign) => writeBundle(manifest, sign, leaving.files(), recipient),
       close: () => {},
-    }),
-    close: () => prepared.close(),
-  };
+    };
+  }
+
+  close(): void {
+    this.#kept?.close();
+    this.#kept = null;
+  }
+
+  get #held(): SpooledSession {
+    if (this.#kept === null) throw new TypeError('It is closed.');
+    return this.#kept;
+  }
+
+  get #leaving(): DepartingSession {
+    return this.#held.leaving;
+  }
+
+  #keep(kept: SpooledSession): void {
+    this.#kept?.close();
+    this.#kept = kept;
+  }
+
+  #spooling(mask: Mask | null, onRead: (bytes: number) => void): Spooling {
+    const { session, withoutThinking, stateFolder } = this.#options;
+    const { directory } = session;
+    return {
+      folder: stateFolder,
+      secretFiles: this.#secretFiles,
+      mask,
+      keepThinking: !withoutThinking,
+      directory: directory === null || mask === null ? directory : mask.inText(directory),
+      onRead,
+    };
+  }
+
+  async #search(leaving: DepartingSession, inText: InText, onRead: (bytes: number) => void): Promise<Findings> {
+    const found = new Findings();
+    const scanner = new SecretScanner(this.#rules, new ExactValues([...this.#known, ...this.#secrets.values()]));
+    for (const { file, content } of leaving.departures) {
+      await scanner.scan(told(content(), onRead), ({ kind, value, line }) => {
+        found.add(kind, { file: file.name, line, value });
+      });
+    }
+    const texts = leaving.departures.map(({ file }) => file.name);
+    this.#manifestOf(leaving, UNSIGNED, (text) => {
+      const written = inText(text);
+      texts.push(written);
+      return written;
+    });
+    await scanner.scan([Buffer.from(texts.join('\n\n'))], ({ kind, value, line }) => {
+      // Most of these texts are of the transcript, and no other place.
+      if (!found.has(value)) found.add(kind, { file: MANIFEST_NAME, line, value });
+    });
+    return found;
+  }
+
+  #manifest(of: Pick<Manifest, 'from' | 'handoff'>): Manifest {
+    const mask = this.#mask;
+    const manifest = this.#manifestOf(this.#leaving, of, mask === null ? asItIs : (text) => this.#masked(text, mask));
+    if (mask === null && this.#secrets.size > 0) return manifest;
+    return { ...manifest, masked: mask?.counts ?? [] };
+  }
+
+  #manifestOf(leaving: DepartingSession, of: Pick<Manifest, 'from' | 'handoff'>, inText: InText): Manifest {
+    return manifestOf(this.#place, { ...this.#options, ...of }, this.#git, leaving, inText);
+  }
+
+  #masked(text: string, mask: Mask): string {
+    return mask.inText(withoutCutEnd(text, this.#secrets.values()));
+  }
+}
+
+type InText = (text: string) => string;
+
+const asItIs = (text: string) => text;
+
+const UNSIGNED = { from: null, handoff: null };
+
+/** The content, of which `onRead` is told. */
+async function* told(content: AsyncIterable<Buffer>, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const block of content) {
+    onRead(block.length);
+    yield block;
+  }
+}
+
+/** A text that was cut at its end, in the middle of a value, without the beginning of that. */
+function withoutCutEnd(text: string, values: Iterable<{ readonly value: string }>): string {
+  if (!text.endsWith(CUT)) return text;
+  let kept = text.slice(0, -CUT.length);
+  for (const { value } of values) {
+    for (let length = Math.min(value.length, kept.length); length >= SHORTEST_START; length -= 1) {
+      if (kept.endsWith(value.slice(0, length))) kept = kept.slice(0, -length);
+    }
+  }
+  return `${kept}${CUT}`;
+}
+
+const CUT = '…';
+const SHORTEST_START = 4;
+
+/** The highest number of a placeholder that an earlier masking left. */
+async function highestNumber({ departures }: DepartingSession): Promise<number> {
+  let highest = 0;
+  for (const { content } of departures) {
+    let tail = Buffer.alloc(0);
+    for await (const block of content()) {
+      const bytes = Buffer.concat([tail, block]);
+      highest = Math.max(highest, highestNumberIn(bytes));
+      tail = Buffer.from(bytes.subarray(-LONGEST_NUMBER));
+    }
+  }
+  return highest;
+}
+
+/** Bytes that hold `[masked`, a number and what follows it. */
+const LONGEST_NUMBER = 32;
+
+/** The kinds that were found, and their first places in words. */
+async function inWords(found: Findings, { departures }: DepartingSession, nowMs: number): Promise<FoundSecrets[]> {
+  const kinds = found.kinds();
+  const places = kinds.flatMap(({ first }) => first);
+  const names = await namePlaces(places, departures, nowMs);
+  const mask = new Mask([...found.values()], 1);
+  return kinds.map(({ kind, values, places, first }) => {
+    const where = first.map((place) => mask.inText(names.get(place) ?? 'what its bundle says of it'));
+    return { kind, values, places, where: [...new Set(where)] };
+  });
+}
+
+function notMasked(found: Findings): Failure {
+  const kinds = found.kinds().map(({ kind, first }) => `${kind} in ${first[0]?.file}`);
+  return new Failure(
+    'refused',
+    `Not all could be masked (${kinds.slice(0, 3).join(', ')}), so nothing has left.`,
+    'Please report it as a bug of cclink, without the session. --no-mask sends the session as it is.',
+  );
 }

@@ -10,7 +10,7 @@ export interface KnownValue {
  */
 export function knownValues(_places: {
   readonly variables: Readonly<Record<string, string | undefined>>;
-  readonly directory: string;
+  readonly directory: string | null;
   readonly gitRoot: string | null;
 }): KnownValue[] {
   return [];

@@ -1,0 +1,73 @@
+/** Where a secret was found: the file of the session, and the line in it, from 1. */
+export interface FoundPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly value: string;
+}
+
+/** The places that are remembered of each kind. */
+const MOST_PLACES = 3;
+
+/** What was found in a session: each value counts as what it was found to be first. */
+export class Findings {
+  readonly #values = new Map<string, OfKind>();
+  readonly #kinds = new Map<string, OfKind>();
+
+  /** How many different values there are. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** The values in the order in which they were found. */
+  *values(): Generator<{ readonly kind: string; readonly value: string }> {
+    for (const [value, { kind }] of this.#values) yield { kind, value };
+  }
+
+  /** By kind, the most frequent first. */
+  kinds(): readonly OfKind[] {
+    return [...this.#kinds.values()].sort((a, b) => b.places - a.places);
+  }
+
+  add(kind: string, place: FoundPlace): void {
+    const known = this.#values.get(place.value);
+    const found = known ?? this.#ofKind(kind);
+    if (known === undefined) {
+      this.#values.set(place.value, found);
+      found.values += 1;
+    }
+    found.places += 1;
+    const isNear = found.first.some(({ file, line }) => file === place.file && line === place.line);
+    if (!isNear && found.first.length < MOST_PLACES) found.first.push(place);
+  }
+
+  has(value: string): boolean {
+    return this.#values.has(value);
+  }
+
+  /** Takes what was found later. True if there are values among it that were not known. */
+  addAll(later: Findings): boolean {
+    const before = this.size;
+    for (const [value, { kind }] of later.#values)
+      if (!this.#values.has(value)) this.#values.set(value, this.#ofKind(kind));
+    return this.size > before;
+  }
+
+  #ofKind(kind: string): OfKind {
+    let found = this.#kinds.get(kind);
+    if (found === undefined) {
+      found = { kind, values: 0, places: 0, first: [] };
+      this.#kinds.set(kind, found);
+    }
+    return found;
+  }
+}
+
+/** Secrets of one kind. */
+export interface OfKind {
+  readonly kind: string;
+  /** How many different ones. */
+  values: number;
+  places: number;
+  /** The first few places, each on a line of its own. */
+  readonly first: FoundPlace[];
+}

@@ -1,0 +1,149 @@
+import { basename } from 'node:path';
+import { isObject, parseObject } from '../../claude/json-object.ts';
+import { describeAge } from '../../time.ts';
+import type { Departure } from '../departing-file.ts';
+import { ExactValues } from './exact-values.ts';
+import type { FoundPlace } from './findings.ts';
+
+const NEWLINE = 0x0a;
+const LONGEST_PATH = 200;
+
+/**
+ * Says where in a session something was found, so that a person recognizes it: `output of Bash, 2 hours ago`.
+ * `places` are in `departures`. The texts are of the session: make them printable, and mask them.
+ */
+export async function namePlaces(
+  places: readonly FoundPlace[],
+  departures: readonly Departure[],
+  nowMs: number,
+): Promise<ReadonlyMap<FoundPlace, string>> {
+  const names = new Map<FoundPlace, string>();
+  const transcript = departures[0];
+  for (const departure of departures) {
+    const here = places.filter(({ file }) => file === departure.file.name);
+    if (here.length === 0) continue;
+    switch (departure.file.kind) {
+      case 'transcript':
+      case 'subagent':
+        for (const [place, name] of await inTranscript(here, departure, nowMs)) names.set(place, name);
+        break;
+      case 'file history':
+        for (const place of here) names.set(place, await ofBackup(place, transcript));
+        break;
+      default:
+        for (const place of here) names.set(place, `${place.file}, line ${place.line.toLocaleString('en')}`);
+    }
+  }
+  return names;
+}
+
+async function inTranscript(
+  places: readonly FoundPlace[],
+  { file, content }: Departure,
+  nowMs: number,
+): Promise<ReadonlyMap<FoundPlace, string>> {
+  const lines = await linesOf(content(), new Set(places.map(({ line }) => line)));
+  const found = places.map((place) => ({ place, ...partWith(place.value, lines.get(place.line)) }));
+  const calls = found.flatMap(({ call }) => (call === null ? [] : [call]));
+  const tools = calls.length === 0 ? new Map<string, string>() : await toolsOf(content(), calls);
+  const isSubagent = file.kind === 'subagent';
+  return new Map(
+    found.map(({ place, part, call, timeMs }) => {
+      const tool = call === null ? null : (tools.get(call) ?? 'a tool');
+      const what = tool === null ? part : `output of ${tool}`;
+      const whose = isSubagent ? `${what} in a subagent` : what;
+      return [place, timeMs === null ? whose : `${whose}, ${describeAge((nowMs - timeMs) / 1000)}`];
+    }),
+  );
+}
+
+interface Part {
+  readonly part: string;
+  /** The id of the call of which it is the result. */
+  readonly call: string | null;
+  readonly timeMs: number | null;
+}
+
+/** In which part of a record a value stands. */
+function partWith(value: string, line: string | undefined): Part {
+  const record = parseObject(line ?? '');
+  if (record === null) return { part: 'a record', call: null, timeMs: null };
+  const { type, message, timestamp } = record;
+  const time = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
+  const timeMs = Number.isNaN(time) ? null : time;
+  const content = isObject(message) ? message['content'] : null;
+  const blocks = Array.isArray(content) ? content.filter(isObject) : [];
+  const values = new ExactValues([{ kind: '', value }]);
+  const block = blocks.find((each) => values.holds(Buffer.from(JSON.stringify(each))));
+  switch (block?.['type']) {
+    case 'tool_result':
+      return { part: '', call: String(block['tool_use_id']), timeMs };
+    case 'tool_use':
+      return { part: `a call of ${String(block['name'])}`, call: null, timeMs };
+    case 'thinking':
+      return { part: 'thinking', call: null, timeMs };
+  }
+  const part = type === 'user' ? 'a prompt' : type === 'assistant' ? 'an answer' : 'a title or summary';
+  return { part: isObject(message) || type !== 'user' ? part : 'a record', call: null, timeMs };
+}
+
+/** The lines with these numbers, from 1. */
+async function linesOf(content: AsyncIterable<Buffer>, numbers: ReadonlySet<number>): Promise<Map<number, string>> {
+  const lines = new Map<number, string>();
+  const last = Math.max(...numbers);
+  let number = 1;
+  let pieces: Buffer[] = [];
+  for await (const block of content) {
+    for (let at = 0; at < block.length; ) {
+      const end = block.indexOf(NEWLINE, at);
+      const until = end === -1 ? block.length : end;
+      if (numbers.has(number)) pieces.push(Buffer.from(block.subarray(at, until)));
+      if (end === -1) break;
+      if (pieces.length > 0) lines.set(number, Buffer.concat(pieces).toString());
+      pieces = [];
+      number += 1;
+      if (number > last) return lines;
+      at = end + 1;
+    }
+  }
+  if (pieces.length > 0) lines.set(number, Buffer.concat(pieces).toString());
+  return lines;
+}
+
+/** The names of the tools that were called with these ids. */
+async function toolsOf(content: AsyncIterable<Buffer>, calls: readonly string[]): Promise<Map<string, string>> {
+  const plain = calls.filter((id) => /^[\w-]{1,100}$/.test(id));
+  const call = new RegExp(`"id":"(${plain.join('|')})","name":"([^"\\\\]{1,200})"`, 'g');
+  const tools = new Map<string, string>();
+  for await (const text of overlapping(content)) {
+    for (const [, id = '', name = ''] of text.matchAll(call)) tools.set(id, asText(name));
+  }
+  return tools;
+}
+
+/** Of which file it is a backup. */
+async function ofBackup({ file }: FoundPlace, transcript: Departure | undefined): Promise<string> {
+  const name = basename(file);
+  const tracked = new RegExp(`"([^"\\\\]{1,${LONGEST_PATH}})":\\{"backupFileName":"${name}"`);
+  if (transcript !== undefined && /^[\w@]+$/.test(name)) {
+    for await (const text of overlapping(transcript.content())) {
+      const path = tracked.exec(text)?.[1];
+      if (path !== undefined) return `a backup of ${asText(path)}`;
+    }
+  }
+  return 'a backup of a file';
+}
+
+/** The content in pieces that share enough for what is looked for here, decoded as latin1. */
+async function* overlapping(content: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let tail = '';
+  for await (const block of content) {
+    const text = tail + block.toString('latin1');
+    yield text;
+    tail = text.slice(-SHARED_BYTES);
+  }
+}
+
+const SHARED_BYTES = 1024;
+
+const asText = (latin1: string) => Buffer.from(latin1, 'latin1').toString();
