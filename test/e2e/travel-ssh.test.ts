@@ -37,11 +37,14 @@ describeWithSsh('over ssh', () => {
 
   it('come the files of a session, and a burn handoff is burnt afterwards', async () => {
     // Its passphrase is not needed there: nothing is signed.
+    const token = ['ghp', '_', 'n7Qx2LmT9vKc4RbW1sYd8HfZ5jGp3aEu6oXi'].join('');
+    goOn(laptop, token);
     await laptop.json(['publish', '--burn']);
     const picked = await desk.run([...pickup, '--into', desk.project]);
     expect(picked.stderr).toMatch(/Its files are not here: [\d.]+ kB from desk\./);
     expect([picked.code, picked.stdout]).toEqual([0, expect.stringContaining(`${SESSION} --append-system-prompt`)]);
     expect(textOn(desk)).toContain('ZEBRA');
+    expect(textOn(desk)).toContain(token); // it is one's own there, too
     expect(textOn(desk)).not.toContain(laptop.home);
     expect((await desk.run(['show'])).code).toBe(3);
   });

@@ -42,8 +42,8 @@ export function transcriptOn(machine: Machine, directory = machine.project): str
 
 export const textOn = (machine: Machine) => readFileSync(transcriptOn(machine), 'utf8');
 
-/** Says something more in the session of a machine. */
-export function goOn(machine: Machine, text: string): void {
+/** Says something more in the session of a machine: a text, or the blocks of a message. */
+export function goOn(machine: Machine, content: string | object[], role: 'user' | 'assistant' = 'user'): void {
   const transcript = transcriptOn(machine);
   const lines = readFileSync(transcript, 'utf8').trimEnd().split('\n');
   const last = lines
@@ -52,11 +52,11 @@ export function goOn(machine: Machine, text: string): void {
     .at(-1);
   const record = {
     ...last,
-    type: 'user',
+    type: role,
     parentUuid: last?.['uuid'],
     uuid: crypto.randomUUID(),
     timestamp: new Date().toISOString(),
-    message: { role: 'user', content: text },
+    message: { role, content },
   };
   appendFileSync(transcript, `${JSON.stringify(record)}\n`);
 }
