@@ -83,15 +83,15 @@ async function exportSession(
     memory: options.with === 'memory',
     withoutThinking: options.withoutThinking ?? false,
   });
-  const target = targetOf(context, options.output, fileNameFor(exported.session));
-  const isDryRun = options.dryRun ?? false;
-  if (!isDryRun) await confirmReplacing(context, target);
-
   const { leavingSession } = await import('./leaving-session.ts');
+  const isDryRun = options.dryRun ?? false;
   const afterStop = 'Nothing was exported.';
   const leaving = await leavingSession(context, { exported, audience, masks: options.mask, isDryRun, afterStop });
   try {
+    // The name of the file tells the title, so it is known only now.
+    const target = targetOf(context, options.output, fileNameFor({ id, title: leaving.title() }));
     if (isDryRun) return showDryRun(context, target, await leaving.described(), leaving.found);
+    await confirmReplacing(context, target);
     await withSeal(context, audience, async ({ from, recipient, sign }) => {
       const state = target.kind === 'file' ? 'nothing was written' : 'what was written is not a whole session';
       const writing = leaving.write(target, { from, handoff: null, recipient, sign }, 'Exporting');

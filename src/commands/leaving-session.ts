@@ -12,6 +12,8 @@ import { frozenForOthers, type Leaving } from './masking.ts';
 export interface LeavingSession {
   /** What looked like a secret in it; null if nothing was looked for. */
   readonly found: readonly FoundSecrets[] | null;
+  /** As it leaves. */
+  title(): string | null;
   /** What would leave, and how much that is before it is packed, in bytes. */
   described(): Promise<Pick<PreparedExport, 'manifest' | 'bytes'>>;
   /**
@@ -54,15 +56,18 @@ export async function leavingSession(
 const NOT_MASKED =
   'Nothing is masked: whoever opens it reads all that was said and shown in this session, keys and passwords too.';
 
+const UNSIGNED = { from: null, handoff: null };
+
 function asItIs({ output }: Context, { exported: { contents, options }, audience }: Leaving): LeavingSession {
   const exporting = { ...options, audience };
   return {
     found: null,
+    title: () => options.session.title,
     async described() {
       const progress = transferProgress(output, 'Reading', contents().bytes);
       try {
         const onRead = progress.moved;
-        const prepared = await prepareExport(contents, { ...exporting, from: null, handoff: null, onRead });
+        const prepared = await prepareExport(contents, { ...exporting, ...UNSIGNED, onRead });
         prepared.close();
         return prepared;
       } finally {
@@ -95,7 +100,8 @@ function asItIs({ output }: Context, { exported: { contents, options }, audience
 function asFrozen({ output }: Context, frozen: FrozenSession): LeavingSession {
   return {
     found: frozen.found,
-    described: async () => frozen.prepared({ from: null, handoff: null }),
+    title: () => frozen.prepared(UNSIGNED).manifest.title,
+    described: async () => frozen.prepared(UNSIGNED),
     async write(target, { from, handoff, recipient, sign }, label) {
       const { manifest, stream } = frozen.prepared({ from, handoff });
       const sealed = stream(recipient, sign);
