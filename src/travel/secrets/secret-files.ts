@@ -1,26 +1,185 @@
+import { isUtf8 } from 'node:buffer';
+import { isDeepStrictEqual } from 'node:util';
+import { isObject } from '../../claude/json-object.ts';
+import { removeSecretBackups } from '../transcript/file-backups.ts';
+import { isLatin1 } from '../transcript/latin1.ts';
 import type { JsonRecord } from '../transcript/record-rules.ts';
-import type { KnownValue } from './known-values.ts';
+import { formsOf, type KnownValue, OF_ENV_FILE, valuesOfEnvText } from './known-values.ts';
+import { LEFT_OUT } from './left-out.ts';
+import { secretCommand } from './secret-commands.ts';
+import { withoutSecretLines } from './secret-lines.ts';
+import { isSecretPath } from './secret-paths.ts';
+import { ToolCall } from './tool-call.ts';
+
+/** Of a string that is longer, the rest may stand elsewhere while a record is looked at: no line is taken out. */
+const LONGEST_TEXT = 32 * 1024 - 1;
+/** How a tool says where the rest of its output is, and which name a command in the background has. */
+const OUTPUT_FILE = /[\\/](tool-results|tasks)[\\/]+([\w.-]{1,200})/g;
+const BACKGROUND_ID = /\bID: ([\w-]{3,64})/g;
+/** What the user has run at the prompt, and what came of it. */
+const TYPED_COMMAND = /<bash-input>([\s\S]*?)<\/bash-input>/;
+const TYPED_OUTPUT = /^\s*<bash-std(?:out|err)>/;
+/** What is selected in an editor. */
+const SELECTION = /(<ide_selection>[^<]*?\bfrom )([^\n]{1,4096})(:\r?\n)([\s\S]*?)(<\/ide_selection>|$)/g;
+/** Numbers that `Read` sets before each line, with an arrow that may be decoded as latin1. */
+const LINE_NUMBERS = /^ *\d+(?:\t|\u2192|\u00e2\u0086\u0092|:)/gm;
+const TYPED_OUTPUT_LEFT_OUT = `<bash-stdout>${LEFT_OUT}</bash-stdout><bash-stderr></bash-stderr>`;
+const MOST_VALUES = 5000;
 
 /**
  * Leaves out of a session what its tools showed of files of secrets, and wrote to them. One for a session: it
  * remembers the calls of all its transcripts, and of every pass over them.
  */
 export class SecretFiles {
+  readonly #leftFiles = new Set<string>();
+  readonly #values = new Map<string, string>();
+  /** Calls of tools that name such a file, and whether their result is nothing but a `.env` file. */
+  readonly #calls = new Map<string, boolean>();
+  /** What else shows the same: files with output, and commands that still run. */
+  readonly #outputs = new Set<string>();
+  readonly #seenResults = new Set<string>();
+  #typedSecret = false;
+  #needsAnotherPass = false;
+
   /** Files of the session that show one, by their names below `tool-results`. */
-  readonly leftFiles: ReadonlySet<string> = new Set();
-  /** Values that such files were seen to hold, which may have been repeated elsewhere. */
-  readonly values: readonly KnownValue[] = [];
+  get leftFiles(): ReadonlySet<string> {
+    return this.#leftFiles;
+  }
+
+  /** Values that such files were seen to hold, in the forms in which they may stand elsewhere. */
+  get values(): readonly KnownValue[] {
+    return [...this.#values].map(([value, kind]) => ({ kind, value }));
+  }
 
   /** Whether a result stood before its call, so that only another pass over the transcripts leaves it out. */
   get needsAnotherPass(): boolean {
-    return false;
+    return this.#needsAnotherPass;
   }
 
   /**
    * Changes a record that was tamed, in place. Returns how many of its blocks it changed; null if nothing may
    * stay of it. Its texts may be UTF-8 that was decoded as latin1.
    */
-  omitFrom(_record: JsonRecord): number | null {
-    return 0;
+  omitFrom(record: JsonRecord): number | null {
+    const { message, cwd } = record;
+    if (!isObject(message)) return removeSecretBackups(record, isSecretPath);
+    const isInside = typeof cwd === 'string' && isSecretPath(`${cwd}/.`);
+    const { content } = message;
+    if (typeof content === 'string') {
+      const text = this.#textOfUser(record, content);
+      message['content'] = text;
+      return text === content ? 0 : 1;
+    }
+    if (!Array.isArray(content)) return 0;
+    return content.filter((block) => isObject(block) && this.#omitFromBlock(record, block, isInside)).length;
+  }
+
+  #omitFromBlock(record: JsonRecord, block: JsonRecord, isInside: boolean): boolean {
+    const { type, text } = block;
+    if (typeof type !== 'string') return false;
+    if (type.endsWith('tool_use')) return this.#omitFromCall(block, isInside);
+    if (type.endsWith('tool_result')) return this.#omitFromResult(block);
+    if (type !== 'text' || typeof text !== 'string') return false;
+    const kept = this.#textOfUser(record, text);
+    block['text'] = kept;
+    return kept !== text;
+  }
+
+  #omitFromCall(block: JsonRecord, isInside: boolean): boolean {
+    const { id, name, input } = block;
+    if (typeof id !== 'string') return false;
+    const call = new ToolCall(String(name), input, this.#isSecret);
+    if (!call.isSecret && !isInside) return false;
+    if (this.#seenResults.has(id) && !this.#calls.has(id)) this.#needsAnotherPass = true;
+    this.#calls.set(id, call.showsEnvFile);
+    this.#leftFiles.add(`${id}.txt`).add(`${id}.json`);
+    const written = call.omitWritten();
+    for (const text of written) this.#noteValues(text.replace(/^['"]|['"]$/g, ''));
+    return written.length > 0;
+  }
+
+  #omitFromResult(block: JsonRecord): boolean {
+    const { tool_use_id: id, content } = block;
+    const texts = textBlocksIn(content);
+    const showsEnvFile = typeof id === 'string' ? this.#calls.get(id) : undefined;
+    if (showsEnvFile === undefined) {
+      if (typeof id === 'string') this.#seenResults.add(id);
+      if (typeof content === 'string') return this.#omitLines(block, 'content');
+      return texts.filter((each) => this.#omitLines(each, 'text')).length > 0;
+    }
+    for (const text of typeof content === 'string' ? [content] : texts.map((each) => String(each['text']))) {
+      this.#noteOutputs(text);
+      if (showsEnvFile) this.#noteValues(text);
+    }
+    const leftOut = Array.isArray(content) ? [{ type: 'text', text: LEFT_OUT }] : LEFT_OUT;
+    if (content === undefined || isDeepStrictEqual(content, leftOut)) return false;
+    block['content'] = leftOut;
+    return true;
+  }
+
+  /** Takes the lines of such files out of what a tool printed, which is `parent[key]`. */
+  #omitLines(parent: JsonRecord, key: string): boolean {
+    const text = String(parent[key]);
+    parent[key] = this.#ordinaryLines(text);
+    return parent[key] !== text;
+  }
+
+  #ordinaryLines(text: string): string {
+    const ordinary = withoutSecretLines(text, isSecretPath);
+    if (ordinary.removed === 0) return text;
+    this.#noteOutputs(text);
+    return text.length > LONGEST_TEXT ? LEFT_OUT : ordinary.text;
+  }
+
+  /** What the user said, or Claude Code in the user's name. */
+  #textOfUser({ type }: JsonRecord, text: string): string {
+    if (type !== 'user') return text;
+    const [, command] = TYPED_COMMAND.exec(text) ?? [];
+    if (command !== undefined) {
+      const secret = secretCommand(command, this.#isSecret);
+      this.#typedSecret = secret !== null;
+      return secret === null ? text : text.replace(command, () => secret.text);
+    }
+    if (TYPED_OUTPUT.test(text)) {
+      const isSecret = this.#typedSecret;
+      this.#typedSecret = false;
+      return isSecret ? TYPED_OUTPUT_LEFT_OUT : this.#ordinaryLines(text);
+    }
+    return text.includes('<ide_selection>')
+      ? text.replace(SELECTION, (all, before: string, path: string, colon: string, _, end: string) =>
+          isSecretPath(path) ? `${before}${path}${colon}${LEFT_OUT}${end}` : all,
+        )
+      : text;
+  }
+
+  readonly #isSecret = (path: string): boolean =>
+    isSecretPath(path) || (this.#outputs.size > 0 && this.#outputs.has(lastPart(path)));
+
+  #noteOutputs(text: string): void {
+    for (const [, folder, name = ''] of text.matchAll(OUTPUT_FILE)) {
+      this.#outputs.add(name);
+      if (folder === 'tool-results') this.#leftFiles.add(name);
+    }
+    for (const [, id = ''] of text.matchAll(BACKGROUND_ID)) this.#outputs.add(id);
+  }
+
+  #noteValues(text: string): void {
+    for (const value of valuesOfEnvText(asUtf8(text).replace(LINE_NUMBERS, ''))) {
+      for (const form of formsOf(value)) {
+        if (this.#values.size < MOST_VALUES) this.#values.set(form, OF_ENV_FILE);
+      }
+    }
   }
 }
+
+function textBlocksIn(content: unknown): JsonRecord[] {
+  return Array.isArray(content) ? content.filter((each) => isObject(each) && typeof each['text'] === 'string') : [];
+}
+
+/** A text that may be UTF-8 which was decoded as latin1. */
+function asUtf8(text: string): string {
+  const bytes = isLatin1(text) ? Buffer.from(text, 'latin1') : null;
+  return bytes !== null && isUtf8(bytes) ? bytes.toString('utf8') : text;
+}
+
+const lastPart = (path: string) => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);

@@ -1,4 +1,97 @@
-/** Whether a file, of whatever system, is by its path one that holds keys or passwords. */
+/**
+ * Names of files that hold keys or passwords, as programs and habit have them, in lower case. `*` stands for
+ * any characters, `+` for at least one.
+ */
+const NAMES = [
+  // Settings with passwords in them. `.env.example` too: people fill it in.
+  ...['.env*', '+.env', '.flaskenv', '*.tfvars', '*.tfvars.json', '*.tfstate', '*.tfstate.backup', '.secrets'],
+  ...['secrets.json', 'secrets.yml', 'secrets.yaml', 'secrets.toml', 'secrets.ini', 'local.settings.json'],
+  // Keys, and stores of keys.
+  ...[
+    '*.pem',
+    '+.key',
+    '*.p8',
+    '*.p12',
+    '*.pfx',
+    '*.ppk',
+    '*.jks',
+    '*.jceks',
+    '+.keystore',
+    '*.kdb',
+    '*.kdbx',
+    '*.ovpn',
+  ],
+  ...['ssh_host_*_key', 'wallet.dat'],
+  // What programs log in with.
+  ...['.netrc', '_netrc', '.npmrc', '.pypirc', '.pgpass', 'pgpass.conf', '.my.cnf', '.mylogin.cnf', '.s3cfg', '.boto'],
+  ...['.git-credentials', '.htpasswd', '.htdigest', '.dockercfg', '.dockerconfigjson', '.vault-token', '.terraformrc'],
+  ...['terraform.rc', '.databrickscfg', 'rclone.conf', 'kubeconfig', '+.kubeconfig'],
+  ...['kubeconfig.yml', 'kubeconfig.yaml', 'credentials.json', '.credentials.json', 'credentials.toml', 'kaggle.json'],
+  ...['credentials.tfrc.json', 'application_default_credentials.json', 'service-account*.json', '.claude.json'],
+  ...['service_account*.json', 'serviceaccount*.json', 'client_secret*.json', '*-firebase-adminsdk-*.json'],
+];
+
+/** Folders of which nothing is shown, wherever they are. */
+const FOLDERS = [
+  ...['.ssh', '.aws', '.gnupg', '.kube', '.docker', '.azure', '.pubky', '.envs', '.secrets', '.password-store', '.oci'],
+  ...['.minikube', '.cloudflared', '.fly', '.snowflake', '.dbt', '.ngrok2', '.ibmcloud', 'library/keychains'],
+  ...['gcloud', 'gh', 'hub', 'glab-cli', 'doctl', 'op', 'sops', 'rclone', 'ngrok'].map((name) => `.config/${name}`),
+  ...['gcloud', 'github cli', 'doctl', 'sops'].map((name) => `appdata/roaming/${name}`),
+];
+
+/** Files with ordinary names, in the folders that make them something else. */
+const IN_FOLDERS = [
+  ...['.cargo/credentials', '.gem/credentials', '.m2/settings.xml', '.m2/settings-security.xml'],
+  ...['.gradle/gradle.properties', '.composer/auth.json', '.codex/auth.json', 'containers/auth.json'],
+  ...['com.vercel.cli/auth.json', '.streamlit/secrets.toml', '.bundle/config'],
+  ...['etc/shadow', 'etc/gshadow', 'etc/shadow-', 'etc/gshadow-', 'proc/+/environ'],
+];
+
+/** A private key of ssh: any extension but that of its public half. A picture or a table is not called so. */
+const SSH_KEY = /^id_(?:(?:rsa|dsa|ecdsa|ed25519|xmss)(?:[._-].*)?|[\w-]+)$/;
+const PUBLIC_KEY = /\.pub$/;
+
+const SECRET_NAME = new RegExp(`^${oneOf(NAMES)}$`);
+const SECRET_PLACE = new RegExp(`(?:^|/)(?:${oneOf(FOLDERS)}(?:/|$)|${oneOf(IN_FOLDERS)}$)`);
+/** Of each name and folder the letters that are always in it. */
+const LETTERS = new RegExp(
+  [...new Set([...NAMES, ...FOLDERS, ...IN_FOLDERS].map(longestLiteral)), 'id_']
+    .map((letters) => escaped(letters).replaceAll('/', '[\\\\/]'))
+    .join('|'),
+  'i',
+);
+/** UTF-16 units. No system opens a longer path; its end is looked at all the same. */
+const LONGEST_PATH = 4096;
+
+/**
+ * Whether a file is by its path one that holds keys or passwords. `path` may be of any system, relative, a
+ * `file:` URL, a pattern, or a folder of such files; only its ASCII letters count.
+ */
 export function isSecretPath(path: string): boolean {
-  return /(?:^|[\\/])\.env/i.test(path);
+  const plain = path
+    .slice(-LONGEST_PATH)
+    .trim()
+    .toLowerCase()
+    .replace(/[\\/]+/g, '/')
+    .replace(/\/$/, '');
+  const name = plain.slice(plain.lastIndexOf('/') + 1);
+  return SECRET_NAME.test(name) || (SSH_KEY.test(name) && !PUBLIC_KEY.test(name)) || SECRET_PLACE.test(plain);
+}
+
+/** False if no such path can stand in `text`. Takes a fraction of the time of taking the text apart. */
+export function mayNameSecretPath(text: string): boolean {
+  return LETTERS.test(text);
+}
+
+function oneOf(patterns: readonly string[]): string {
+  const sources = patterns.map((pattern) => escaped(pattern).replaceAll('*', '[^/]*').replaceAll('+', '[^/]+'));
+  return `(?:${sources.join('|')})`;
+}
+
+function longestLiteral(pattern: string): string {
+  return pattern.split(/[*+]/).reduce((longest, each) => (each.length > longest.length ? each : longest));
+}
+
+function escaped(pattern: string): string {
+  return pattern.replaceAll('.', '\\.');
 }

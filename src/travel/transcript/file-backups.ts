@@ -102,16 +102,32 @@ export class FileBackups {
  * left.
  */
 export function removeUnsafeBackups(record: JsonRecord): number | null {
+  return removeBackups(record, ({ tracked, backup: { backupFileName: name } }) => {
+    const isNamed = name === null || (typeof name === 'string' && BACKUP_NAME.test(name));
+    return isNamed && isPlainRelative(tracked);
+  });
+}
+
+/**
+ * Removes from a record the backups of files whose paths are `isSecret`. Returns how many; null if nothing is
+ * left.
+ */
+export function removeSecretBackups(record: JsonRecord, isSecret: (path: string) => boolean): number | null {
+  return removeBackups(record, ({ tracked, backup: { realParentDir } }) => {
+    if (isSecret(tracked)) return false;
+    return typeof realParentDir !== 'string' || !isSecret(`${realParentDir}/${lastPart(tracked)}`);
+  });
+}
+
+function removeBackups(record: JsonRecord, stays: (entry: BackupEntry) => boolean): number | null {
   const { type, snapshot, backup, trackingPath } = record;
   if (type !== 'file-history-snapshot' && type !== 'file-history-delta') return 0;
   let removed = 0;
-  for (const { tracked, backup: each, parent } of entriesOf(record)) {
-    const { backupFileName } = each;
-    const isNamed = backupFileName === null || (typeof backupFileName === 'string' && BACKUP_NAME.test(backupFileName));
-    if (isNamed && isPlainRelative(tracked)) continue;
+  for (const entry of entriesOf(record)) {
+    if (stays(entry)) continue;
     removed += 1;
-    if (parent === null) return null;
-    delete parent[tracked];
+    if (entry.parent === null) return null;
+    delete entry.parent[entry.tracked];
   }
   if (type === 'file-history-delta') return isObject(backup) && typeof trackingPath === 'string' ? removed : null;
   return isObject(snapshot) && isObject(snapshot['trackedFileBackups']) ? removed : null;
@@ -162,5 +178,7 @@ function entriesOf(record: JsonRecord): BackupEntry[] {
     return [{ tracked, backup: isObject(each) ? each : {}, path, isKey: true, keyPath: path, parent: backups }];
   });
 }
+
+const lastPart = (path: string) => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 
 const digestOf = (path: string) => createHash('sha256').update(path).digest('hex').slice(0, 16);
