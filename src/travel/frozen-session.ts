@@ -4,7 +4,7 @@ import type { SessionPlace } from '../claude/session-layout.ts';
 import { Failure } from '../failure.ts';
 import type { GitFacts } from '../process/git.ts';
 import { writeBundle } from './bundle/bundle-writer.ts';
-import { type Loss, MANIFEST_NAME, type Manifest } from './bundle/manifest.ts';
+import type { Loss, Manifest } from './bundle/manifest.ts';
 import { manifestOf } from './departing-manifest.ts';
 import type { DepartingSession } from './departing-session.ts';
 import { type ExportOptions, type PreparedExport, whileUnchanged } from './export.ts';
@@ -157,7 +157,9 @@ class Frozen implements FrozenSession {
       }
       masked.close();
       const isMore = this.#secrets.addAll(found);
-      if (!isMore || round === MOST_ROUNDS) throw notMasked(found);
+      if (isMore && round < MOST_ROUNDS) continue;
+      this.close();
+      throw notMasked(found);
     }
   }
 
@@ -220,7 +222,7 @@ class Frozen implements FrozenSession {
     });
     await scanner.scan([Buffer.from(texts.join('\n\n'))], ({ kind, value, line }) => {
       // Most of these texts are of the transcript, and no other place.
-      if (!found.has(value)) found.add(kind, { file: MANIFEST_NAME, line, value });
+      if (!found.has(value)) found.add(kind, { file: BUNDLE_ITSELF, line, value });
     });
     return found;
   }
@@ -240,6 +242,9 @@ class Frozen implements FrozenSession {
     return mask.inText(withoutCutEnd(text, this.#secrets.values()));
   }
 }
+
+/** Where the texts of the manifest are found. */
+const BUNDLE_ITSELF = 'what the bundle says of it';
 
 type InText = (text: string) => string;
 
@@ -294,7 +299,7 @@ async function inWords(found: Findings, { departures }: DepartingSession, nowMs:
   const names = await namePlaces(places, departures, nowMs);
   const mask = new Mask([...found.values()], 1);
   return kinds.map(({ kind, values, places, first }) => {
-    const where = first.map((place) => mask.inText(names.get(place) ?? 'what its bundle says of it'));
+    const where = first.map((place) => mask.inText(names.get(place) ?? place.file));
     return { kind, values, places, where: [...new Set(where)] };
   });
 }

@@ -3,7 +3,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -24,6 +23,7 @@ import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { type ExportOptions, exportToFile, prepareExport } from '../../src/travel/export.ts';
 import { chunked, collect } from '../support/chunks.ts';
 import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { openFilesIn } from '../support/open-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
@@ -107,17 +107,6 @@ function addLargeSession(records = 3000): { id: string; path: string } {
   const lines = Array.from({ length: records }, (_, i) => said(i, `prompt ${i} ${'x'.repeat(1000)}`));
   return { id, path: writeTranscript(claudeFolder, '-home-alice-proj', id, lines) };
 }
-
-/** The files of a session that this process has open. */
-const openFilesNamed = (id: string) =>
-  readdirSync('/proc/self/fd').flatMap((number) => {
-    try {
-      const path = readlinkSync(`/proc/self/fd/${number}`);
-      return path.includes(id) ? [path] : [];
-    } catch {
-      return [];
-    }
-  });
 
 describe('a session that is exported', () => {
   it('says what it is before anything else', async () => {
@@ -321,7 +310,7 @@ describe('a session that is written to meanwhile', () => {
     const work = exportToFile(file, contentsOf(id), optionsFor(id, { onRead: rewrite }), SEAL);
     await expect(work).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('changed') });
     expect(readdirSync(join(file, '..'))).toEqual([]);
-    if (process.platform === 'linux') expect(openFilesNamed(id)).toEqual([]);
+    if (process.platform === 'linux') expect(openFilesIn(claudeFolder)).toEqual([]);
   });
 
   it('and changed after it was read once is told from what the manifest says', async () => {

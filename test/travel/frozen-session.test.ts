@@ -1,5 +1,17 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { describeSession } from '../../src/claude/session.ts';
 import { sessionContents } from '../../src/claude/session-contents.ts';
@@ -13,13 +25,16 @@ import type { SecretRule } from '../../src/travel/secrets/secret-rule.ts';
 import { chunked, collect } from '../support/chunks.ts';
 import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { closedAfterTest } from '../support/closed-after-test.ts';
+import { openFilesIn } from '../support/open-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { canMount, withTinyDisk } from '../support/tmpfs.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
 const RECIPIENT = { kind: 'x25519', publicKey: x25519PublicOfSecret(SECRET) } as const;
 const UNSIGNED = { from: null, handoff: null };
 const TOOLCALL = '22222222-2222-4222-8222-222222222222';
 const SUBAGENT = '33333333-3333-4333-8333-333333333333';
+const isLinux = process.platform === 'linux';
 const NOW_MS = Date.parse('2026-11-20T12:30:00.000Z');
 
 /** Finds `secret-<letter>-<8 digits>`. */
@@ -178,5 +193,155 @@ describe('a session for somebody else', () => {
     const masked = (all: string, letter: string) =>
       all.replaceAll(secret(letter), `[masked ${letter.charCodeAt(0) - 96}: test secret]`);
     expect(files.get('session.jsonl')).toBe([...'abcdef'].reduce(masked, asItIs.files.get('session.jsonl') ?? before));
+  });
+});
+
+/** A session of many records, each of a kilobyte and more. */
+const large = (text = '') =>
+  session(...Array.from({ length: 3000 }, (_, number) => said(number, `prompt ${number} ${'x'.repeat(1000)}${text}`)));
+
+/** Writes a shorter transcript in its place, as `/compact` does; once. */
+function compacting(path: string): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    writeFileSync(`${path}.new`, `${JSON.stringify(said(0, 'compacted'))}\n`);
+    renameSync(`${path}.new`, path);
+  };
+}
+
+describe('a frozen session', () => {
+  it('is what it was, whatever is said, compacted or removed then', async () => {
+    const path = large();
+    const whole = readFileSync(path, 'utf8');
+    const session = await frozen(ID);
+    appendFileSync(path, `${JSON.stringify(said(1, secret('a')))}\n`);
+    compacting(path)();
+    rmSync(path);
+    expect((await leaving(session)).files.get('session.jsonl')).toBe(whole);
+    await session.mask();
+    expect((await leaving(session)).files.get('session.jsonl')).toBe(whole);
+  });
+
+  it('is cut where it was when it was opened, and read again where it was compacted meanwhile', async () => {
+    const path = large();
+    const whole = readFileSync(path, 'utf8');
+    const grow = () => appendFileSync(path, `${JSON.stringify(said(9999, secret('a')))}\n`);
+    const grown = await frozen(ID, { onRead: grow });
+    expect((await leaving(grown)).files.get('session.jsonl')).toBe(whole);
+    const compacted = await frozen(ID, { onRead: compacting(path) });
+    expect((await leaving(compacted)).files.get('session.jsonl')).toBe(`${JSON.stringify(said(0, 'compacted'))}\n`);
+  });
+
+  it('is refused if it is written anew each time that it is read, and leaves nothing', async () => {
+    const path = large();
+    const rewrite = () => {
+      writeFileSync(`${path}.new`, readFileSync(path));
+      renameSync(`${path}.new`, path);
+    };
+    await expect(frozen(ID, { onRead: rewrite })).rejects.toMatchObject({ code: 'refused' });
+    expect(readdirSync(stateFolder)).toEqual([]);
+    if (isLinux) expect(openFilesIn(stateFolder)).toEqual([]);
+  });
+
+  it('tells how much was read: all of it twice, and twice more to mask it', async () => {
+    let read = 0;
+    const onRead = (bytes: number) => {
+      read += bytes;
+    };
+    const size = statSync(large(secret('a'))).size;
+    const session = await frozen(ID, { onRead });
+    expect(read / size).toBeCloseTo(2, 2);
+    read = 0;
+    await session.mask(onRead);
+    expect(read / size).toBeCloseTo(2, 1);
+  });
+
+  it.runIf(isLinux)('takes disk for itself once, and gives it back', async () => {
+    session(said(0, secret('a')));
+    const frozen = await freezeSession(contentsOf(ID), optionsFor(ID), [RULE]);
+    expect(openFilesIn(stateFolder)).toHaveLength(1);
+    await frozen.mask();
+    expect(openFilesIn(stateFolder)).toHaveLength(1);
+    expect(readdirSync(stateFolder)).toEqual([]);
+    frozen.close();
+    expect(openFilesIn(stateFolder)).toEqual([]);
+    expect(() => frozen.prepared(UNSIGNED)).toThrow(TypeError);
+  });
+
+  it.runIf(isLinux)('leaves nothing of a process that was killed', async () => {
+    large();
+    const script = fileURLToPath(new URL('../support/freezing-child.ts', import.meta.url));
+    const args = ['--import', import.meta.resolve('tsx'), script, claudeFolder, ID, stateFolder];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const [spool = ''] = openFilesIn(stateFolder, child.pid);
+    expect(statSync(spool)).toMatchObject({ nlink: 0, size: statSync(transcriptOf(ID).path).size });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(readdirSync(stateFolder)).toEqual([]);
+  });
+
+  it.runIf(canMount)('needs room on the disk, and takes none where it finds too little', async () => {
+    large(secret('a'));
+    await withTinyDisk(5 * 1024, async ({ path }) => {
+      const free = () => statfsSync(path).bfree;
+      const before = free();
+      const session = await frozen(ID, { stateFolder: path });
+      expect(free()).toBeLessThan(before);
+      const full = { code: 'refused', message: expect.stringContaining('the disk is full') };
+      await expect(session.mask()).rejects.toMatchObject(full);
+      session.close();
+      expect(free()).toBe(before);
+      writeFileSync(join(path, 'other'), Buffer.alloc(4e6));
+      await expect(frozen(ID, { stateFolder: path })).rejects.toMatchObject(full);
+      rmSync(join(path, 'other'));
+      expect(free()).toBe(before);
+    });
+  });
+});
+
+describe('what is found again after it was masked', () => {
+  it('is masked as well, if the mask let it show', async () => {
+    // Shows itself only behind a placeholder.
+    const shy: SecretRule = {
+      anchors: [],
+      *find(text) {
+        for (const { index } of text.matchAll(/(?<=\[masked \d: test secret\] )shy-[0-9]{8}/g)) {
+          yield { kind: 'shy secret', start: index, end: index + 12 };
+        }
+      },
+    };
+    session(said(0, `${secret('a')} shy-12345678`));
+    const frozenOne = await frozen(ID, {}, [RULE, shy]);
+    expect(frozenOne.found.map(({ kind }) => kind)).toEqual(['test secret']);
+    await frozenOne.mask();
+    const { text, manifest } = await leaving(frozenOne);
+    expect(text).not.toContain('shy-');
+    expect(manifest.masked).toEqual([
+      { kind: 'test secret', count: 1 },
+      { kind: 'shy secret', count: 1 },
+    ]);
+  });
+
+  it('and again is refused, and then nothing can leave', async () => {
+    const always: SecretRule = {
+      anchors: [],
+      *find(text) {
+        const index = text.indexOf('[masked');
+        if (index !== -1) yield { kind: 'placeholder', start: index, end: index + 12 };
+      },
+    };
+    session(said(0, secret('a')));
+    const frozenOne = await frozen(ID, {}, [RULE, always]);
+    const refusal = await frozenOne.mask().catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('placeholder in what the bundle says'),
+    });
+    expect(JSON.stringify([refusal, String(refusal)])).not.toContain('secret-');
+    expect(() => frozenOne.prepared(UNSIGNED)).toThrow(TypeError);
+    if (isLinux) expect(openFilesIn(stateFolder)).toEqual([]);
   });
 });

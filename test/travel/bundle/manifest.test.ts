@@ -42,7 +42,7 @@ describe('a manifest', () => {
     const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => encodePublicKey(bytes));
     const hex = (length: number) =>
       fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
-    const manifests: fc.Arbitrary<Manifest> = fc.record({
+    const unmasked: fc.Arbitrary<Manifest> = fc.record({
       format: fc.constant(1),
       session: fc.uuid().filter((id) => id === id.toLowerCase()),
       title: orNull(text),
@@ -79,6 +79,11 @@ describe('a manifest', () => {
       files: fc.constant(filesNamed('session.jsonl', 'subagents/agent-1.jsonl')),
       left: fc.array(fc.record({ what: text, why: text })),
     });
+    const masked = fc.array(fc.record({ kind: text, count }));
+    const manifests = fc.oneof(
+      unmasked,
+      fc.tuple(unmasked, masked).map(([manifest, masked]) => ({ ...manifest, masked })),
+    );
     fc.assert(
       fc.property(manifests, (manifest) => {
         expect(parseManifest(encodeManifest(manifest))).toEqual(manifest);
@@ -139,6 +144,10 @@ describe('a manifest', () => {
     ['files', [{ name: 'session.jsonl', bytes: 1.5, sha256: SHA256 }]],
     ['files', [{ name: 'session.jsonl', bytes: 1, sha256: SHA256.toUpperCase() }]],
     ['left', ['something']],
+    ['masked', null],
+    ['masked', { kind: 'GitHub token', count: 1 }],
+    ['masked', [{ kind: 'GitHub token' }]],
+    ['masked', [{ kind: 'GitHub token', count: -1 }]],
   ])('with %s %j is refused', (key, value) => {
     expect(() => parseManifest(withChange({ [key]: value }))).toThrow(defect('malformed'));
   });
@@ -149,6 +158,14 @@ describe('a manifest', () => {
       expect(() => parseManifest(withChange({ files: filesNamed(name) }))).toThrow(defect('malformed'));
     },
   );
+
+  it('says what was masked only where somebody looked for it, and nothing where that was nothing', () => {
+    expect('masked' in parseManifest(encodeManifest(MANIFEST))).toBe(false);
+    const withNothing = { ...MANIFEST, masked: [] };
+    expect(parseManifest(encodeManifest(withNothing))).toEqual(withNothing);
+    const first = Buffer.from(JSON.stringify({ masked: [], ...MANIFEST }));
+    expect(() => parseManifest(first)).toThrow(defect('malformed'));
+  });
 
   it.each([
     '',
