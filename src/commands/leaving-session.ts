@@ -6,7 +6,7 @@ import { exportToFile, type PreparedExport, prepareExport } from '../travel/expo
 import type { FoundSecrets, FrozenSession } from '../travel/frozen-session.ts';
 import type { Context } from './context.ts';
 import { type Target, writeThrough } from './export-target.ts';
-import { frozenForOthers, type Leaving } from './masking.ts';
+import type { Leaving } from './masking.ts';
 
 /** A session that may leave, once or not at all. */
 export interface LeavingSession {
@@ -48,7 +48,11 @@ export async function leavingSession(
   { masks, ...leaving }: Leaving & { readonly masks: boolean },
 ): Promise<LeavingSession> {
   if (leaving.audience.mode === 'self') return asItIs(context, leaving);
-  if (masks) return asFrozen(context, await frozenForOthers(context, leaving));
+  if (masks) {
+    // What knows secrets is large, and one's own sessions do without.
+    const { frozenForOthers } = await import('./masking.ts');
+    return asFrozen(context, await frozenForOthers(context, leaving));
+  }
   context.output.say(NOT_MASKED);
   return asItIs(context, leaving);
 }
