@@ -1,4 +1,5 @@
-import { flatten } from './flat-text.ts';
+import { Flattening, flatten } from './flat-text.ts';
+import { Literals } from './literals.ts';
 
 /** Where known values stand in a flat text. */
 export interface Place {
@@ -10,37 +11,42 @@ export interface Place {
 
 /** A shorter value is not looked for. */
 const SHORTEST_BYTES = 4;
+const BACKSLASH = 0x5c;
 
 /**
- * Values that are known, to be found wherever they stand, in whatever escaping: they are flattened, and looked
- * for in flat text. It takes the same time for one and for thousands.
+ * Values that are known, to be found wherever they stand, in whatever escaping: they are flattened, and
+ * looked for in flat text. It takes the same time for one and for thousands.
  */
 export class ExactValues {
-  readonly #values: { readonly index: number; readonly bytes: Buffer }[];
+  /** How long the longest one is in flat text, in bytes. */
+  readonly longest: number;
   readonly #kinds: readonly string[];
+  /** The index of the value that a literal is a form of. */
+  readonly #indexes: number[] = [];
+  readonly #forms: Buffer[] = [];
+  readonly #literals: Literals;
+  /** Holds what `holds` flattens, so that it need not be made for each line. */
+  #room = Buffer.alloc(0);
 
-  /** Of equal values the first counts. Spaces around one are not looked for, nor one of less than 4 bytes. */
+  /**
+   * Of equal values the first counts. Spaces around one are not looked for, nor backslashes at its end; nor
+   * is what is shorter than 4 bytes then.
+   */
   constructor(values: Iterable<{ readonly kind: string; readonly value: string }>) {
     const all = [...values];
     this.#kinds = all.map(({ kind }) => kind);
-    this.#values = all
-      .map(({ value }, index) => ({ index, bytes: flatValue(value) }))
-      .filter(({ bytes }) => bytes.length >= SHORTEST_BYTES);
-  }
-
-  /**
-   * Where they stand in a flat text or in a part of it, in order. Places never overlap: where values do, the
-   * place is all that they cover.
-   */
-  *in(flat: Buffer, from = 0, to = flat.length): Generator<Place, void, void> {
-    const part = flat.subarray(from, to);
-    const found: Place[] = [];
-    for (const { index, bytes } of this.#values) {
-      for (let at = part.indexOf(bytes); at !== -1; at = part.indexOf(bytes, at + 1)) {
-        found.push({ index, start: from + at, end: from + at + bytes.length });
+    const seen = new Set<string>();
+    for (const [index, { value }] of all.entries()) {
+      for (const form of formsOf(value)) {
+        const key = form.toString('latin1');
+        if (form.length < SHORTEST_BYTES || seen.has(key)) continue;
+        seen.add(key);
+        this.#forms.push(form);
+        this.#indexes.push(index);
       }
     }
-    yield* merged(found);
+    this.longest = Math.max(0, ...this.#forms.map(({ length }) => length));
+    this.#literals = new Literals(this.#forms.map((bytes) => ({ bytes, isAnyCase: false })));
   }
 
   /** Of the value at an index. */
@@ -48,26 +54,55 @@ export class ExactValues {
     return this.#kinds[index] ?? '';
   }
 
+  /**
+   * Where they stand in a flat text or in a part of it, in order. Places never overlap: where values do, the
+   * place is all that they cover.
+   */
+  *in(flat: Buffer, from = 0, to = flat.length): Generator<Place, void, void> {
+    const found: Place[] = [];
+    this.#literals.search(flat, from, to, (literal, start) => {
+      const { length } = this.#forms[literal] as Buffer;
+      found.push({ index: this.#indexes[literal] as number, start, end: start + length });
+    });
+    if (found.length > 0) yield* merged(found);
+  }
+
   /** Whether one of them stands in a text, whatever its escaping. */
   holds(source: Buffer): boolean {
-    return this.in(flatten(source).bytes).next().done === false;
+    if (this.#forms.length === 0) return false;
+    if (this.#room.length < source.length) this.#room = Buffer.allocUnsafeSlow(source.length * 2);
+    const flattening = new Flattening(this.#room);
+    flattening.add(source, true);
+    return this.in(flattening.bytes).next().done === false;
   }
 }
 
-const flatValue = (value: string) => Buffer.from(flatten(Buffer.from(value)).bytes.toString().trim());
+/** How a value may stand in flat text. */
+function formsOf(value: string): Buffer[] {
+  const flat = flatten(Buffer.from(value))
+    .bytes.toString()
+    .trim()
+    .replace(/[\s\\]+$/, '');
+  // A backslash before it takes its first character: `C:\name` flattens to another text.
+  const behindBackslash = flatten(Buffer.from(`\\${flat}`)).bytes;
+  const form = Buffer.from(flat);
+  return behindBackslash[0] === BACKSLASH || behindBackslash.equals(form) ? [form] : [form, behindBackslash];
+}
 
+/** The places in order, those that overlap as one. */
 function* merged(found: readonly Place[]): Generator<Place, void, void> {
   let place: Place | null = null;
   let longest = 0;
   for (const next of found.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
+    const length = next.end - next.start;
     if (place !== null && next.start < place.end) {
-      const isLonger = next.end - next.start > longest;
-      longest = Math.max(longest, next.end - next.start);
-      place = { index: isLonger ? next.index : place.index, start: place.start, end: Math.max(place.end, next.end) };
+      const index: number = length > longest ? next.index : place.index;
+      place = { index, start: place.start, end: Math.max(place.end, next.end) };
+      longest = Math.max(longest, length);
     } else {
       if (place !== null) yield place;
       place = next;
-      longest = next.end - next.start;
+      longest = length;
     }
   }
   if (place !== null) yield place;

@@ -35,6 +35,13 @@ const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/[0-9A-Za-z]/.tes
 /** What is not copied as it is. */
 const IS_SPECIAL = new Uint8Array(256);
 for (const code of [BACKSLASH, ESCAPE, NEWLINE]) IS_SPECIAL[code] = 1;
+const NOT_QUICK = 0;
+/** What backslashes and a character behind them become, at its code, where that is all there is to it. */
+const QUICK = Uint8Array.from({ length: 256 }, (_, code) => {
+  if (MEANT[code] !== 0) return MEANT[code] as number;
+  if (code === SMALL_U || code === SMALL_X || IS_SPECIAL[code] === 1) return NOT_QUICK;
+  return IS_WORD[code] === 1 ? BACKSLASH : code;
+});
 /** A longer sequence for a terminal is none. */
 const LONGEST_SEQUENCE = 32;
 /** The most that `Flattening.add` leaves of its source. */
@@ -94,6 +101,7 @@ export class Flattening {
    */
   add(source: Buffer, isEnd: boolean): number {
     const room = this.#room;
+    const places = this.#places;
     const end = source.length;
     let to = this.#length;
     let at = 0;
@@ -105,6 +113,18 @@ export class Flattening {
         at += 1;
         continue;
       }
+      if (byte === BACKSLASH) {
+        let next = at + 1;
+        while (source[next] === BACKSLASH) next += 1;
+        const code = next < end ? QUICK[source[next] as number] : NOT_QUICK;
+        if (code !== NOT_QUICK) {
+          room[to] = code as number;
+          to += 1;
+          at = code === BACKSLASH ? next : next + 1;
+          places?.add(to, at);
+          continue;
+        }
+      }
       this.#length = to;
       const isWhole = this.#special(source, at, isEnd);
       at = this.#at;
@@ -115,7 +135,7 @@ export class Flattening {
     return end;
   }
 
-  /** How many lines of the source, since the last `clear`, end in the flat text before `at`, dropped or not. */
+  /** How many lines of the source ended before a place of the flat text, those that were dropped too. */
   linesBefore(at: number): number {
     return this.#droppedLines + firstFrom(this.#lineEnds, at);
   }
@@ -307,8 +327,9 @@ function hexadecimal(source: Buffer, from: number, digits: number): number {
   return value;
 }
 
-const isParameter = (code: number) => code >= 0x20 && code < 0x40;
-const isFinal = (code: number) => code >= 0x40 && code < 0x7f;
+/** Digits, `:` and `;`, as they stand in colours. */
+const isParameter = (code: number) => code >= 0x30 && code <= 0x3b;
+const isFinal = (code: number) => IS_WORD[code] === 1;
 
 /** How many of these numbers, which rise, are less than `limit`. */
 function firstFrom(numbers: readonly number[], limit: number): number {

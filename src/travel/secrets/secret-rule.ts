@@ -14,6 +14,11 @@ export interface SecretRule {
    */
   readonly anchors: readonly string[];
   /**
+   * A secret, and all that the rule looks at to tell it, begins at most so many bytes before an anchor, and
+   * ends at most so many behind it: the rule only sees what is that near. `LONGEST_SECRET` if not given.
+   */
+  readonly reach?: number;
+  /**
    * The secrets in a flat text, decoded as latin1. Bytes above 0x7f count as nothing that could belong to a
    * word. Takes time linear in the text's length, whatever stands there.
    */

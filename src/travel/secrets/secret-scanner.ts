@@ -1,6 +1,7 @@
+import { Anchors, type Part } from './anchors.ts';
 import type { ExactValues } from './exact-values.ts';
-import { flatten } from './flat-text.ts';
-import type { SecretRule } from './secret-rule.ts';
+import { Flattening } from './flat-text.ts';
+import { type FoundSecret, LONGEST_SECRET, type SecretRule } from './secret-rule.ts';
 
 /** A secret that was found. It must not be shown, logged or written anywhere. */
 export interface Finding {
@@ -11,37 +12,128 @@ export interface Finding {
   readonly line: number;
 }
 
+/**
+ * About how much flat text is looked at at once that was not before. Node puts strings of more than a million
+ * characters outside of its heap, where they are freed late.
+ */
+const BLOCK_BYTES = 640 * 1024;
+/** As much is flattened at once. */
+const STEP_BYTES = 128 * 1024;
+/** How much of a block is seen before a secret: it may need more to be told than its value. */
+const CONTEXT_BYTES = 4096;
+const NEWLINE = 0x0a;
+
 /** Finds secrets by rules, and values that are known. */
 export class SecretScanner {
   readonly #rules: readonly SecretRule[];
+  readonly #anchors: Anchors;
   readonly #known: ExactValues;
+  /** How much of a block is looked at once more with the next one. */
+  readonly #overlap: number;
+  /** Not in use: a scan takes it, and gives it back. Buffers are freed late, so each is used again. */
+  #spare: Rooms | null = null;
 
   constructor(rules: readonly SecretRule[], known: ExactValues) {
     this.#rules = rules;
+    this.#anchors = new Anchors(rules);
     this.#known = known;
+    this.#overlap = 2 * CONTEXT_BYTES + Math.max(2 * LONGEST_SECRET, known.longest);
   }
 
   /**
    * Reports what it finds in a content, in order, each place once. Memory holds about a megabyte of it,
-   * however long its lines are. Where both begin, a rule's finding comes before that of a known value.
+   * however long its lines are. Where several begin, they come in the order of the rules, known values last.
    */
   async scan(
     content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     found: (finding: Finding) => void,
   ): Promise<void> {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of content) pieces.push(piece);
-    const source = Buffer.concat(pieces);
-    const { bytes, sourceOffset } = flatten(source);
-    const text = bytes.toString('latin1');
-    const hits: { kind: string; start: number; end: number }[] = [];
-    for (const rule of this.#rules) hits.push(...(await rule.find(text)));
-    for (const { index, start, end } of this.#known.in(bytes)) {
-      hits.push({ kind: this.#known.kindOf(index), start, end });
+    const rooms = this.#spare ?? {
+      flat: new Flattening(Buffer.allocUnsafeSlow(this.#overlap + BLOCK_BYTES + STEP_BYTES)),
+      step: Buffer.allocUnsafeSlow(STEP_BYTES),
+    };
+    this.#spare = null;
+    const { flat, step } = rooms;
+    flat.clear();
+    const block = { flat, ownFrom: 0, knownUntil: 0 };
+    let left = 0;
+    for await (const bytes of content) {
+      for (let at = 0; at < bytes.length; ) {
+        const taken = bytes.subarray(at, at + STEP_BYTES - left);
+        step.set(taken, left);
+        at += taken.length;
+        const filled = left + taken.length;
+        const flattened = flat.add(step.subarray(0, filled), false);
+        step.copyWithin(0, flattened, filled);
+        left = filled - flattened;
+        if (flat.length >= this.#overlap + BLOCK_BYTES) await this.#look(block, false, found);
+      }
     }
-    for (const { kind, start, end } of hits.toSorted((a, b) => a.start - b.start)) {
-      const line = source.subarray(0, sourceOffset(start)).toString('latin1').split('\n').length;
-      found({ kind, value: bytes.toString('utf8', start, end), line });
-    }
+    flat.add(step.subarray(0, left), true);
+    await this.#look(block, true, found);
+    this.#spare = rooms;
   }
+
+  /** Reports what begins in what is the block's own, and makes room for the next one. */
+  async #look(block: Block, isLast: boolean, found: (finding: Finding) => void): Promise<void> {
+    const { flat, ownFrom } = block;
+    const { bytes } = flat;
+    const nextFrom = isLast ? bytes.length : cutNear(bytes, bytes.length - this.#overlap);
+    const ownTo = isLast ? bytes.length : nextFrom + CONTEXT_BYTES;
+    const secrets = (await this.#byRules(bytes)).filter(({ start }) => start >= ownFrom && start < ownTo);
+    for (const { index, start, end } of this.#known.in(bytes)) {
+      // A place that goes on from the block before was reported there.
+      const isNew = start >= block.knownUntil;
+      if (isNew && start >= ownTo) break;
+      block.knownUntil = Math.max(block.knownUntil, end);
+      if (isNew && start >= ownFrom) secrets.push({ kind: this.#known.kindOf(index), start, end });
+    }
+    let last: FoundSecret | null = null;
+    for (const secret of secrets.sort((a, b) => a.start - b.start || a.end - b.end)) {
+      const { kind, start, end } = secret;
+      if (last !== null && last.start === start && last.end === end) continue;
+      last = secret;
+      found({ kind, value: bytes.toString('utf8', start, end), line: flat.linesBefore(start) + 1 });
+    }
+    flat.drop(nextFrom);
+    block.ownFrom = ownTo - nextFrom;
+    block.knownUntil -= nextFrom;
+  }
+
+  async #byRules(bytes: Buffer): Promise<FoundSecret[]> {
+    const secrets: FoundSecret[] = [];
+    const partsOf = this.#anchors.partsIn(bytes);
+    const text = partsOf.some(({ length }) => length > 0) ? bytes.toString('latin1') : '';
+    for (const [index, rule] of this.#rules.entries()) {
+      for (const part of partsOf[index] as Part[]) {
+        const finding = rule.find(text.slice(part.start, part.end));
+        for (const { kind, start, end } of 'then' in finding ? await finding : finding) {
+          if (end > start) secrets.push({ kind, start: part.start + start, end: part.start + end });
+        }
+      }
+    }
+    return secrets;
+  }
+}
+
+/** The memory of a scan. */
+interface Rooms {
+  readonly flat: Flattening;
+  /** What was read and is flattened next. */
+  readonly step: Buffer;
+}
+
+/** What is looked at at once: the end of what was before, which is not its own any more, and what is new. */
+interface Block {
+  readonly flat: Flattening;
+  /** What begins before was reported with the block before. */
+  ownFrom: number;
+  /** The end of the last place of known values that was reported. */
+  knownUntil: number;
+}
+
+/** Where the next block begins: behind the end of a line if there is one soon, since rules look at words. */
+function cutNear(bytes: Buffer, at: number): number {
+  const newline = bytes.subarray(at, at + CONTEXT_BYTES).indexOf(NEWLINE);
+  return newline === -1 ? at : at + newline + 1;
 }
