@@ -107,8 +107,6 @@ class Frozen implements FrozenSession {
   #known: readonly KnownValue[] = [];
   #secrets = new Findings();
   #kept: SpooledSession | null = null;
-  /** The number of the first placeholder. */
-  #firstNumber = 1;
   #mask: Mask | null = null;
 
   constructor(place: SessionPlace, options: FreezeOptions, git: GitFacts | null, rules: readonly SecretRule[]) {
@@ -134,7 +132,6 @@ class Frozen implements FrozenSession {
     this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
     const found = await this.#search(this.#leaving, asItIs, onRead);
     this.#secrets = found;
-    this.#firstNumber = (await highestNumber(this.#leaving)) + 1;
     this.found = await inWords(found, this.#leaving, nowMs);
   }
 
@@ -143,8 +140,10 @@ class Frozen implements FrozenSession {
   }
 
   async mask(onRead: (bytes: number) => void = () => {}): Promise<void> {
-    for (let round = 1; this.#mask === null && this.#secrets.size > 0; round += 1) {
-      const mask = new Mask([...this.#secrets.values()], this.#firstNumber);
+    if (this.#mask !== null || this.#secrets.size === 0) return;
+    const first = (await highestNumber(this.#leaving)) + 1;
+    for (let round = 1; ; round += 1) {
+      const mask = new Mask([...this.#secrets.values()], first);
       const masked = await spoolAgain(this.#held, this.#spooling(mask, onRead));
       const found = await this.#search(masked.leaving, (text) => this.#masked(text, mask), onRead).catch((error) => {
         masked.close();

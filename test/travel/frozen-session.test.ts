@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -210,6 +211,40 @@ function compacting(path: string): () => void {
     renameSync(`${path}.new`, path);
   };
 }
+
+describe('what the bundle of a masked session says of it', () => {
+  it('holds no beginning of a value either, where a text is cut in the middle of one', async () => {
+    for (const length of [170, 180, 190, 195, 199]) {
+      session(said(0, `${'x'.repeat(length - 1)} ${secret('a')}`), said(1, 'go on'));
+      const frozenOne = await frozen(ID);
+      expect((await leaving(frozenOne)).manifest.title).toContain('xxx s');
+      await frozenOne.mask();
+      const { manifest, text } = await leaving(frozenOne);
+      expect(manifest.title).toMatch(/x (?:\[masked 1: test secret\]|s?e?c?)…?$/);
+      expect(text).not.toMatch(/secr(?:et-|e?t?…)/);
+    }
+  });
+
+  it('names no file whose name holds a value: it is left', async () => {
+    const folder = session(said(0)).slice(0, -'.jsonl'.length);
+    mkdirSync(join(folder, 'tool-results'), { recursive: true });
+    writeFileSync(join(folder, 'tool-results', `${secret('a')}.txt`), 'x');
+    const frozenOne = await frozen(ID);
+    expect(frozenOne.found).toMatchObject([{ values: 1, where: ['what the bundle says of it'] }]);
+    await frozenOne.mask();
+    const { manifest, text } = await leaving(frozenOne);
+    expect(manifest.left).toContainEqual({ what: 'a file', why: 'there is a secret in its name' });
+    expect(text).not.toContain('secret-');
+  });
+
+  it('numbers what is masked above what an earlier masking left', async () => {
+    session(said(0, `[masked 7: GitHub token] ${secret('a')}`));
+    const frozenOne = await frozen(ID);
+    await frozenOne.mask();
+    const { text } = await leaving(frozenOne);
+    expect(text).toContain('[masked 7: GitHub token] [masked 8: test secret]');
+  });
+});
 
 describe('a frozen session', () => {
   it('is what it was, whatever is said, compacted or removed then', async () => {
