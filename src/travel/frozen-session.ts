@@ -87,7 +87,7 @@ async function freezeOnce(
   options: FreezeOptions,
   rules: readonly SecretRule[],
 ): Promise<FrozenSession> {
-  const frozen = new Frozen(contents.place, options, await options.git, rules);
+  const frozen = new Frozen(contents.place, options, rules);
   try {
     await frozen.read(contents);
     return frozen;
@@ -101,18 +101,17 @@ class Frozen implements FrozenSession {
   found: readonly FoundSecrets[] = [];
   readonly #place: SessionPlace;
   readonly #options: FreezeOptions;
-  readonly #git: GitFacts | null;
   readonly #rules: readonly SecretRule[];
   readonly #secretFiles = new SecretFiles();
   #known: readonly KnownValue[] = [];
   #secrets = new Findings();
   #kept: SpooledSession | null = null;
   #mask: Mask | null = null;
+  #git: GitFacts | null = null;
 
-  constructor(place: SessionPlace, options: FreezeOptions, git: GitFacts | null, rules: readonly SecretRule[]) {
+  constructor(place: SessionPlace, options: FreezeOptions, rules: readonly SecretRule[]) {
     this.#place = place;
     this.#options = options;
-    this.#git = git;
     this.#rules = rules;
   }
 
@@ -121,13 +120,8 @@ class Frozen implements FrozenSession {
     const { session, variables, nowMs, onRead = () => {} } = this.#options;
     const { directory } = session;
     this.#kept = await spoolSession(contents, this.#spooling(null, onRead));
-    if (this.#secretFiles.needsAnotherPass)
-      this.#keep(
-        await spoolAgain(
-          this.#kept,
-          this.#spooling(null, () => {}),
-        ),
-      );
+    this.#git = await this.#options.git;
+    if (this.#secretFiles.needsAnotherPass) this.#keep(await spoolAgain(this.#kept, this.#spooling(null)));
     const gitRoot = directory === null ? null : gitRootOf(directory);
     this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
     const found = await this.#search(this.#leaving, asItIs, onRead);
@@ -192,7 +186,7 @@ class Frozen implements FrozenSession {
     this.#kept = kept;
   }
 
-  #spooling(mask: Mask | null, onRead: (bytes: number) => void): Spooling {
+  #spooling(mask: Mask | null, onRead: (bytes: number) => void = () => {}): Spooling {
     const { session, withoutThinking, stateFolder } = this.#options;
     const { directory } = session;
     return {
