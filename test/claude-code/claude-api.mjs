@@ -1,8 +1,9 @@
 // Runs the real Claude Code with a stand-in for the model's Messages API, and ends with its exit code:
 //   node claude-api.mjs CLAUDE ARGUMENTS...
-// The model writes a file in the current directory if the last prompt has a line `write NAME TEXT`. Else it
-// answers with the word ZEBRA if that is anywhere in the conversation, and says so if not. What it is asked
-// is appended to the file that CCLINK_TEST_API_LOG names, a JSON object a line.
+// The model writes a file in the current directory if the last prompt has a line `write NAME TEXT`, and reads
+// one for `read NAME`. Else it answers with the word ZEBRA if that is anywhere in the conversation, and says so
+// if not; it thinks before if the prompt has a line `think TEXT`. What it is asked is appended to the file that
+// CCLINK_TEST_API_LOG names, a JSON object a line.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
@@ -15,13 +16,17 @@ const USAGE = { input_tokens: 1, output_tokens: 1 };
 /** What the model says: blocks of its answer. */
 function answerTo(messages) {
   const prompt = textOf(messages.findLast(({ role }) => role === 'user')?.content ?? '');
-  const [, name, content] = /^write (\S+) (.*)$/m.exec(prompt) ?? [];
-  if (name === undefined) {
-    const text = JSON.stringify(messages).includes('ZEBRA') ? 'The word is ZEBRA.' : 'There is no word.';
-    return [{ type: 'text', text }];
-  }
   const id = `toolu_${Date.now()}`;
-  return [{ type: 'tool_use', id, name: 'Write', input: { file_path: resolve(name), content } }];
+  const [, written, content] = /^write (\S+) (.*)$/m.exec(prompt) ?? [];
+  if (written !== undefined) {
+    return [{ type: 'tool_use', id, name: 'Write', input: { file_path: resolve(written), content } }];
+  }
+  const [, read] = /^read (\S+)$/m.exec(prompt) ?? [];
+  if (read !== undefined) return [{ type: 'tool_use', id, name: 'Read', input: { file_path: resolve(read) } }];
+  const text = JSON.stringify(messages).includes('ZEBRA') ? 'The word is ZEBRA.' : 'There is no word.';
+  const [, thinking] = /^think (.*)$/m.exec(prompt) ?? [];
+  const thought = thinking === undefined ? [] : [{ type: 'thinking', thinking, signature: 'c2lnbmF0dXJl' }];
+  return [...thought, { type: 'text', text }];
 }
 
 /** The text of a message, without what Claude Code adds to it; empty if it is the result of a tool. */
@@ -34,19 +39,24 @@ function textOf(content) {
 
 /** The events that stream a block of an answer. */
 function eventsOf(block, index) {
-  const [empty, delta] =
-    block.type === 'text'
-      ? [
-          { ...block, text: '' },
-          { type: 'text_delta', text: block.text },
-        ]
-      : [
-          { ...block, input: {} },
-          { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
-        ];
+  const [empty, ...deltas] = {
+    text: () => [
+      { ...block, text: '' },
+      { type: 'text_delta', text: block.text },
+    ],
+    thinking: () => [
+      { ...block, thinking: '', signature: '' },
+      { type: 'thinking_delta', thinking: block.thinking },
+      { type: 'signature_delta', signature: block.signature },
+    ],
+    tool_use: () => [
+      { ...block, input: {} },
+      { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
+    ],
+  }[block.type]();
   return [
     { type: 'content_block_start', index, content_block: empty },
-    { type: 'content_block_delta', index, delta },
+    ...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })),
     { type: 'content_block_stop', index },
   ];
 }
@@ -62,7 +72,7 @@ const api = createServer(async (request, response) => {
   const log = process.env.CCLINK_TEST_API_LOG;
   if (log) appendFileSync(log, `${JSON.stringify({ system, messages })}\n`);
   const content = answerTo(messages);
-  const stop_reason = content[0].type === 'tool_use' ? 'tool_use' : 'end_turn';
+  const stop_reason = content.at(-1).type === 'tool_use' ? 'tool_use' : 'end_turn';
   const message = {
     id: `msg_${Date.now()}`,
     type: 'message',

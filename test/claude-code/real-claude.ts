@@ -1,15 +1,20 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { spawn as spawnPty } from '@lydell/node-pty';
+import { expect } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
-import { type Machine, TerminalRun } from '../support/machine.ts';
+import { type Machine, SESSION, TerminalRun } from '../support/machine.ts';
 import { claudeProgram } from './install-claude.ts';
 
 const WITH_API = fileURLToPath(new URL('claude-api.mjs', import.meta.url));
 const API_KEY = 'sk-ant-dummy-not-a-key';
 /** What a start and an answer of `claude` may take, on a busy machine. */
 const PATIENCE_MS = 40_000;
+/** For what `expect.poll` waits for. */
+export const WAIT = { timeout: PATIENCE_MS };
+const UP = '\u001b[A';
 
 /**
  * Puts the real `claude` of a version on the PATH of a machine. It runs in a network namespace with nothing
@@ -89,4 +94,54 @@ const COMMANDS = {
 export async function command(claude: TerminalRun, name: keyof typeof COMMANDS): Promise<void> {
   claude.type(name);
   await claude.answers(COMMANDS[name], '\r');
+}
+
+/**
+ * A session of the real claude, as somebody types it, in which it may change files. The first prompt has to
+ * tell it the word ZEBRA.
+ */
+export async function converse(machine: Machine, prompts: readonly string[]): Promise<void> {
+  const mode = ['--permission-mode', 'acceptEdits', '--session-id', SESSION];
+  const claude = startClaude(machine, [...mode, ...prompts.slice(0, 1)]);
+  const answers = () => (transcriptsOf(machine).get(SESSION) ?? '').split('The word is ZEBRA.').length - 1;
+  await expect.poll(answers, WAIT).toBe(1);
+  for (const [index, prompt] of prompts.slice(1).entries()) {
+    claude.type(prompt);
+    await claude.answers(shownAs(prompt), '\r');
+    await expect.poll(answers, WAIT).toBe(index + 2);
+  }
+  await command(claude, '/exit');
+  expect(await claude.end()).toBe(0);
+}
+
+/** A text on the screen of Claude Code, which leaves out spaces. */
+const shownAs = (text: string) => new RegExp(text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/ /g, '\\s*'));
+
+/**
+ * Goes back, files and all, to before a prompt: the last one of `prompts`, which names all from the end up to
+ * there.
+ */
+export async function rewind(run: TerminalRun, prompts: readonly RegExp[], isDone: () => boolean): Promise<void> {
+  await command(run, '/rewind');
+  await run.sees(/point\s*before/);
+  const shows =
+    (pattern: RegExp, after = run.text.length) =>
+    () =>
+      pattern.test(run.text.slice(after));
+  for (const prompt of prompts) await press(run, UP, shows(new RegExp(`❯\\s*${prompt.source}`)));
+  // Letters that stand there already are not drawn again, so any of these may have gaps.
+  await press(run, '\r', shows(/Never\s*mind|conversation\s*(?:will|goes)|code\s*will|Restore\s*code/));
+  await press(run, '\r', isDone);
+}
+
+/**
+ * Presses a key, after which something is to be so. A key that comes before the screen is ready for it is
+ * lost; one that is pressed twice would be taken for two, so there is another only after a long time.
+ */
+async function press(run: TerminalRun, key: string, isDone: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 3 && !isDone(); tries++) {
+    run.type(key);
+    for (let waits = 0; waits < 160 && !isDone(); waits++) await sleep(50);
+  }
+  expect(isDone(), run.text).toBe(true);
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FOREIGN_TEXT } from '../../src/claude/start-options.ts';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
@@ -9,11 +8,11 @@ import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/
 import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { parseStoredKey } from '../../src/identity/stored-key.ts';
 import { BUNDLE_SESSION, lines, makeBundle, record, turnRecord, uuidOf } from '../support/hostile-bundle.ts';
-import { Machine, SESSION, type TerminalRun } from '../support/machine.ts';
+import { Machine, SESSION } from '../support/machine.ts';
 import { hasSshServer, installCclink, installSsh, type SshServer, startSshServer } from '../support/ssh-server.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { CLAUDE_VERSIONS } from './install-claude.ts';
-import { command, installRealClaude, requestsOf, startClaude, transcriptsOf } from './real-claude.ts';
+import { converse, installRealClaude, requestsOf, rewind, startClaude, transcriptsOf, WAIT } from './real-claude.ts';
 
 const hasSsh = hasSshServer('Travelling with the real Claude Code, over ssh');
 let network: PrivateNetwork;
@@ -59,7 +58,7 @@ describe.each(CLAUDE_VERSIONS)('a session that travels, with Claude Code %s', (v
   });
 
   it('goes on in another directory: the model has all of it, with the new paths, and /rewind works', async () => {
-    await workOnLaptop();
+    await converse(laptop, ['Remember the word ZEBRA.', 'write notes.txt one', 'write notes.txt two']);
     const file = join(desk.project, 'notes.txt');
     writeFileSync(file, 'two');
     // Checked out long before the session came.
@@ -81,18 +80,7 @@ describe.each(CLAUDE_VERSIONS)('a session that travels, with Claude Code %s', (v
     expect(request?.system).toContain(told);
     expect(request?.system.replace(told, '')).not.toContain(laptop.home);
 
-    await command(run, '/rewind');
-    await run.sees(/point\s*before/);
-    const notes = () => readFileSync(file, 'utf8');
-    const shows =
-      (pattern: RegExp, after = run.text.length) =>
-      () =>
-        pattern.test(run.text.slice(after));
-    await press(run, UP, shows(/❯\s*which.?word/));
-    await press(run, UP, shows(/❯\s*write.?notes\.txt.?two/));
-    // Letters that stand there already are not drawn again, so any of these may have gaps.
-    await press(run, '\r', shows(/Never\s*mind|conversation\s*(?:will|goes)|code\s*will|Restore\s*code/));
-    await press(run, '\r', () => notes() === 'one');
+    await rewind(run, [/which.?word/, /write.?notes\.txt.?two/], () => readFileSync(file, 'utf8') === 'one');
     await expect.poll(() => statSync(file).mode, WAIT).toBe(mode);
     run.kill('SIGTERM');
     await run.end();
@@ -156,39 +144,6 @@ describe.each(CLAUDE_VERSIONS)('a session that travels, with Claude Code %s', (v
     },
   );
 });
-
-const WAIT = { timeout: 40_000 };
-const UP = '\u001b[A';
-
-/** A conversation of the real claude with two changes of a file, as somebody types it. */
-async function workOnLaptop(): Promise<void> {
-  const mode = ['--permission-mode', 'acceptEdits', '--session-id', SESSION];
-  const claude = startClaude(laptop, [...mode, 'Remember the word ZEBRA.']);
-  const answers = () => (transcriptsOf(laptop).get(SESSION) ?? '').split('The word is ZEBRA.').length - 1;
-  await expect.poll(answers, WAIT).toBe(1);
-  for (const [count, text] of [
-    [2, 'one'],
-    [3, 'two'],
-  ] as const) {
-    claude.type(`write notes.txt ${text}`);
-    await claude.answers(new RegExp(`write\\s*notes\\.txt\\s*${text}`), '\r');
-    await expect.poll(answers, WAIT).toBe(count);
-  }
-  await command(claude, '/exit');
-  expect(await claude.end()).toBe(0);
-}
-
-/**
- * Presses a key, after which something is to be so. A key that comes before the screen is ready for it is
- * lost; one that is pressed twice would be taken for two, so there is another only after a long time.
- */
-async function press(run: TerminalRun, key: string, isDone: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 3 && !isDone(); tries++) {
-    run.type(key);
-    for (let waits = 0; waits < 160 && !isDone(); waits++) await sleep(50);
-  }
-  expect(isDone(), run.text).toBe(true);
-}
 
 /** Has one prompt answered by `claude -p`. Returns the answer. */
 async function said(machine: Machine, args: readonly string[]): Promise<string> {
