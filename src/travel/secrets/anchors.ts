@@ -1,10 +1,15 @@
-import { Literals, MOST_OFFSET } from './literals.ts';
+import { type Literal, MOST_OFFSET } from './literals.ts';
 import { LONGEST_SECRET, type SecretRule } from './secret-rule.ts';
 
 /** A part of a text, as offsets. */
 export interface Part {
   readonly start: number;
   readonly end: number;
+}
+
+interface MutablePart {
+  start: number;
+  end: number;
 }
 
 /** How far the edge of a part is moved, so that it is not within a word. */
@@ -14,9 +19,9 @@ const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/\w/.test(String.
 
 /** Finds out where each rule has to look. A rule takes time, and little of a text is near its anchors. */
 export class Anchors {
+  /** What is to be looked for. */
+  readonly literals: readonly Literal[];
   readonly #rules: readonly { readonly isAlways: boolean; readonly reach: number }[];
-  readonly #literals: Literals;
-  readonly #lengths: readonly number[];
   /** The rules that have an anchor, by the index of its literal. */
   readonly #rulesOf: readonly (readonly number[])[];
 
@@ -25,35 +30,40 @@ export class Anchors {
     for (const [index, { anchors }] of rules.entries()) {
       for (const anchor of anchors) rulesOf.set(anchor, [...(rulesOf.get(anchor) ?? []), index]);
     }
-    const literals = [...rulesOf.keys()].map((anchor) => Buffer.from(anchor));
     this.#rules = rules.map(({ anchors, reach = LONGEST_SECRET }) => ({ isAlways: anchors.length === 0, reach }));
-    this.#literals = new Literals(literals.map((bytes) => ({ bytes, isAnyCase: true })));
-    this.#lengths = literals.map(({ length }) => length);
+    this.literals = [...rulesOf.keys()].map((anchor) => ({ bytes: Buffer.from(anchor), isAnyCase: true }));
     this.#rulesOf = [...rulesOf.values()];
   }
 
-  /** The parts of a flat text where each rule has to look, in the order of the rules; none overlap. */
-  partsIn(flat: Buffer): Part[][] {
-    const parts = this.#rules.map(({ isAlways }) => (isAlways ? [{ start: 0, end: flat.length }] : []));
-    const lasts = parts.map((): { start: number; end: number } | null => null);
-    this.#literals.search(flat, 0, flat.length, (literal, at) => {
-      for (const rule of this.#rulesOf[literal] as readonly number[]) {
-        const { reach, isAlways } = this.#rules[rule] as { isAlways: boolean; reach: number };
-        if (isAlways) continue;
-        const [start, end] = [at - reach, at + (this.#lengths[literal] as number) + reach];
-        const last = lasts[rule] as { start: number; end: number } | null;
-        // They come only about in order.
-        if (last !== null && start <= last.end + 2 * LONGEST_WORD + MOST_OFFSET) {
-          last.start = Math.min(last.start, start);
-          last.end = Math.max(last.end, end);
-        } else {
-          const next = { start, end };
-          lasts[rule] = next;
-          parts[rule]?.push(next);
+  /** For one text: takes where the literals are found in it, about in order. */
+  begin(): { note(literal: number, at: number): void; parts(flat: Buffer): Part[][] } {
+    const parts = this.#rules.map((): MutablePart[] => []);
+    return {
+      note: (literal, at) => {
+        const { length } = (this.literals[literal] as Literal).bytes;
+        for (const rule of this.#rulesOf[literal] as readonly number[]) {
+          const { reach } = this.#rules[rule] as { reach: number };
+          addPart(parts[rule] as MutablePart[], at - reach, at + length + reach);
         }
-      }
-    });
-    return parts.map((each) => each.map(({ start, end }) => widened(flat, start, end)));
+      },
+      /** Where each rule has to look, in the order of the rules; the parts of one don't overlap. */
+      parts: (flat) =>
+        parts.map((each, rule) =>
+          this.#rules[rule]?.isAlways
+            ? [{ start: 0, end: flat.length }]
+            : each.map(({ start, end }) => widened(flat, start, end)),
+        ),
+    };
+  }
+}
+
+/** Adds a part, or makes the last one larger if it is near enough to overlap when both are widened. */
+function addPart(parts: MutablePart[], start: number, end: number): void {
+  const last = parts.at(-1);
+  if (last === undefined || start > last.end + 2 * LONGEST_WORD + MOST_OFFSET) parts.push({ start, end });
+  else {
+    last.start = Math.min(last.start, start);
+    last.end = Math.max(last.end, end);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Flattening, flatten } from './flat-text.ts';
-import { Literals } from './literals.ts';
+import { type Literal, Literals } from './literals.ts';
 
 /** Where known values stand in a flat text. */
 export interface Place {
@@ -20,11 +20,12 @@ const BACKSLASH = 0x5c;
 export class ExactValues {
   /** How long the longest one is in flat text, in bytes. */
   readonly longest: number;
+  /** What is looked for: each value as it stands in flat text, some in two ways. */
+  readonly literals: readonly Literal[];
   readonly #kinds: readonly string[];
-  /** The index of the value that a literal is a form of. */
+  /** The index of the value, for each literal. */
   readonly #indexes: number[] = [];
-  readonly #forms: Buffer[] = [];
-  readonly #literals: Literals;
+  readonly #search: Literals;
   /** Holds what `holds` flattens, so that it need not be made for each line. */
   #room = Buffer.alloc(0);
 
@@ -35,18 +36,20 @@ export class ExactValues {
   constructor(values: Iterable<{ readonly kind: string; readonly value: string }>) {
     const all = [...values];
     this.#kinds = all.map(({ kind }) => kind);
+    const literals: Literal[] = [];
     const seen = new Set<string>();
     for (const [index, { value }] of all.entries()) {
-      for (const form of formsOf(value)) {
-        const key = form.toString('latin1');
-        if (form.length < SHORTEST_BYTES || seen.has(key)) continue;
+      for (const bytes of formsOf(value)) {
+        const key = bytes.toString('latin1');
+        if (bytes.length < SHORTEST_BYTES || seen.has(key)) continue;
         seen.add(key);
-        this.#forms.push(form);
+        literals.push({ bytes, isAnyCase: false });
         this.#indexes.push(index);
       }
     }
-    this.longest = Math.max(0, ...this.#forms.map(({ length }) => length));
-    this.#literals = new Literals(this.#forms.map((bytes) => ({ bytes, isAnyCase: false })));
+    this.literals = literals;
+    this.longest = literals.reduce((most, { bytes }) => Math.max(most, bytes.length), 0);
+    this.#search = new Literals(literals);
   }
 
   /** Of the value at an index. */
@@ -60,16 +63,19 @@ export class ExactValues {
    */
   *in(flat: Buffer, from = 0, to = flat.length): Generator<Place, void, void> {
     const found: Place[] = [];
-    this.#literals.search(flat, from, to, (literal, start) => {
-      const { length } = this.#forms[literal] as Buffer;
-      found.push({ index: this.#indexes[literal] as number, start, end: start + length });
-    });
-    if (found.length > 0) yield* merged(found);
+    this.#search.search(flat, from, to, (literal, start) => found.push(this.placeOf(literal, start)));
+    yield* merged(found);
+  }
+
+  /** Where one of the literals was found, for who looks for them together with others. */
+  placeOf(literal: number, start: number): Place {
+    const { bytes } = this.literals[literal] as Literal;
+    return { index: this.#indexes[literal] as number, start, end: start + bytes.length };
   }
 
   /** Whether one of them stands in a text, whatever its escaping. */
   holds(source: Buffer): boolean {
-    if (this.#forms.length === 0) return false;
+    if (this.literals.length === 0) return false;
     if (this.#room.length < source.length) this.#room = Buffer.allocUnsafeSlow(source.length * 2);
     const flattening = new Flattening(this.#room);
     flattening.add(source, true);
@@ -89,8 +95,8 @@ function formsOf(value: string): Buffer[] {
   return behindBackslash[0] === BACKSLASH || behindBackslash.equals(form) ? [form] : [form, behindBackslash];
 }
 
-/** The places in order, those that overlap as one. */
-function* merged(found: readonly Place[]): Generator<Place, void, void> {
+/** Places in order, those that overlap as one. */
+export function* merged(found: readonly Place[]): Generator<Place, void, void> {
   let place: Place | null = null;
   let longest = 0;
   for (const next of found.toSorted((a, b) => a.start - b.start || b.end - a.end)) {

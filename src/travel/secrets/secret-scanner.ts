@@ -1,6 +1,7 @@
 import { Anchors, type Part } from './anchors.ts';
-import type { ExactValues } from './exact-values.ts';
+import { type ExactValues, merged, type Place } from './exact-values.ts';
 import { Flattening } from './flat-text.ts';
+import { Literals } from './literals.ts';
 import { type FoundSecret, LONGEST_SECRET, type SecretRule } from './secret-rule.ts';
 
 /** A secret that was found. It must not be shown, logged or written anywhere. */
@@ -28,6 +29,8 @@ export class SecretScanner {
   readonly #rules: readonly SecretRule[];
   readonly #anchors: Anchors;
   readonly #known: ExactValues;
+  /** The anchors, and behind them the known values: in one pass. */
+  readonly #literals: Literals;
   /** How much of a block is looked at once more with the next one. */
   readonly #overlap: number;
   /** Not in use: a scan takes it, and gives it back. Buffers are freed late, so each is used again. */
@@ -37,6 +40,7 @@ export class SecretScanner {
     this.#rules = rules;
     this.#anchors = new Anchors(rules);
     this.#known = known;
+    this.#literals = new Literals([...this.#anchors.literals, ...known.literals]);
     this.#overlap = 2 * CONTEXT_BYTES + Math.max(2 * LONGEST_SECRET, known.longest);
   }
 
@@ -80,8 +84,9 @@ export class SecretScanner {
     const { bytes } = flat;
     const nextFrom = isLast ? bytes.length : cutNear(bytes, bytes.length - this.#overlap);
     const ownTo = isLast ? bytes.length : nextFrom + CONTEXT_BYTES;
-    const secrets = (await this.#byRules(bytes)).filter(({ start }) => start >= ownFrom && start < ownTo);
-    for (const { index, start, end } of this.#known.in(bytes)) {
+    const { parts, places } = this.#near(bytes);
+    const secrets = (await this.#byRules(bytes, parts)).filter(({ start }) => start >= ownFrom && start < ownTo);
+    for (const { index, start, end } of places) {
       // A place that goes on from the block before was reported there.
       const isNew = start >= block.knownUntil;
       if (isNew && start >= ownTo) break;
@@ -100,12 +105,23 @@ export class SecretScanner {
     block.knownUntil -= nextFrom;
   }
 
-  async #byRules(bytes: Buffer): Promise<FoundSecret[]> {
+  /** The parts where each rule has to look, and the places of known values. */
+  #near(bytes: Buffer): { readonly parts: readonly (readonly Part[])[]; readonly places: Iterable<Place> } {
+    const anchors = this.#anchors.begin();
+    const { length } = this.#anchors.literals;
+    const places: Place[] = [];
+    this.#literals.search(bytes, 0, bytes.length, (literal, start) => {
+      if (literal < length) anchors.note(literal, start);
+      else places.push(this.#known.placeOf(literal - length, start));
+    });
+    return { parts: anchors.parts(bytes), places: merged(places) };
+  }
+
+  async #byRules(bytes: Buffer, parts: readonly (readonly Part[])[]): Promise<FoundSecret[]> {
     const secrets: FoundSecret[] = [];
-    const partsOf = this.#anchors.partsIn(bytes);
-    const text = partsOf.some(({ length }) => length > 0) ? bytes.toString('latin1') : '';
+    const text = parts.some(({ length }) => length > 0) ? bytes.toString('latin1') : '';
     for (const [index, rule] of this.#rules.entries()) {
-      for (const part of partsOf[index] as Part[]) {
+      for (const part of parts[index] ?? []) {
         const finding = rule.find(text.slice(part.start, part.end));
         for (const { kind, start, end } of 'then' in finding ? await finding : finding) {
           if (end > start) secrets.push({ kind, start: part.start + start, end: part.start + end });
