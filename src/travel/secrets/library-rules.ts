@@ -1,4 +1,114 @@
-import type { SecretRule } from './secret-rule.ts';
+import { rules } from '@secretlint/secretlint-rule-preset-recommend';
+import { isVaried } from './plausible-secret.ts';
+import type { FoundSecret, SecretRule } from './secret-rule.ts';
+import { passwordIn } from './url-password.ts';
+
+/** What of the library's interface is used here: its own types are in packages that nothing else needs. */
+interface LibraryRule {
+  readonly meta: { readonly id: string };
+  create(
+    context: {
+      createTranslator(messages: unknown): (id: string, data?: Readonly<Record<string, string>>) => unknown;
+      report(found: { readonly message: unknown; readonly range: readonly [number, number] }): void;
+      ignore(): void;
+    },
+    options: object,
+  ): { file?(source: object): unknown };
+}
+
+/** How long its tokens are at most, with what is looked at around them, in bytes. */
+const REACH = 400;
+/** How far the value stands behind where a rule found something, at most: behind its name. */
+const LONGEST_NAME = 100;
+
+/** How one of its rules is used. */
+interface Use {
+  readonly kind: string;
+  readonly anchors: readonly string[];
+  /** As a rule's; `REACH` without it. */
+  readonly reach?: number;
+  /** Where the value is in what it found at `from`; without this, what it would print. */
+  readonly value?: (text: string, from: number) => { start: number; end: number } | null;
+}
+
+/**
+ * The rules that are used, by the end of their names. Left out: the one that lets a comment in the text
+ * switch the others off, the one for files of Google Cloud (it reads the file itself; the key inside is found
+ * as a private key), the ids of AWS accounts (no secret), and the one for passwords in web addresses (ours
+ * finds them in all addresses).
+ */
+const USES: Readonly<Record<string, Use>> = {
+  aws: { kind: 'AWS secret key', anchors: ['secret_access', 'secretaccess'] },
+  github: { kind: 'GitHub token', anchors: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_', 'github_pat_'] },
+  gitlab: { kind: 'GitLab token', anchors: ['glpat-'] },
+  npm: { kind: 'npm token', anchors: ['npm_'] },
+  slack: { kind: 'Slack token', anchors: ['xoxb-', 'xoxp-', 'xapp-', 'xoxa-', 'xoxo-', 'xoxr-', 'hooks.slack.com'] },
+  openai: { kind: 'OpenAI API key', anchors: ['t3blbkfj'] },
+  anthropic: { kind: 'Anthropic API key', anchors: ['sk-ant-api'] },
+  groq: { kind: 'Groq key', anchors: ['gsk_'] },
+  huggingface: { kind: 'Hugging Face token', anchors: ['hf_'] },
+  linear: { kind: 'Linear key', anchors: ['lin_api_'] },
+  notion: { kind: 'Notion token', anchors: ['ntn_'] },
+  privatekey: { kind: 'private key', anchors: ['private key-----', 'private key block-----'], reach: 11_000 },
+  sendgrid: { kind: 'SendGrid key', anchors: ['sg.'] },
+  shopify: { kind: 'Shopify token', anchors: ['shppa_', 'shpca_', 'shpat_', 'shpss_'] },
+  grafana: { kind: 'Grafana token', anchors: ['glc_', 'glsa_'] },
+  '1password': { kind: '1Password token', anchors: ['ops_ey'], reach: 1500 },
+  'database-connection-string': {
+    kind: 'password in a URL',
+    anchors: ['mongodb', 'mysql', 'postgres'],
+    reach: 1200,
+    value: passwordIn,
+  },
+  'hashicorp-vault': { kind: 'Vault token', anchors: ['hvs.', 'hvb.', 'hvr.'] },
+  vercel: { kind: 'Vercel token', anchors: ['vcp_', 'vci_', 'vca_', 'vcr_', 'vck_'] },
+  databricks: { kind: 'Databricks token', anchors: ['dapi'] },
+  docker: { kind: 'Docker token', anchors: ['dckr_pat_'] },
+  figma: { kind: 'Figma token', anchors: ['figd_'] },
+};
+
+/** What follows the word that a token begins with. */
+const bodyOf = (token: string): string => token.slice(token.search(/[_-][^_-]*$/) + 1);
+
+/**
+ * Where the value is in what was found at `from`: what a rule would print. Some of its rules say a wrong
+ * range where the value is only a part of what they matched.
+ */
+function placeOf(values: readonly string[], text: string, from: number): { start: number; end: number } | null {
+  for (const value of values) {
+    const start = text.indexOf(value, from);
+    if (start >= 0 && start < from + LONGEST_NAME) return { start, end: start + value.length };
+  }
+  return null;
+}
+
+/** Runs one of its rules on a text. */
+async function found(rule: LibraryRule, { kind, value }: Use, text: string): Promise<readonly FoundSecret[]> {
+  const secrets: FoundSecret[] = [];
+  // Its rules take ª, µ and º for letters, which here are the last bytes of any character.
+  const content = text.replace(/[\xaa\xb5\xba]/g, '\x80');
+  const checks = rule.create(
+    {
+      createTranslator: () => (_id, data) => Object.values(data ?? {}),
+      report: ({ message, range: [from] }) => {
+        const place = value?.(content, from) ?? placeOf(message as readonly string[], content, from);
+        if (place === null) return;
+        const secret = content.slice(place.start, place.end);
+        if (isVaried(bodyOf(secret)) && !/EXAMPLE|"/.test(secret)) secrets.push({ kind, ...place });
+      },
+      ignore: () => {},
+    },
+    {},
+  );
+  await checks.file?.({ content, filePath: 'session.txt', ext: '.txt', contentType: 'text' });
+  return secrets;
+}
+
+const all = rules as unknown as readonly LibraryRule[];
 
 /** The rules of `@secretlint/secretlint-rule-preset-recommend`, one for each that cclink uses. */
-export const LIBRARY_RULES: readonly SecretRule[] = [];
+export const LIBRARY_RULES: readonly SecretRule[] = Object.entries(USES).map(([name, use]) => {
+  const rule = all.find(({ meta }) => meta.id === `@secretlint/secretlint-rule-${name}`);
+  if (rule === undefined) throw new Error(`The library has no rule '${name}' any more.`);
+  return { anchors: use.anchors, reach: use.reach ?? REACH, find: (text) => found(rule, use, text) };
+});

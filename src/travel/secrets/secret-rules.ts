@@ -1,4 +1,15 @@
+import { CREDENTIAL_RULES } from './credential-rules.ts';
+import { NAMED_SECRET_RULES } from './named-secret-rules.ts';
+import { PRIVATE_KEY_RULES } from './private-key-rules.ts';
 import type { SecretRule } from './secret-rule.ts';
+import { SHAPED_TOKEN_RULES } from './shaped-token-rules.ts';
+import { TOKEN_RULES } from './token-forms.ts';
 
 /** What the library's rules miss. The more exact come first: the first to find a value names its kind. */
-export const OWN_RULES: readonly SecretRule[] = [];
+export const OWN_RULES: readonly SecretRule[] = [
+  ...TOKEN_RULES,
+  ...SHAPED_TOKEN_RULES,
+  ...PRIVATE_KEY_RULES,
+  ...CREDENTIAL_RULES,
+  ...NAMED_SECRET_RULES,
+];

@@ -1,0 +1,93 @@
+import { patternRule } from './pattern-rule.ts';
+import { isVaried, looksDrawn, standsForSecret } from './plausible-secret.ts';
+import type { FoundSecret, SecretRule } from './secret-rule.ts';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Names of what is public, although they hold one of the words. */
+const PUBLIC =
+  /PUB(?:LIC)?|KEY_?(?:ID|NAME|FILE|PATH|TYPE|SIZE|LENGTH|ALG)|TOKEN_?(?:URL|URI|TYPE|NAME|FILE|PATH|ID|COUNT|LIMIT)|(?:^|_)(?:MAX|MIN|NUM|CACHE|SORT|PRIMARY|FOREIGN|PARTITION|HASH)_|_(?:URL|URI|FILE|PATH|DIR|NAME|ID|HOST|PORT|TYPE|MODE|TTL|SIZE|LIMIT|VERSION|FINGERPRINT|SOCK|EXPIRY|EXPIRES|COUNT)$|I[dD]$/i;
+
+/** True if `value`, which has a name that says so, is a secret: drawn by a machine. */
+const isDrawnSecret = (value: string): boolean =>
+  looksDrawn(value) && !standsForSecret(value) && !UUID.test(value) && !/^[./~]|:\/\/|^\w+\(|^eyJ/.test(value);
+
+/** True if `value` is a password as people and managers make them: of three kinds of characters at least. */
+const isStrongPassword = (value: string): boolean =>
+  /[0-9]/.test(value) &&
+  [/[a-z]/, /[A-Z]/, /[^A-Za-z0-9]/].filter((kind) => kind.test(value)).length >= 2 &&
+  isVaried(value, 7) &&
+  !standsForSecret(value) &&
+  !UUID.test(value) &&
+  !/^[./~]|:\/\/|^\w+\(|[()[\]{}]|\w\.\w+\.\w/.test(value);
+
+const isSecretOf = (name: string, value: string): boolean =>
+  !PUBLIC.test(name) && (isDrawnSecret(value) || (/PASS|PWD/i.test(name) && isStrongPassword(value)));
+
+/** What follows words that say that a secret key does. */
+const HEX_KEY =
+  /(?:secret|private|seed|priv|signing|master)[ _-]?(?:key|seed|hex)?["'`]?[ \t]{0,3}(?:[:=]|is|->|=>)?[ \t]{0,3}["'`]?(?:0x)?(?<value>[0-9a-f]{64})(?![\w])/dgi;
+/** The length of our own key, in hex characters. */
+const HEX_LENGTH = 64;
+/** What may stand on a line before hex that is alone there: white space, and the line's number. */
+const ALONE_BEHIND = /(?:^|\n|"(?:content|stdout|text)": ?")[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?$/;
+const ALONE_BEFORE = /^[ \t\r]*(?:\n|"|$)/;
+/** Another line of hex beside it. */
+const HEX_BEHIND = /[0-9a-fA-F]{32,}[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?$/;
+const HEX_BEFORE = /^[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?[0-9a-fA-F]{32,}/;
+/** What says, before hex characters, that they are no key: they name a container or a content. */
+const DIGESTS = /docker|podman|container|digest|checksum|sha-?256|\bhash/i;
+const KEYS = /cclink|pkarr|pubky|secret|private|openssl rand/i;
+/** How far before them that is looked for, in bytes. */
+const BEFORE = 600;
+
+function isHex(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66) || (code >= 0x41 && code <= 0x46);
+}
+
+/** The runs of just 64 hex characters. Looks at every 32nd character, of which each has two. */
+function* hexRuns(text: string): Iterable<{ start: number; end: number }> {
+  const step = HEX_LENGTH / 2;
+  for (let at = 0; at + step < text.length; at += step) {
+    if (!isHex(text, at) || !isHex(text, at + step) || !isHex(text, at + step / 2)) continue;
+    let [start, end] = [at, at + 1];
+    while (start > 0 && isHex(text, start - 1) && at - start <= HEX_LENGTH) start -= 1;
+    while (isHex(text, end)) end += 1;
+    if (end - start === HEX_LENGTH) yield { start, end };
+    at = Math.max(at, end - step);
+  }
+}
+
+/** Keys of 64 hex characters that stand alone, as our own is written: not digests. */
+function* hexLines(text: string): Iterable<FoundSecret> {
+  for (const { start, end } of hexRuns(text)) {
+    const behind = text.slice(Math.max(0, start - 200), start);
+    const before = text.slice(end, end + 200);
+    if (!isVaried(text.slice(start, end), 8) || !ALONE_BEHIND.test(behind) || !ALONE_BEFORE.test(before)) continue;
+    const context = text.slice(Math.max(0, start - BEFORE), start);
+    const isDigest = DIGESTS.test(context) || (HEX_BEHIND.test(behind) && HEX_BEFORE.test(before));
+    if (!isDigest || KEYS.test(context)) yield { kind: 'secret key in hex', start, end };
+  }
+}
+
+/** Values that are secrets because their name says so. */
+export const NAMED_SECRET_RULES: readonly SecretRule[] = [
+  patternRule('secret key in hex', ['secret', 'private', 'seed', 'priv', 'signing', 'master'], 120, HEX_KEY, (value) =>
+    isVaried(value, 8),
+  ),
+  { anchors: [], find: hexLines },
+  patternRule(
+    'value of a variable',
+    ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'],
+    600,
+    /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>[^\s"'`<>|;&\\,()]{8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
+    (value, match) => isSecretOf(match.groups?.['name'] ?? '', value),
+  ),
+  patternRule(
+    'value of a setting',
+    ['key', 'token', 'secret', 'password', 'passwd', 'pwd'],
+    400,
+    /(?:password|passwd|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'`<>\\]{12,300})["'](?<=(?<name>[\w-]{1,60})["']?[ \t]{0,3}[:=>]{1,2}[ \t]{0,3}["']\k<value>["'])/dgi,
+    (value, match) => isSecretOf(match.groups?.['name'] ?? '', value),
+  ),
+];

@@ -1,0 +1,46 @@
+/** Words that stand where a secret would, in documentation, in samples, in what was masked already. */
+const STAND_IN =
+  /example|sample|placeholder|change_?me|redacted|masked|hidden|replace|insert|dummy|fake|your[-_.]?|my[-_]?(?:secret|pass|key|token)|xxxx|\*\*\*|\.\.\.|1234567|abcdef|todo|foobar|lorem|deadbeef|0000000|testtest|notasecret/i;
+/** What is filled in later: `${NAME}`, `{{name}}`, `<name>`, `%NAME%`, `$NAME`, `$(command)`. */
+const FILLED_IN_LATER = /\$[({A-Za-z_]|\{\{|\{[A-Za-z_.]*\}|^<|>$|%[A-Z_]{2,}%|%[sdv]\b|#\{/;
+
+/** True if `value` only stands for a secret. */
+export function standsForSecret(value: string): boolean {
+  return STAND_IN.test(value) || FILLED_IN_LATER.test(value);
+}
+
+/** True if `value` has that many different characters. A placeholder such as `xxxxxxxx` has few. */
+export function isVaried(value: string, different = 6): boolean {
+  return new Set(value).size >= different;
+}
+
+/** Shannon's entropy of the characters of `value`, in bits per character. */
+export function bitsPerCharacter(value: string): number {
+  const counts = new Map<string, number>();
+  for (const character of value) counts.set(character, (counts.get(character) ?? 0) + 1);
+  let bits = 0;
+  for (const count of counts.values()) bits -= (count / value.length) * Math.log2(count / value.length);
+  return bits;
+}
+
+/**
+ * True if `value` looks as if a machine had drawn it: letters and digits mixed throughout. Names, paths,
+ * words, numbers and versions do not.
+ */
+export function looksDrawn(value: string): boolean {
+  const changes = value.match(/[0-9](?=[A-Za-z])|[a-z](?=[0-9A-Z])|[A-Z](?=[0-9a-z])/g) ?? [];
+  return (
+    /[0-9]/.test(value) &&
+    /[A-Za-z]/.test(value) &&
+    // Drawn text changes between kinds of characters every two or three; words and numbers do not.
+    changes.length >= value.length / 5 &&
+    bitsPerCharacter(value) >= Math.min(3.3, Math.log2(value.length) - 0.9)
+  );
+}
+
+/** Passwords that everybody has on a machine of their own, and in documentation. */
+const EVERYBODYS =
+  /^(?:(?:\w+[_-])?p[a@]ss(?:wd|w[o0]rd|phrase)?[\d!]{0,4}|pwd?|secret|user(?:name)?|root|admin|test(?:ing)?|guest|postgres|mysql|redis|mongo|rabbitmq|minio|minioadmin|tiger|hello|open sesame|token|key|api_?key|foo|bar|baz|abc|xyz|qux|me|you|some\w*|\d{1,5}|(.)\1*)$/i;
+
+/** True if `password` protects nothing: everybody knows it. */
+export const isEverybodys = (password: string): boolean => EVERYBODYS.test(password);
