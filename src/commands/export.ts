@@ -5,8 +5,13 @@ import { Failure } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { describeSize } from '../size.ts';
-import { describeMasked, someOf } from '../terminal/bundle-view.ts';
-import { departureDetails, departureJson, departureLines, filesJson } from '../terminal/departure-view.ts';
+import {
+  departureDetails,
+  departureJson,
+  departureLines,
+  describeMissing,
+  filesJson,
+} from '../terminal/departure-view.ts';
 import { describeUnsaved, sayUnsaved } from '../terminal/git-view.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { excerpt, printable, printableJson } from '../terminal/printable.ts';
@@ -122,7 +127,7 @@ interface Written extends DepartedSession {
 
 /** Says what was written, what was left, and what to type on the other side. */
 function tell({ output }: Context, target: Target, { manifest, bytes, found, isInSight }: Written): void {
-  const { session, title, turns, left, masked, git } = manifest;
+  const { session, title, turns, git } = manifest;
   const named = title === null ? '' : ` “${excerpt(title, 50)}”`;
   const place = target.kind === 'stdout' ? '' : ` in ${printable(target.path)}`;
   const unsaved = sayUnsaved(git);
@@ -131,9 +136,9 @@ function tell({ output }: Context, target: Target, { manifest, bytes, found, isI
   );
   if (isInSight) output.say('It lies in a git repository: keep it out of a commit, or name another place with -o.');
   if (unsaved !== null) output.say(unsaved);
-  if (masked !== undefined && masked.length > 0) output.say(`Masked: ${describeMasked(masked)}`);
-  if (left.length > 0) output.say(`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`);
-  for (const { what, why } of left) output.trace(`${what}: ${why}`);
+  const missing = describeMissing(manifest);
+  for (const line of missing.said) output.say(line);
+  for (const detail of missing.details) output.trace(detail);
   const value = { ...resultOf(manifest, target, found), bytes };
   if (target.kind !== 'stdout') {
     output.say('On the other machine, where the file is, type:');

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
+import { someOf } from '../terminal/bundle-view.ts';
 import { describeFound } from '../terminal/departure-view.ts';
 import type { Choice } from '../terminal/prompts.ts';
 import { transferProgress } from '../terminal/transfer-progress.ts';
@@ -66,7 +67,7 @@ async function told<T>(
 /** Shows what was found, and asks whether it is to be masked. */
 async function isToBeMasked(
   { output, questions, yes }: Context,
-  { found }: FrozenSession,
+  { found, left }: FrozenSession,
   { isDryRun, afterStop }: Leaving,
 ): Promise<boolean> {
   if (found.length === 0) {
@@ -77,6 +78,7 @@ async function isToBeMasked(
   const tell = isAsked ? output.keep : output.say; // whoever is asked must see it, with --quiet too
   tell(`This session shows what looks like keys and passwords:\n${describeFound(found, output.style)}`);
   if (!isAsked) return true;
+  if (left.length > 0) tell(`Left out in any case: ${someOf(left.map(({ what }) => what))}`);
   const answer = await questions.choose(QUESTION, ANSWERS, INSTEAD);
   if (answer === 'stop') throw new Failure('interrupted', afterStop);
   return answer === 'mask';

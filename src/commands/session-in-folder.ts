@@ -6,8 +6,13 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { interruptible } from '../interruption.ts';
 import { describeSize } from '../size.ts';
-import { describeMasked } from '../terminal/bundle-view.ts';
-import { departureDetails, departureJson, departureLines, filesJson } from '../terminal/departure-view.ts';
+import {
+  departureDetails,
+  departureJson,
+  departureLines,
+  describeMissing,
+  filesJson,
+} from '../terminal/departure-view.ts';
 import { printable } from '../terminal/printable.ts';
 import type { BundleAudience } from '../travel/bundle/manifest.ts';
 import { type Context, nowSeconds, openBundles } from './context.ts';
@@ -81,9 +86,11 @@ export async function publishFromFolder<T extends { readonly seq: number }>(
       if (written === null) throw nameTaken(folder);
       const { manifest, bytes } = written;
       departed = departureJson(manifest, leaving.found);
-      const masked = describeMasked(manifest.masked);
       output.say(`Its files are in ${printable(folder)}: ${describeSize(bytes)}, sealed.`);
-      if (masked !== '') output.say(`Masked: ${masked}`);
+      if (leaving.found === null) return;
+      const missing = describeMissing(manifest);
+      for (const line of missing.said) output.say(line);
+      for (const detail of missing.details) output.trace(detail);
     },
     publish,
   );

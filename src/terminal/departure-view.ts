@@ -34,9 +34,21 @@ export function departureLines(manifest: Manifest, bytes: number): (readonly [la
   ];
 }
 
-/** The same in full, a line each. */
-export function departureDetails({ files, left }: Manifest): string[] {
-  return [...files.map(describeFile), ...left.map(({ what, why }) => `${what}: ${why}`)];
+/** What of a session that left is masked, or stayed here: as lines to say, and in full. */
+export function describeMissing({ masked = [], left }: Manifest): {
+  readonly said: string[];
+  readonly details: string[];
+} {
+  const said = [
+    ...(masked.length > 0 ? [`Masked: ${describeMasked(masked)}`] : []),
+    ...(left.length > 0 ? [`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`] : []),
+  ];
+  return { said, details: left.map(({ what, why }) => `${what}: ${why}`) };
+}
+
+/** What would leave, and what would not, in full. */
+export function departureDetails(manifest: Manifest): string[] {
+  return [...manifest.files.map(describeFile), ...describeMissing(manifest).details];
 }
 
 function describeFile({ name, bytes }: Manifest['files'][number]): string {
