@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { readSmallFile } from '../../files/regular-file.ts';
 
@@ -10,9 +10,15 @@ export interface KnownValue {
 }
 
 const OF_VARIABLE = 'value of an environment variable';
-export const OF_ENV_FILE = 'value from a .env file';
+const OF_ENV_FILE = 'value from a .env file';
 /** Parts of names of variables whose values are secret. Who wrote a commit is none. */
 const SECRET_VARIABLE = /KEY|TOKEN|SECRET|PASS|AUTH(?!ORS?(?![A-Z]))|CRED/i;
+/**
+ * Each answer of a model says which model it was: where that is taken for a secret, no answer is left. Other
+ * names of variables and values may be secret, whatever they look like.
+ */
+const MODEL_VARIABLE = /MODEL/i;
+const MODEL = /^(?:[\w-]+[./])*claude-[\w.:@-]*$/i;
 /** A shorter one is a word that may stand anywhere. */
 const SHORTEST = 12;
 const ENV_FILE = /^\.env/i;
@@ -36,53 +42,55 @@ export function knownValues({
   readonly directory: string | null;
   readonly gitRoot: string | null;
 }): KnownValue[] {
-  const values = new Map<string, string>();
-  const add = (kind: string, value: string | undefined, base: string | null) => {
-    if (value === undefined || namesSomething(value, base)) return;
-    for (const form of formsOf(value)) {
-      if (!values.has(form)) values.set(form, kind);
-    }
-  };
-  for (const [name, value] of Object.entries(variables)) {
-    if (SECRET_VARIABLE.test(name)) add(OF_VARIABLE, value, null);
+  const ofVariables = Object.entries(variables)
+    .filter(([name]) => SECRET_VARIABLE.test(name))
+    .flatMap(([, value = '']) => secretForms(value, null))
+    .map((value) => ({ kind: OF_VARIABLE, value }));
+  const ofFiles = [...new Set([directory, gitRoot])]
+    .filter((folder) => folder !== null)
+    .flatMap((folder) => envFilesIn(folder).flatMap((text) => valuesOfEnvText(text, folder)));
+  const known = new Map<string, KnownValue>();
+  for (const each of [...ofVariables, ...ofFiles]) {
+    if (!known.has(each.value)) known.set(each.value, each);
   }
-  for (const folder of new Set([directory, gitRoot])) {
-    for (const text of folder === null ? [] : envFilesIn(folder)) {
-      for (const value of valuesOfEnvText(text)) add(OF_ENV_FILE, value, folder);
-    }
-  }
-  return [...values].map(([value, kind]) => ({ kind, value }));
+  return [...known.values()];
 }
 
-/** The values that are set in the text of a `.env` file and can be looked for elsewhere. */
-export function valuesOfEnvText(text: string): string[] {
-  const values = Object.values(parseEnv(text)).filter((value): value is string => value !== undefined);
-  return values.map((value) => value.trim()).filter((value) => value.length >= SHORTEST);
+/**
+ * What the text of a `.env` file sets, in the forms in which it may be written elsewhere. `folder` is where a
+ * relative path in it begins; null if that is not known.
+ */
+export function valuesOfEnvText(text: string, folder: string | null): KnownValue[] {
+  return Object.entries(parseEnv(text))
+    .filter(([name]) => SECRET_VARIABLE.test(name) || !MODEL_VARIABLE.test(name))
+    .flatMap(([, value = '']) => secretForms(value, folder))
+    .map((value) => ({ kind: OF_ENV_FILE, value }));
 }
 
-/** The ways in which a value is written: as it is, in a URL, in base64; of one with several lines, each. */
-export function formsOf(value: string): string[] {
-  const lines = value
+/**
+ * The ways in which a value is written: as it is, in a URL, in base64; of one with several lines, each. None
+ * if it is no secret.
+ */
+function secretForms(value: string, folder: string | null): string[] {
+  const whole = value.trim();
+  if (whole.length < SHORTEST || MODEL.test(whole) || namesPlace(whole, folder)) return [];
+  const lines = whole
     .split(/\r?\n|\\n/)
     .map((line) => line.trim())
     .filter((line) => !FRAME.test(line));
-  const base64 = Buffer.from(value).toString('base64').replace(/=+$/, '');
-  const forms = [...lines, ...lines.map(encoded), ...passwordsIn(value), base64];
+  const base64 = Buffer.from(whole).toString('base64').replace(/=+$/, '');
+  const forms = [...lines, ...lines.map(inUrl), ...passwordsIn(whole), base64];
   return [...new Set(forms)].filter((form) => form.length >= SHORTEST);
 }
 
-function encoded(value: string): string {
+function inUrl(value: string): string {
   // Half a character can't be encoded.
   return value.isWellFormed() ? encodeURIComponent(value) : value;
 }
 
-function parsed(value: string): URL | null {
-  return URL.canParse(value) ? new URL(value) : null;
-}
-
 /** The password in a URL, as it stands there and as it was meant. */
 function passwordsIn(value: string): string[] {
-  const { password = '' } = parsed(value) ?? {};
+  const password = URL.canParse(value) ? new URL(value).password : '';
   try {
     return [password, decodeURIComponent(password)];
   } catch {
@@ -91,15 +99,20 @@ function passwordsIn(value: string): string[] {
 }
 
 /**
- * Whether a value only says where something is: a file that is there, or an address without a name, a path or
- * anything else of its own. `base` is where a relative path begins.
+ * Whether a value only says where something is: a file that is there, or looks like one of any machine, or an
+ * address without a user, a path or anything else that could be a key.
  */
-function namesSomething(value: string, base: string | null): boolean {
-  const isRelative = base !== null && /^\.{1,2}[\\/]/.test(value);
-  if (/^(?:[\\/]|[A-Za-z]:[\\/])/.test(value) || isRelative) return existsSync(resolve(base ?? '/', value));
-  const url = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? parsed(value) : null;
-  return url !== null && `${url.username}${url.password}${url.search}${url.hash}` === '' && url.pathname.length <= 1;
+function namesPlace(value: string, folder: string | null): boolean {
+  if (ORDINARY_PATH.test(value)) return true;
+  const isRelative = folder !== null && /^\.{1,2}[\\/]/.test(value);
+  if (isRelative || isAbsolute(value)) return existsSync(resolve(folder ?? '/', value));
+  if (!/^[a-z][a-z\d+.-]*:\/\//i.test(value) || !URL.canParse(value)) return false;
+  const { username, password, search, hash, pathname } = new URL(value);
+  return `${username}${password}${search}${hash}` === '' && pathname.length <= 1;
 }
+
+/** No key in base64 does without capital letters. */
+const ORDINARY_PATH = /^(?:\/[a-z0-9._-]{1,40}){2,}\/?$/;
 
 function envFilesIn(folder: string): string[] {
   try {

@@ -4,18 +4,19 @@ import { isObject } from '../../claude/json-object.ts';
 import { removeSecretBackups } from '../transcript/file-backups.ts';
 import { isLatin1 } from '../transcript/latin1.ts';
 import type { JsonRecord } from '../transcript/record-rules.ts';
-import { formsOf, type KnownValue, OF_ENV_FILE, valuesOfEnvText } from './known-values.ts';
+import { type KnownValue, valuesOfEnvText } from './known-values.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { secretCommand } from './secret-commands.ts';
 import { withoutSecretLines } from './secret-lines.ts';
 import { isSecretPath } from './secret-paths.ts';
 import { ToolCall } from './tool-call.ts';
 
-/** Of a string that is longer, the rest may stand elsewhere while a record is looked at: no line is taken out. */
+/** A longer string may not be whole while a record is looked at: then no line can be taken out of it. */
 const LONGEST_TEXT = 32 * 1024 - 1;
-/** How a tool says where the rest of its output is, and which name a command in the background has. */
-const OUTPUT_FILE = /[\\/](tool-results|tasks)[\\/]+([\w.-]{1,200})/g;
-const BACKGROUND_ID = /\bID: ([\w-]{3,64})/g;
+/** How a tool says where the rest of its output is, and how a command in the background is called. */
+const OUTPUT_FILE = /[\\/]tool-results[\\/]+([\w.-]{1,200})/g;
+const BACKGROUND_FILE = /[\\/]tasks[\\/]+([\w-]{1,64}\.output)\b/g;
+const BACKGROUND_ID = /\bbackground\w*(?: by user)? (?:with |\()ID: ([\w-]{3,64})/g;
 /** What the user has run at the prompt, and what came of it. */
 const TYPED_COMMAND = /<bash-input>([\s\S]*?)<\/bash-input>/;
 const TYPED_OUTPUT = /^\s*<bash-std(?:out|err)>/;
@@ -32,7 +33,7 @@ const MOST_VALUES = 5000;
  */
 export class SecretFiles {
   readonly #leftFiles = new Set<string>();
-  readonly #values = new Map<string, string>();
+  readonly #values = new Map<string, KnownValue>();
   /** Calls of tools that name such a file, and whether their result is nothing but a `.env` file. */
   readonly #calls = new Map<string, boolean>();
   /** What else shows the same: files with output, and commands that still run. */
@@ -48,7 +49,7 @@ export class SecretFiles {
 
   /** Values that such files were seen to hold, in the forms in which they may stand elsewhere. */
   get values(): readonly KnownValue[] {
-    return [...this.#values].map(([value, kind]) => ({ kind, value }));
+    return [...this.#values.values()];
   }
 
   /** Whether a result stood before its call, so that only another pass over the transcripts leaves it out. */
@@ -156,18 +157,15 @@ export class SecretFiles {
     isSecretPath(path) || (this.#outputs.size > 0 && this.#outputs.has(lastPart(path)));
 
   #noteOutputs(text: string): void {
-    for (const [, folder, name = ''] of text.matchAll(OUTPUT_FILE)) {
-      this.#outputs.add(name);
-      if (folder === 'tool-results') this.#leftFiles.add(name);
+    for (const [, name = ''] of text.matchAll(OUTPUT_FILE)) this.#leftFiles.add(name);
+    for (const pattern of [OUTPUT_FILE, BACKGROUND_FILE, BACKGROUND_ID]) {
+      for (const [, name = ''] of text.matchAll(pattern)) this.#outputs.add(name);
     }
-    for (const [, id = ''] of text.matchAll(BACKGROUND_ID)) this.#outputs.add(id);
   }
 
   #noteValues(text: string): void {
-    for (const value of valuesOfEnvText(asUtf8(text).replace(LINE_NUMBERS, ''))) {
-      for (const form of formsOf(value)) {
-        if (this.#values.size < MOST_VALUES) this.#values.set(form, OF_ENV_FILE);
-      }
+    for (const each of valuesOfEnvText(asUtf8(text).replace(LINE_NUMBERS, ''), null)) {
+      if (this.#values.size < MOST_VALUES) this.#values.set(each.value, each);
     }
   }
 }

@@ -20,12 +20,14 @@ export function withoutSecretLines(text: string, isSecret: (path: string) => boo
   let section: Section = null;
   let removed = 0;
   for (const [index, line] of lines.entries()) {
-    const head = headOf(line, lines[index + 1] ?? '');
+    const head = headOf(line, lines[index - 1] ?? '', lines[index + 1] ?? '');
     if (head !== null) section = head.paths.some((path) => isNamed(path, isSecret)) ? head.kind : null;
     else if (section === 'heading' && line === '') section = null;
-    const isLeft = head === null && (section !== null || pathsBefore(line).some((path) => isNamed(path, isSecret)));
+    const isShown = section !== null || pathsBefore(line).some((path) => isNamed(path, isSecret));
+    const isLeft = head === null && isShown && line !== LEFT_OUT;
+    if (isLeft) removed += 1;
     if (!isLeft) kept.push(line);
-    else if (removed++ === 0 || kept.at(-1) !== LEFT_OUT) kept.push(LEFT_OUT);
+    else if (kept.at(-1) !== LEFT_OUT) kept.push(LEFT_OUT);
   }
   return { text: removed === 0 ? text : kept.join('\n'), removed };
 }
@@ -38,6 +40,8 @@ const LONGEST_PATH = 1024;
 const MOST_CUTS = 20;
 /** A line of a file, after its number. */
 const NUMBERED = /^\d+[:-]/;
+const OLD_FILE = /^--- (?:a\/)?(.+?)(?:\t.*)?$/;
+const NEW_FILE = /^\+\+\+ (?:b\/)?(.+?)(?:\t.*)?$/;
 const CODE = /^(?:process|meta|import\.meta)\.env$/;
 
 /** The paths that a line of `grep` may begin with: `path:12:text`, `path:text`, `path-12-text`. */
@@ -58,14 +62,21 @@ function pathsBefore(line: string): string[] {
 }
 
 /** A line that says of which files the next ones are. */
-function headOf(line: string, next: string): { readonly kind: Section; readonly paths: readonly string[] } | null {
+function headOf(
+  line: string,
+  previous: string,
+  next: string,
+): { readonly kind: Section; readonly paths: readonly string[] } | null {
   const [, from, to] = /^diff --(?:git|cc|combined) (?:"?a\/)?(.+?)"?(?: "?b\/(.+?)"?)?$/.exec(line) ?? [];
   if (from !== undefined) return { kind: 'diff', paths: [from, to ?? from] };
   const [, named] = /^==> (.+) <==$/.exec(line) ?? [];
   if (named !== undefined) return { kind: 'header', paths: [named] };
-  const [, old] = /^--- (?:a\/)?(.+?)(?:\t.*)?$/.exec(line) ?? [];
-  const [, young] = /^\+\+\+ (?:b\/)?(.+?)(?:\t.*)?$/.exec(next) ?? [];
+  const [, old] = OLD_FILE.exec(line) ?? [];
+  const [, young] = NEW_FILE.exec(next) ?? [];
   if (old !== undefined && young !== undefined) return { kind: 'diff', paths: [old, young] };
+  const [, before] = OLD_FILE.exec(previous) ?? [];
+  const [, after] = NEW_FILE.exec(line) ?? [];
+  if (before !== undefined && after !== undefined) return { kind: 'diff', paths: [before, after] };
   if (NUMBERED.test(next) && !NUMBERED.test(line) && /^(?:[A-Za-z]:[\\/])?[^\s:]+$/.test(line))
     return { kind: 'heading', paths: [line] };
   return /^commit [0-9a-f]{7,64}\b/.test(line) ? { kind: null, paths: [] } : null;

@@ -4,7 +4,7 @@
  */
 const NAMES = [
   // Settings with passwords in them. `.env.example` too: people fill it in.
-  ...['.env*', '+.env', '.flaskenv', '*.tfvars', '*.tfvars.json', '*.tfstate', '*.tfstate.backup', '.secrets'],
+  ...['.env*', '+.env', '.flaskenv', '*.tfvars', '*.tfvars.json', '*.tfstate', '.secrets'],
   ...['secrets.json', 'secrets.yml', 'secrets.yaml', 'secrets.toml', 'secrets.ini', 'local.settings.json'],
   // Keys, and stores of keys.
   ...[
@@ -60,6 +60,8 @@ const LETTERS = new RegExp(
     .join('|'),
   'i',
 );
+/** What is added to the name of a file that is kept beside the newer one. */
+const OLDER_COPY = /(?:\.(?:bak|old|orig|save|backup|copy|\d{1,3}))+$|~$/;
 /** UTF-16 units. No system opens a longer path; its end is looked at all the same. */
 const LONGEST_PATH = 4096;
 
@@ -73,8 +75,8 @@ export function isSecretPath(path: string): boolean {
     .trim()
     .toLowerCase()
     .replace(/[\\/]+/g, '/')
-    .replace(/\/$/, '');
-  const name = plain.slice(plain.lastIndexOf('/') + 1);
+    .replace(/[/*]+$/, '');
+  const name = plain.slice(plain.lastIndexOf('/') + 1).replace(OLDER_COPY, '');
   return SECRET_NAME.test(name) || (SSH_KEY.test(name) && !PUBLIC_KEY.test(name)) || SECRET_PLACE.test(plain);
 }
 

@@ -51,10 +51,18 @@ export class ToolCall {
     const isWriting = !this.#isLooking && this.#strings.some(({ isPath }) => isPath);
     for (const { key, value, isPath, command, replace } of this.#strings) {
       if (command !== undefined && command !== null) {
-        if (command.written.length > 0 && command.text !== value) replace(command.text);
-        written.push(...command.written.filter((text) => !LEFT_OUT.startsWith(text)));
-      } else if (isWriting && command === undefined && !isPath && !PLACE_KEYS.has(key) && value !== '') {
-        if (value === LEFT_OUT) continue;
+        // Where it was taken out before, that is what is written.
+        if (command.text === value) continue;
+        replace(command.text);
+        written.push(...command.written);
+      } else if (
+        isWriting &&
+        command === undefined &&
+        !isPath &&
+        !PLACE_KEYS.has(key) &&
+        value !== '' &&
+        value !== LEFT_OUT
+      ) {
         replace(LEFT_OUT);
         written.push(value);
       }

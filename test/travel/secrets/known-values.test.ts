@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { knownValues, valuesOfEnvText } from '../../../src/travel/secrets/known-values.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const nothing = { variables: {}, directory: null, gitRoot: null };
+const ofVariables = (variables: Record<string, string>) =>
+  knownValues({ ...nothing, variables }).map(({ value }) => value);
+const ofText = (text: string) => valuesOfEnvText(text, null).map(({ value }) => value);
+
+/** A made-up value: no scanner may take it for one that leaked. */
+const made = (seed: string) => `${seed}-Xy7`.repeat(2);
+
+describe('knownValues', () => {
+  it.each(['API_KEY', 'github_token', 'ClientSecret', 'PGPASSWORD', 'BASIC_AUTH', 'AUTHORIZATION', 'AWS_CREDS'])(
+    'takes the value of a variable that is called %s',
+    (name) => {
+      expect(ofVariables({ [name]: made('abc') })).toContain(made('abc'));
+    },
+  );
+
+  it.each(['HOME', 'PATH', 'LANG', 'GIT_AUTHOR_EMAIL', 'GIT_AUTHOR_NAME'])('leaves one that is called %s', (name) => {
+    expect(ofVariables({ [name]: made('abc') })).toEqual([]);
+  });
+
+  it('takes none that is short, says where something is, or names a model', () => {
+    const folder = temporaryFolder();
+    const paths = { SSH_AUTH_SOCK: folder, KEY_FILE: '/run/user/1000/keys', KEY_URL: 'https://vault.example.com/' };
+    expect(ofVariables({ ...paths, A_TOKEN: 'elevenchars', AUTH_MODEL: 'claude-opus-5-5' })).toEqual([]);
+    const secret = { A_TOKEN: 'twelve-chars', KEY_URL: 'https://hooks.example.com/a/b' };
+    expect(ofVariables(secret)).toEqual(expect.arrayContaining(Object.values(secret)));
+    expect(ofText(`ANTHROPIC_MODEL=gpt-4o-2024-08-06\nA=us.anthropic.claude-opus-5-5-v1:0`)).toEqual([]);
+  });
+
+  it('knows a value in the forms in which it is written elsewhere', () => {
+    const value = `${made('a/b')}+ =`;
+    const forms = ofVariables({ A_KEY: value });
+    expect(forms).toContain(value);
+    expect(forms).toContain(encodeURIComponent(value));
+    expect(forms).toContain(Buffer.from(value).toString('base64').replace(/=+$/, ''));
+    const password = made('p@ss');
+    const inUrl = ofVariables({ A_SECRET: `postgres://me:${encodeURIComponent(password)}@db.example.com/x` });
+    expect(inUrl).toEqual(expect.arrayContaining([password, encodeURIComponent(password)]));
+  });
+
+  it('takes each line of a value that has several, but not its frame', () => {
+    const lines = ['-----BEGIN PRIVATE KEY-----', made('one'), 'short', made('two'), '-----END PRIVATE KEY-----'];
+    for (const end of ['\n', '\r\n', '\\n']) {
+      const forms = ofVariables({ A_KEY: lines.join(end) });
+      expect(forms).toEqual(expect.arrayContaining([made('one'), made('two')]));
+      expect(forms.filter((form) => form.startsWith('-----') || form === 'short')).toEqual([]);
+    }
+  });
+
+  it('takes what the .env files of the directory and of its repository set, whatever it is called', () => {
+    const gitRoot = temporaryFolder();
+    const directory = join(gitRoot, 'packages', 'api');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(gitRoot, '.env'), `A=${made('root')}\nexport B="${made('quoted')}" # and why\n`);
+    writeFileSync(join(directory, '.env.local'), `C='${made('local')}'\nD=./here.sqlite\nPORT=3000\n`);
+    writeFileSync(join(directory, 'here.sqlite'), '');
+    writeFileSync(join(directory, 'env'), `E=${made('none')}`);
+    mkdirSync(join(directory, '.env.d'));
+    const known = knownValues({ ...nothing, directory, gitRoot });
+    const values = known.map(({ value }) => value);
+    expect(values).toEqual(expect.arrayContaining([made('root'), made('quoted'), made('local')]));
+    expect(values.join()).not.toMatch(/none|sqlite|3000/);
+    expect(new Set(known.map(({ kind }) => kind))).toEqual(new Set(['value from a .env file']));
+  });
+
+  it('tells a value once, by the variable that holds it', () => {
+    const directory = temporaryFolder();
+    writeFileSync(join(directory, '.env'), `A=${made('same')}`);
+    const known = knownValues({ variables: { MY_KEY: made('same') }, directory, gitRoot: directory });
+    expect(known.filter(({ value }) => value === made('same'))).toEqual([
+      { kind: 'value of an environment variable', value: made('same') },
+    ]);
+  });
+
+  it.skipIf(process.platform === 'win32')('waits for no pipe, and follows a link to a file', () => {
+    const directory = temporaryFolder();
+    writeFileSync(join(directory, 'shared'), `A=${made('linked')}`);
+    symlinkSync('shared', join(directory, '.env'));
+    execFileSync('mkfifo', [join(directory, '.env.pipe')]);
+    symlinkSync('nowhere', join(directory, '.env.gone'));
+    writeFileSync(join(directory, '.env.large'), `B=${'x'.repeat(1024 * 1024)}`);
+    const values = knownValues({ ...nothing, directory }).map(({ value }) => value);
+    expect(values).toContain(made('linked'));
+    expect(values.join()).not.toContain('xxx');
+  });
+
+  it('takes a directory that is gone for one without such files', () => {
+    expect(knownValues({ ...nothing, directory: join(temporaryFolder(), 'gone') })).toEqual([]);
+  });
+});
