@@ -278,6 +278,9 @@ class Records {
   }
 }
 
+/** Words of source code beside which a secret may stand: whoever looks for secrets must look there. */
+const WATCHED = ['token', 'apiKey', 'password', 'secret', 'authorization', 'private', 'credentials', 'AWS_KEY'];
+
 /** Text that compresses as source code and prose do: few words at a time, out of many. */
 class TextPool {
   readonly #text: string;
@@ -309,7 +312,7 @@ class TextPool {
   /** Some lines about few things, half of them code. */
   #passage(): string {
     const chance = this.#chance;
-    const near = Array.from({ length: 16 }, () => this.word());
+    const near = [...Array.from({ length: 15 }, () => this.word()), WATCHED[chance.below(WATCHED.length)]];
     const some = () => near[Math.floor(near.length * chance.fraction() ** 3)] ?? 'it';
     const lines = Array.from({ length: 40 }, () => {
       switch (chance.below(8)) {

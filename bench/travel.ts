@@ -7,6 +7,7 @@ import { Machine } from '../test/support/machine.ts';
 import { interleave, median, run } from './measure.ts';
 import { peakOf } from './peak-memory.ts';
 import type { Report } from './report.ts';
+import { ScanProgram } from './scan.ts';
 import { type MadeSession, type SessionShape, writeSession } from './travel-sessions.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/cclink.cjs', import.meta.url));
@@ -29,6 +30,8 @@ const SEED = 11;
 const [EXPORT_RATIO, IMPORT_RATIO] = [0.6, 2];
 /** The least that a session of somebody else is imported at, in MB of its transcript in a second. */
 const OTHERS_MB_PER_S = 80;
+/** The same for what leaves for somebody else, where secrets are looked for, and for looking for them alone. */
+const [EXPORT_FOR_OTHERS_MB_PER_S, SCAN_MB_PER_S] = [25, 60];
 const RESIDENT_MB = 200;
 /** scrypt as age derives a key from a PIN: 2^18 rounds of 1 KiB. */
 const DERIVATION = `require('node:crypto').scryptSync('a PIN', 'a salt', 32, { N: 2 ** 18, r: 8, p: 1, maxmem: 2 ** 29 })`;
@@ -45,16 +48,19 @@ export async function travel(report: Report, share: number): Promise<void> {
     Machine,
   ];
   const machines = { laptop, desk, other };
+  const scan = new ScanProgram();
   const remove = () => {
     for (const machine of Object.values(machines)) machine.remove();
+    scan.remove();
   };
   process.once('exit', remove); // also after Ctrl-C: these are gigabytes
   try {
+    await scan.build();
     await laptop.init();
     desk.takeKeyOf(laptop);
     await other.init();
     for (const [name, shape] of Object.entries(SHAPES)) {
-      await inShape(report, machines, name, { ...shape, rounds: Math.ceil(shape.rounds * share) });
+      await inShape(report, machines, scan, name, { ...shape, rounds: Math.ceil(shape.rounds * share) });
     }
   } finally {
     process.off('exit', remove);
@@ -62,7 +68,13 @@ export async function travel(report: Report, share: number): Promise<void> {
   }
 }
 
-async function inShape(report: Report, machines: Machines, name: string, shape: Shape): Promise<void> {
+async function inShape(
+  report: Report,
+  machines: Machines,
+  scan: ScanProgram,
+  name: string,
+  shape: Shape,
+): Promise<void> {
   const { laptop, desk, other } = machines;
   for (const { claudeFolder } of Object.values(machines)) rmSync(claudeFolder, { recursive: true, force: true });
   const session = writeSession(laptop.claudeFolder, laptop.project, { ...shape, seed: SEED });
@@ -97,13 +109,21 @@ async function inShape(report: Report, machines: Machines, name: string, shape: 
       ['import', file, '--into', machine.project, '--yes', '--no-run', ...options],
       machine.claudeFolder,
     );
+  const exportForOthers = exports('export for another', shared, '--share', keys.get(other) ?? '', '--yes');
+  const scans = async () => {
+    const { milliseconds, megabytes } = await scan.run(session.transcript);
+    peaks.set('scan for secrets', [...(peaks.get('scan for secrets') ?? []), megabytes]);
+    return milliseconds;
+  };
   const peers = peersOf(machines, session);
   const unpacked = join(desk.home, 'unpacked');
 
-  await exports('export for another', shared, '--share', keys.get(other) ?? '', '--yes')();
+  await exportForOthers(); // there must be one to be imported
   const samples = await interleave(shape.rounds, {
     pack: peers.pack(tarball),
     export: exports('export', own),
+    exportForOthers,
+    scan: scans,
     unpack: peers.unpack(tarball, unpacked),
     unpackOwn: peers.unpack(own, unpacked),
     import: imports('import', desk, own),
@@ -112,6 +132,7 @@ async function inShape(report: Report, machines: Machines, name: string, shape: 
   const [arrived, arrivedThere] = [transcriptBytes(desk), transcriptBytes(other)];
   const rate = (times: readonly number[]) =>
     `${(session.bytes / 1e3 / median(times)).toFixed(0)} MB/s of the transcript`;
+  const within = (megabytesPerSecond: number) => Math.round(session.bytes / 1e3 / megabytesPerSecond);
   const size = (file: string) => `${megabytes(statSync(file).size)} MB`;
   report.table('ms', [
     { name: 'tar cz | age', samples: samples.pack, note: `${rate(samples.pack)}; ${size(tarball)}` },
@@ -121,6 +142,18 @@ async function inShape(report: Report, machines: Machines, name: string, shape: 
       against: 'tar cz | age',
       atMost: EXPORT_RATIO,
       note: `${rate(samples.export)}; ${size(own)}`,
+    },
+    {
+      name: 'cclink export for another',
+      samples: samples.exportForOthers,
+      atMost: within(EXPORT_FOR_OTHERS_MB_PER_S),
+      note: `${rate(samples.exportForOthers)}; ${size(shared)}`,
+    },
+    {
+      name: 'scan for secrets alone',
+      samples: samples.scan,
+      atMost: within(SCAN_MB_PER_S),
+      note: rate(samples.scan),
     },
     { name: 'age -d | tar xz', samples: samples.unpack, note: rate(samples.unpack) },
     { name: 'age -d | tar xz of the bundle', samples: samples.unpackOwn, note: rate(samples.unpackOwn) },
@@ -134,7 +167,7 @@ async function inShape(report: Report, machines: Machines, name: string, shape: 
     {
       name: 'cclink import from another',
       samples: samples.importOthers,
-      atMost: Math.round(session.bytes / 1e3 / OTHERS_MB_PER_S),
+      atMost: within(OTHERS_MB_PER_S),
       note: `${rate(samples.importOthers)}; ${megabytes(arrivedThere)} MB arrive`,
     },
   ]);
@@ -151,6 +184,7 @@ async function inShape(report: Report, machines: Machines, name: string, shape: 
       samples: peaks.get(what) ?? [],
       atMost: RESIDENT_MB,
     })),
+    { name: 'scan for secrets alone, peak memory', samples: peaks.get('scan for secrets') ?? [], atMost: RESIDENT_MB },
     { name: 'deriving a key from a PIN, beyond a bare Node', samples: [derivation] },
     ...['export --pin', 'import of that'].map((what) => ({
       name: `cclink ${what}, with that derivation`,
