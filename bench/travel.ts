@@ -30,7 +30,7 @@ const SEED = 11;
 const [EXPORT_RATIO, IMPORT_RATIO] = [0.6, 2];
 /** The least that a session of somebody else is imported at, in MB of its transcript in a second. */
 const OTHERS_MB_PER_S = 80;
-/** The same for what leaves for somebody else, where secrets are looked for, and for looking for them alone. */
+/** The same for what leaves for somebody else, with the search for secrets, and for that search alone. */
 const [EXPORT_FOR_OTHERS_MB_PER_S, SCAN_MB_PER_S] = [25, 60];
 const RESIDENT_MB = 200;
 /** scrypt as age derives a key from a PIN: 2^18 rounds of 1 KiB. */

@@ -6,7 +6,7 @@ export interface Literal {
 }
 
 /** What is shorter can't be looked for. */
-export const SHORTEST_LITERAL = 3;
+const SHORTEST_LITERAL = 3;
 
 const GRAM_BYTES = 4;
 /** The most that a literal begins before the gram by which it is found. */
