@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -14,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { slugOf } from '../../src/claude/folders.ts';
 import { describeSession } from '../../src/claude/session.ts';
 import { sessionContents } from '../../src/claude/session-contents.ts';
 import { findTranscripts } from '../../src/claude/transcript-files.ts';
@@ -211,6 +213,55 @@ function compacting(path: string): () => void {
     renameSync(`${path}.new`, path);
   };
 }
+
+describe('what cclink itself looks for in a session', () => {
+  /** `length` letters and digits that look as those of a key do, and are none. */
+  const madeUp = (of: string, length: number) =>
+    createHash('sha512')
+      .update(of)
+      .digest('base64')
+      .replaceAll(/[^A-Za-z0-9]/g, '')
+      .slice(0, length);
+
+  it('is keys by their form, values of variables and of .env, wherever they stand; and never what tools showed of .env', async () => {
+    const directory = temporaryFolder();
+    const [token, ofVariable, ofFile, inFile] = [
+      `ghp_${madeUp('a', 36)}`,
+      madeUp('b', 20),
+      madeUp('c', 20),
+      madeUp('d', 20),
+    ];
+    writeFileSync(join(directory, '.env'), `COLOUR="${ofFile}"\n`);
+    const there = { cwd: directory };
+    const nested = JSON.stringify({ output: JSON.stringify(`x\n${token}\n${ofVariable}`) });
+    const path = writeTranscript(claudeFolder, slugOf(directory), ID, [
+      said(0, `it is ${ofFile}`, there),
+      { ...called(1, 'toolu_1', 'Bash', { command: 'gh auth token' }), ...there },
+      { ...resulted(2, 'toolu_1', nested), ...there },
+      { ...called(3, 'toolu_2', 'Read', { file_path: join(directory, 'sub/.env') }), ...there },
+      { ...resulted(4, 'toolu_2', `NAME=${inFile}`), ...there },
+      said(5, 'go on', there),
+    ]);
+    mkdirSync(join(path.slice(0, -'.jsonl'.length), 'tool-results'), { recursive: true });
+    writeFileSync(join(path.slice(0, -'.jsonl'.length), 'tool-results', 'a.txt'), `${ofVariable} ${token}`);
+    const variables = { MY_API_KEY: ofVariable, HOME: '/home/alice' };
+    const session = closedAfterTest(await freezeSession(contentsOf(ID), optionsFor(ID, { variables })));
+    expect(session.found.map(({ kind, values }) => ({ kind, values }))).toEqual(
+      expect.arrayContaining([
+        { kind: 'GitHub token', values: 1 },
+        { kind: 'value of an environment variable', values: 1 },
+        { kind: 'value from a .env file', values: 1 },
+      ]),
+    );
+    await session.mask();
+    const { manifest, files, text } = await leaving(session);
+    for (const value of [token, ofVariable, ofFile, inFile]) expect(text).not.toContain(value);
+    expect(manifest.masked).toContainEqual({ kind: 'GitHub token', count: 1 });
+    expect(manifest.left.map(({ what }) => what).join()).toContain('secret');
+    expect(files.get('tool-results/a.txt')).toMatch(/^\[masked \d: [a-z ]+\] \[masked \d: GitHub token\]$/);
+    expect(text).toContain('gh auth token');
+  });
+});
 
 describe('what the bundle of a masked session says of it', () => {
   it('holds no beginning of a value either, where a text is cut in the middle of one', async () => {
