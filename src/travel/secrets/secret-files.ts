@@ -8,11 +8,9 @@ import { type KnownValue, valuesOfEnvText } from './known-values.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { secretCommand } from './secret-commands.ts';
 import { withoutSecretLines } from './secret-lines.ts';
-import { isSecretPath } from './secret-paths.ts';
+import { isSecretPath, mayNameSecretPath } from './secret-paths.ts';
 import { ToolCall } from './tool-call.ts';
 
-/** A longer string may not be whole while a record is looked at: then no line can be taken out of it. */
-const LONGEST_TEXT = 32 * 1024 - 1;
 /** How a tool says where the rest of its output is, and how a command in the background is called. */
 const OUTPUT_FILE = /[\\/]tool-results[\\/]+([\w.-]{1,200})/g;
 const BACKGROUND_FILE = /[\\/]tasks[\\/]+([\w-]{1,64}\.output)\b/g;
@@ -55,6 +53,11 @@ export class SecretFiles {
   /** Whether a result stood before its call, so that only another pass over the transcripts leaves it out. */
   get needsAnotherPass(): boolean {
     return this.#needsAnotherPass;
+  }
+
+  /** False if nothing can be left out of the record in `line`: then its long strings need not be seen whole. */
+  mayConcern(line: Buffer): boolean {
+    return mayNameSecretPath(line.toString('latin1'));
   }
 
   /**
@@ -127,9 +130,8 @@ export class SecretFiles {
 
   #ordinaryLines(text: string): string {
     const ordinary = withoutSecretLines(text, isSecretPath);
-    if (ordinary.removed === 0) return text;
-    this.#noteOutputs(text);
-    return text.length > LONGEST_TEXT ? LEFT_OUT : ordinary.text;
+    if (ordinary !== text) this.#noteOutputs(text);
+    return ordinary;
   }
 
   /** What the user said, or Claude Code in the user's name. */

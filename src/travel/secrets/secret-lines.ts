@@ -1,35 +1,28 @@
 import { LEFT_OUT } from './left-out.ts';
 import { mayNameSecretPath } from './secret-paths.ts';
 
-/** A text without the lines that show files of secrets. */
-export interface OrdinaryLines {
-  readonly text: string;
-  /** How many lines were taken out. */
-  readonly removed: number;
-}
-
 /**
  * Takes the lines out of what a tool printed that come from files which `isSecret` tells by their paths: of
  * `grep` and its like, where each line names its file, of diffs, and of `head` and its like, which name the
  * file above.
  */
-export function withoutSecretLines(text: string, isSecret: (path: string) => boolean): OrdinaryLines {
-  if (!mayNameSecretPath(text)) return { text, removed: 0 };
+export function withoutSecretLines(text: string, isSecret: (path: string) => boolean): string {
+  if (!mayNameSecretPath(text)) return text;
   const lines = text.split('\n');
   const kept: string[] = [];
   let section: Section = null;
-  let removed = 0;
+  let isChanged = false;
   for (const [index, line] of lines.entries()) {
     const head = headOf(line, lines[index - 1] ?? '', lines[index + 1] ?? '');
     if (head !== null) section = head.paths.some((path) => isNamed(path, isSecret)) ? head.kind : null;
     else if (section === 'heading' && line === '') section = null;
     const isShown = section !== null || pathsBefore(line).some((path) => isNamed(path, isSecret));
     const isLeft = head === null && isShown && line !== LEFT_OUT;
-    if (isLeft) removed += 1;
+    isChanged ||= isLeft;
     if (!isLeft) kept.push(line);
     else if (kept.at(-1) !== LEFT_OUT) kept.push(LEFT_OUT);
   }
-  return { text: removed === 0 ? text : kept.join('\n'), removed };
+  return isChanged ? kept.join('\n') : text;
 }
 
 /** What a part of the lines belongs to a file of secrets by. */

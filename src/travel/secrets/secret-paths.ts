@@ -56,7 +56,7 @@ const SECRET_PLACE = new RegExp(`(?:^|/)(?:${oneOf(FOLDERS)}(?:/|$)|${oneOf(IN_F
 /** Of each name and folder the letters that are always in it. */
 const LETTERS = new RegExp(
   [...new Set([...NAMES, ...FOLDERS, ...IN_FOLDERS].map(longestLiteral)), 'id_']
-    .map((letters) => escaped(letters).replaceAll('/', '[\\\\/]'))
+    .map((letters) => escaped(letters).replaceAll('/', '[\\\\/]+'))
     .join('|'),
   'i',
 );

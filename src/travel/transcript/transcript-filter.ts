@@ -244,8 +244,9 @@ export class TranscriptFilter {
     }
     const { mask = null, files = null } = this.#options.redaction ?? {};
     const masking = mask?.holds(line) === true ? mask : null;
-    // What is masked must be seen as a whole.
-    const short = masking === null ? shortened : null;
+    // What is masked, or has lines taken out of it, must be seen as a whole.
+    const isWhole = masking !== null || (shortened !== null && files?.mayConcern(line) === true);
+    const short = isWhole ? null : shortened;
     const bytes = short?.line ?? line;
     const latin1 = bytes.toString('latin1');
     const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);

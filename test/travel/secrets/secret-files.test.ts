@@ -302,6 +302,16 @@ describe('a real session that leaves for somebody else', () => {
     expect(told.join('\n').replaceAll('change draft to final', '')).not.toMatch(gone);
   });
 
+  it.each([0, 40_000, 100_000])('takes a line out of a result of megabytes, behind %i others', async (before) => {
+    const line = 'src/a.ts:1:the key to it';
+    const shown = [...Array(before).fill(line), `.env:1:A=${VALUE}`, ...Array(120_000 - before).fill(line)].join('\n');
+    const records = used('Bash', { command: 'grep -rn key .' }, shown);
+    const kept = (await filtered(records.map((record) => `${JSON.stringify(record)}\n`).join(''))).split('\n');
+    expect(kept).toHaveLength(3);
+    const expected = shown.replace(`.env:1:A=${VALUE}`, LEFT_OUT);
+    expect(JSON.parse(kept[1] ?? '').message.content[0].content === expected).toBe(true);
+  });
+
   it('never shows a value that stands in .env alone, whatever the file and the value are called', async () => {
     const value = fc.string({ minLength: 12, maxLength: 40 }).filter((text) => /^[\w-]+$/.test(text));
     const path = fc.constantFrom(
