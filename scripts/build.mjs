@@ -133,12 +133,14 @@ function fixedAnswers() {
 
 /** The licence of every package in the bundle: most licences require that their text is included. */
 function licencesOf(inputs) {
-  const folders = new Set();
+  const notices = new Map();
   for (const input of inputs) {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
-    if (match) folders.add(join(root, match[1]));
+    if (match === null) continue;
+    const folder = join(root, match[1]);
+    notices.set(folder, new Set([...(notices.get(folder) ?? []), ...noticesIn(join(root, input))]));
   }
-  const parts = [...folders].sort().map((folder) => {
+  const parts = [...notices.keys()].sort().map((folder) => {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const names = [
       'LICENSE',
@@ -151,9 +153,21 @@ function licencesOf(inputs) {
       'LICENSE.MIT',
     ];
     const text = names.flatMap((name) => readIfThere(join(folder, name)))[0];
-    return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${text ?? 'The package ships no licence text.'}`;
+    return [
+      `${manifest.name} ${manifest.version} (${manifest.license})`,
+      text ?? 'The package ships no licence text.',
+      ...notices.get(folder),
+    ].join('\n\n');
   });
   return `${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
+
+/** What a file says of programs of others that were copied into it: comments with a copyright of their own. */
+function noticesIn(path) {
+  const comments = readFileSync(path, 'utf8').match(/\/\*\*(?:[^*]|\*(?!\/))*\*\//g) ?? [];
+  return comments
+    .filter((comment) => /^ \* Copyright /m.test(comment))
+    .map((comment) => comment.replace(/^\/\*\*\n|\n \*\/$|^ \* ?/gm, '').trim());
 }
 
 function readIfThere(path) {

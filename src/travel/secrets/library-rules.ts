@@ -1,5 +1,5 @@
 import { rules } from '@secretlint/secretlint-rule-preset-recommend';
-import { isVaried } from './plausible-secret.ts';
+import { endsVaried } from './plausible-secret.ts';
 import type { FoundSecret, SecretRule } from './secret-rule.ts';
 import { passwordIn } from './url-password.ts';
 
@@ -67,9 +67,6 @@ const USES: Readonly<Record<string, Use>> = {
   figma: { kind: 'Figma token', anchors: ['figd_'] },
 };
 
-/** What follows the word that a token begins with. */
-const bodyOf = (token: string): string => token.slice(token.search(/[_-][^_-]*$/) + 1);
-
 /**
  * Where the value is in what was found at `from`: what a rule would print. Some of its rules say a wrong
  * range where the value is only a part of what they matched.
@@ -94,7 +91,7 @@ async function found(rule: LibraryRule, { kind, value }: Use, text: string): Pro
         const place = value?.(content, from) ?? placeOf(message as readonly string[], content, from);
         if (place === null) return;
         const secret = content.slice(place.start, place.end);
-        if (isVaried(bodyOf(secret)) && !/EXAMPLE|"/.test(secret)) secrets.push({ kind, ...place });
+        if (endsVaried(secret) && !/EXAMPLE|"/.test(secret)) secrets.push({ kind, ...place });
       },
       ignore: () => {},
     },

@@ -9,13 +9,18 @@ export function standsForSecret(value: string): boolean {
   return STAND_IN.test(value) || FILLED_IN_LATER.test(value);
 }
 
-/** True if `value` has that many different characters. A placeholder such as `xxxxxxxx` has few. */
+/** True if `value` has that many different characters. */
 export function isVaried(value: string, different = 6): boolean {
   return new Set(value).size >= different;
 }
 
+/** True if `token` ends as drawn ones do. A placeholder ends in `xxxxxxxx`, whatever it begins with. */
+export function endsVaried(token: string): boolean {
+  return isVaried(token.slice(-20), 5);
+}
+
 /** Shannon's entropy of the characters of `value`, in bits per character. */
-export function bitsPerCharacter(value: string): number {
+function bitsPerCharacter(value: string): number {
   const counts = new Map<string, number>();
   for (const character of value) counts.set(character, (counts.get(character) ?? 0) + 1);
   let bits = 0;

@@ -10,7 +10,7 @@ const END_HERE = new RegExp(END, 'y');
  * comment.
  */
 const MARGIN =
-  /[ \t]*(?:\d{1,6}[ \t]*(?:\xe2\x86\x92|[\t:|-])[ \t]*)?(?:[-+>|#*;][ \t]+|[-+>|#*;](?=[\w+/-])|\/\/[ \t]+)?[ \t]*/y;
+  /[ \t]*(?:\d{1,6}[ \t]*(?:\xe2\x86\x92|[\t:|-])[ \t]*)?(?:[-+>|#*;][ \t]+|[-+>|#*;](?=[\w+/]|-----)|\/\/[ \t]+)?[ \t]*/y;
 /** A line of a key that is no base64: a header (`DEK-Info: …`), a checksum, nothing. */
 const OTHER_LINE = /(?:(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): [^"\n]{1,100}|=[\w+/]{4})?[ \t\r]*\n/y;
 const BASE64 = /[A-Za-z0-9+/]+={0,2}/y;

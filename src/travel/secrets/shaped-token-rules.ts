@@ -1,5 +1,5 @@
 import { patternRule } from './pattern-rule.ts';
-import { isVaried } from './plausible-secret.ts';
+import { endsVaried, isVaried } from './plausible-secret.ts';
 import type { SecretRule } from './secret-rule.ts';
 
 /** True if a token of Discord begins with the number of an account, in base64. */
@@ -41,6 +41,7 @@ export const SHAPED_TOKEN_RULES: readonly SecretRule[] = [
     ['.atlasv1.'],
     100,
     /\.atlasv1\.[\w=-]{60,70}(?<=(?<value>[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}))/dg,
+    endsVaried,
   ),
   patternRule(
     'Azure secret',
@@ -49,10 +50,28 @@ export const SHAPED_TOKEN_RULES: readonly SecretRule[] = [
     /Q~[\w~.-]{31,34}(?![\w~.-])(?<=(?<![\w~.-])(?<value>[\w~.]{3}\dQ~[\w~.-]{31,34}))/dg,
     isMixed,
   ),
-  patternRule('Mailchimp key', ['-us'], 50, /-us\d{1,2}(?!\w)(?<=(?<![\w-])(?<value>[0-9a-f]{32}-us\d{1,2}))/dg),
-  patternRule('New Relic key', ['nral'], 60, /NRAL(?!\w)(?<=(?<!\w)(?<value>[0-9a-f]{36}NRAL))/dg),
-  patternRule('MaxMind key', ['_mmk'], 60, /_mmk(?!\w)(?<=(?<!\w)(?<value>[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk))/dg),
-  patternRule('Mailgun key', ['mailgun'], 2000, /(?<![\w-])(?<value>[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})(?![\w-])/dg),
+  patternRule(
+    'Mailchimp key',
+    ['-us'],
+    50,
+    /-us\d{1,2}(?!\w)(?<=(?<![\w-])(?<value>[0-9a-f]{32}-us\d{1,2}))/dg,
+    endsVaried,
+  ),
+  patternRule('New Relic key', ['nral'], 60, /NRAL(?!\w)(?<=(?<!\w)(?<value>[0-9a-f]{36}NRAL))/dg, endsVaried),
+  patternRule(
+    'MaxMind key',
+    ['_mmk'],
+    60,
+    /_mmk(?!\w)(?<=(?<!\w)(?<value>[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk))/dg,
+    endsVaried,
+  ),
+  patternRule(
+    'Mailgun key',
+    ['mailgun'],
+    2000,
+    /(?<![\w-])(?<value>[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})(?![\w-])/dg,
+    endsVaried,
+  ),
   patternRule('X token', ['aaaaaaaaaaaaaaaaaaaa'], 160, /(?<!\w)(?<value>A{20,24}[\w%]{60,120})(?!\w)/dg, isMixed),
   patternRule(
     'Teams webhook',

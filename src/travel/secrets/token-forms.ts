@@ -1,4 +1,4 @@
-import { isVaried } from './plausible-secret.ts';
+import { endsVaried, isVaried } from './plausible-secret.ts';
 import type { FoundSecret, SecretRule } from './secret-rule.ts';
 
 /** Tokens that their makers gave a form of their own, so that they are found wherever they stand. */
@@ -200,7 +200,7 @@ function* tokens({ kind, prefixes, body, isOne }: TokenForm, text: string): Iter
     for (let start = text.indexOf(prefix); start >= 0; ) {
       const from = start + prefix.length;
       const end = wordMayBegin(text, start) ? endOfBody(text, from, body) : 0;
-      const found = end > 0 && isVaried(text.slice(from, end)) && isOne(text.slice(start, end));
+      const found = end > 0 && endsVaried(text.slice(from, end)) && isOne(text.slice(start, end));
       if (found) yield { kind, start, end };
       start = text.indexOf(prefix, found ? end : from);
     }

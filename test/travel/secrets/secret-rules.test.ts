@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
+import { flatten } from '../../../src/travel/secrets/flat-text.ts';
+import { LIBRARY_RULES } from '../../../src/travel/secrets/library-rules.ts';
+import { OWN_RULES } from '../../../src/travel/secrets/secret-rules.ts';
+import { type Finding, SecretScanner } from '../../../src/travel/secrets/secret-scanner.ts';
+import { madeUpJwt, madeUpPem, madeUpSecret } from '../../support/made-up-secrets.ts';
+
+const RULES = [...LIBRARY_RULES, ...OWN_RULES];
+const scanner = new SecretScanner(RULES, new ExactValues([]));
+
+async function scan(...texts: readonly (string | Buffer)[]): Promise<Finding[]> {
+  const found: Finding[] = [];
+  await scanner.scan(
+    texts.map((text) => Buffer.from(text)),
+    (finding) => found.push(finding),
+  );
+  return found;
+}
+
+const flat = (text: string) => flatten(Buffer.from(text)).bytes.toString();
+const numbered = (text: string, mark: string) =>
+  text
+    .split('\n')
+    .map((line, i) => `${String(i + 1).padStart(6)}${mark}${line}`)
+    .join('\n');
+
+/** What a secret of a known form is, what it stands in, and the value that is to leave with nobody. */
+interface Known {
+  readonly kind: string;
+  readonly text: string;
+  readonly value: string;
+}
+const alone = (kind: string, value: string): Known => ({ kind, text: `here: ${value} and more`, value });
+const within = (kind: string, value: string, before: string, behind = ''): Known => ({
+  kind,
+  text: `${before}${value}${behind}`,
+  value,
+});
+const pem = madeUpPem();
+const numberedPem = numbered(madeUpPem('EC PRIVATE KEY', 121), '→');
+
+/** 32 secrets as sessions have them, in the forms that their makers gave them. */
+const KNOWN: readonly Known[] = [
+  alone('GitHub token', madeUpSecret('ghp_{36a}')),
+  alone('GitHub token', madeUpSecret('github_pat_{22a}_{59a}')),
+  alone('GitLab token', madeUpSecret('glpat-{20w}')),
+  alone('Slack token', madeUpSecret('xoxb-{12d}-{13d}-{24a}')),
+  within('Slack webhook', madeUpSecret('hooks.slack.com/services/T{10u}/B{10u}/{24a}'), 'POST https://'),
+  alone('AWS access key', madeUpSecret('AKIA{16u}')),
+  within('AWS secret key', madeUpSecret('{40a}'), 'aws_secret_access_key = '),
+  alone('AWS secret key without a name', madeUpSecret('{40b}')),
+  alone('Google API key', madeUpSecret('AIza{35w}')),
+  alone('Google OAuth token', madeUpSecret('ya29.{60w}')),
+  alone('Stripe key', madeUpSecret('sk_live_{24a}')),
+  alone('Claude login token', madeUpSecret('sk-ant-oat01-{95w}')),
+  alone('Anthropic API key', madeUpSecret('sk-ant-api03-{93w}AA')),
+  alone('OpenAI API key', madeUpSecret('sk-proj-{74w}T3BlbkFJ{74w}')),
+  alone('Hugging Face token', madeUpSecret('hf_{34a}').replace(/[0-9]/g, 'q')),
+  alone('npm token', madeUpSecret('npm_{36a}')),
+  alone('PyPI token', madeUpSecret('pypi-AgEIcHlwaS5vcmc{80w}')),
+  alone('SendGrid key', madeUpSecret('SG.{22w}.{43w}')),
+  alone('Twilio key', madeUpSecret('SK{32h}')),
+  alone('Telegram token', madeUpSecret('7{9d}:AA{33w}')),
+  alone('Discord token', `${Buffer.from('812345678901234567').toString('base64')}${madeUpSecret('.G{5w}.{38w}')}`),
+  alone('JSON web token', madeUpJwt({ sub: 'alice', exp: 1_800_000_000 })),
+  within('bearer token', madeUpSecret('{40a}'), 'curl -H "Authorization: Bearer ', '" https://api.host'),
+  within(
+    'password of a request',
+    Buffer.from(`alice:${madeUpSecret('{16a}')}`).toString('base64'),
+    "headers: { Authorization: 'Basic ",
+    "' }",
+  ),
+  within('private key', pem, 'it says\n', '\nand ends'),
+  within('private key', numberedPem.trimStart().replace(/^1→/, ''), '     1→'),
+  alone('age secret key', `AGE-SECRET-KEY-1${madeUpSecret('{58u}')}`),
+  within('secret key in hex', madeUpSecret('{64h}'), '$ cat ~/.config/cclink/key\n', '\n'),
+  within('password in a URL', madeUpSecret('{16a}'), 'DATABASE_URL=postgres://app:', '@db.host.io:5432/shop'),
+  within('value of a variable', madeUpSecret('{32a}'), 'NODE_ENV=production\nINTERNAL_API_TOKEN=', '\nPORT=8080'),
+  within('Azure storage key', `AccountKey=${madeUpSecret('{86b}')}==`, 'DefaultEndpointsProtocol=https;'),
+  within('password in a sentence', `${madeUpSecret('{9l}')}!`, 'the password of the router is ', ' by the way'),
+];
+
+describe('32 secrets of known forms', () => {
+  /** How each text stands in a session: as it is, in a record, in JSON within a record, in JSON within that. */
+  const DEPTHS = ['plain text', 'JSONL', 'JSON in JSONL', 'JSON in that'];
+  const FILL = 'const total = items.reduce((sum, item) => sum + item.price, 0);\n';
+  /** A text `depth` deep in JSON; plain text is one line, as JSONL is, unless the secret has several. */
+  const lineOf = (text: string, depth: number): string => {
+    let line = text;
+    for (let i = 0; i < depth; i += 1)
+      line = JSON.stringify(i === depth - 1 ? { type: 'user', content: line } : [line]);
+    return line;
+  };
+  const isFound = (found: readonly Finding[], { kind, value }: Known, depth: number) =>
+    found.some((it) => it.kind === kind && it.value === (depth === 0 ? value : flat(value)));
+
+  it('are found, all but two, at any depth: at the start, in the middle and at the end', async () => {
+    const table: string[] = [];
+    for (const known of KNOWN) {
+      const row: string[] = [];
+      for (const depth of DEPTHS.keys()) {
+        const places = [`${known.text}\n${FILL}`, `${FILL}${known.text}\n${FILL}`, `${FILL}${known.text}`];
+        const found = await Promise.all(places.map((text) => scan(lineOf(text, depth))));
+        row.push(found.every((each) => isFound(each, known, depth)) ? 'found' : '-');
+      }
+      table.push([known.kind.padEnd(30), ...row.map((cell) => cell.padEnd(6))].join(' '));
+    }
+    console.log(`${''.padEnd(30)} ${DEPTHS.join(', ')}\n${table.join('\n')}`);
+    const missed = KNOWN.filter((_, i) => table[i]?.includes('-     ') || table[i]?.endsWith('-'));
+    expect(KNOWN).toHaveLength(32);
+    expect(missed.map(({ kind }) => kind)).toEqual(['AWS secret key without a name', 'password in a sentence']);
+  });
+
+  it.each([...DEPTHS.entries()])('are found across the borders of blocks, in %i: %s', async (depth) => {
+    const secrets = KNOWN.filter(({ kind }) => !/without a name|in a sentence/.test(kind));
+    const lines: string[] = [];
+    const counts = secrets.map(() => 0);
+    for (let i = 0, length = 0; length < 2.4e6; i += 1) {
+      const which = (i * 7) % secrets.length;
+      const line = lineOf(`${FILL.repeat(i % 5)}${secrets[which]?.text}\n`, depth);
+      counts[which] = (counts[which] ?? 0) + 1;
+      lines.push(line);
+      length += line.length + 1;
+    }
+    const found = await scan(lines.join('\n'));
+    const foundCounts = secrets.map((known) => found.filter((it) => isFound([it], known, depth)).length);
+    expect(foundCounts).toEqual(counts);
+  });
+
+  it('leave nothing to find where placeholders stand for them, by whatever name', async () => {
+    for (const { kind, text, value } of KNOWN.slice(0, -1)) {
+      const masked = text.replace(value, `[masked 12: ${kind}]`);
+      if (!(await scan(text)).some((it) => it.value === value)) continue;
+      expect(await scan(masked), kind).toEqual([]);
+      expect(await scan(lineOf(masked, 2)), kind).toEqual([]);
+    }
+  });
+
+  it('are found whatever the text says to a scanner', async () => {
+    const token = madeUpSecret('ghp_{36a}');
+    const pemLines = `-- secretlint-disable --\n/* secretlint-disable */\n${pem} # gitleaks:allow\n`;
+    const text = `// secretlint-disable-next-line\n${token} // secretlint-disable-line gitleaks:allow nosec pragma: allowlist secret\n${pemLines}`;
+    expect((await scan(text)).map(({ value }) => value)).toEqual([token, pem]);
+  });
+
+  it('are found behind letters of other languages, colours and percent signs', async () => {
+    const token = madeUpSecret('ghp_{36a}');
+    for (const before of ['鍵は', 'clé', 'ª', 'µ', 'º', '\u001b[32m', 'a=1&t%3D', '\\n', 'key_', '"', '`'])
+      expect(
+        (await scan(`${before}${token}\n`)).map(({ value }) => value),
+        before,
+      ).toEqual([token]);
+    expect(await scan(`${'x'}${token}`)).toEqual([]);
+  });
+});
+
+describe('a token of a form of its own', () => {
+  it.each([
+    ['Claude login token', 'sk-ant-ort01-{95w}'],
+    ['Claude session key', 'sk-ant-sid01-{86w}AA'],
+    ['Anthropic API key', 'sk-ant-admin01-{93w}AA'],
+    ['OpenRouter key', 'sk-or-v1-{64h}'],
+    ['OpenAI API key', 'sk-svcacct-{60w}'],
+    ['OpenAI API key', 'sk-{20a}T3BlbkFJ{20a}'],
+    ['API key of a model', 'sk-{32h}'],
+    ['Langfuse secret key', 'sk-lf-{8h}-{4h}-{4h}-{4h}-{12h}'],
+    ['Groq key', 'gsk_{52a}'],
+    ['xAI key', 'xai-{80a}'],
+    ['Perplexity key', 'pplx-{48a}'],
+    ['Replicate token', 'r8_{37a}'],
+    ['NVIDIA key', 'nvapi-{64w}'],
+    ['ElevenLabs key', 'sk_{48h}'],
+    ['Tavily key', 'tvly-{32a}'],
+    ['Firecrawl key', 'fc-{32h}'],
+    ['Pinecone key', 'pcsk_{70a}'],
+    ['LangSmith key', 'lsv2_pt_{32h}_{10h}'],
+    ['GitHub token', 'gho_{36a}'],
+    ['GitHub token', 'ghs_{36a}'],
+    ['GitLab token', 'gldt-{20w}'],
+    ['GitLab token', 'glcbt-{2a}_{20w}'],
+    ['Bitbucket token', 'ATBB{32a}'],
+    ['Atlassian token', 'ATATT3{186w}'],
+    ['RubyGems key', 'rubygems_{48h}'],
+    ['crates.io token', 'cio{32a}'],
+    ['NuGet key', 'oy2{43l}'],
+    ['JFrog token', 'AKCp{69a}'],
+    ['Docker token', 'dckr_pat_{27w}'],
+    ['Sourcegraph token', 'sgp_{16h}_{40h}'],
+    ['SonarQube token', 'squ_{40h}'],
+    ['Postman key', 'PMAK-{24h}-{34h}'],
+    ['AWS access key', 'ASIA{16u}'],
+    ['Amazon Bedrock key', 'ABSK{120b}'],
+    ['Google OAuth secret', 'GOCSPX-{28w}'],
+    ['Azure secret', '{3a}8Q~{34w}'],
+    ['DigitalOcean token', 'dop_v1_{64h}'],
+    ['Heroku key', 'HRKU-AA{58w}'],
+    ['Fly.io token', 'fm2_{150b}'],
+    ['Netlify token', 'nfp_{36a}'],
+    ['Vercel token', 'vcp_{56a}'],
+    ['Supabase key', 'sbp_{40h}'],
+    ['Supabase key', 'sb_secret_{31w}'],
+    ['Tailscale key', 'tskey-auth-{16a}-{32a}'],
+    ['PlanetScale token', 'pscale_tkn_{43w}'],
+    ['Databricks token', 'dapi{32h}'],
+    ['Vault token', 'hvs.{95w}'],
+    ['Doppler token', 'dp.pt.{43a}'],
+    ['1Password secret key', 'A3-{6u}-{6u}-{5u}-{5u}-{5u}-{5u}'],
+    ['Pulumi token', 'pul-{40h}'],
+    ['Terraform token', '{14a}.atlasv1.{67w}'],
+    ['Grafana token', 'glsa_{32a}_{8h}'],
+    ['New Relic key', 'NRAK-{27u}'],
+    ['New Relic key', '{36h}NRAL'],
+    ['Sentry token', 'sntryu_{64h}'],
+    ['Slack token', 'xapp-1-{11u}-{13d}-{64h}'],
+    ['Notion token', 'ntn_{11d}{35a}'],
+    ['Linear key', 'lin_api_{40a}'],
+    ['Figma token', 'figd_{40w}'],
+    ['Airtable token', 'pat{14a}.{64h}'],
+    ['Dropbox token', 'sl.u.{140w}'],
+    ['Stripe key', 'rk_test_{24a}'],
+    ['Stripe webhook secret', 'whsec_{32a}'],
+    ['Square token', 'sq0atp-{22w}'],
+    ['Shopify token', 'shpat_{32h}'],
+    ['Mailgun key', 'key-{32h}'],
+    ['Mailchimp key', '{32h}-us21'],
+    ['Brevo key', 'xkeysib-{64h}-{16a}'],
+    ['Resend key', 're_{8a}_{24a}'],
+    ['age secret key', 'AGE-SECRET-KEY-PQ-1{58u}'],
+  ])('is found: %s, %s', async (kind, pattern) => {
+    const token = madeUpSecret(pattern);
+    for (const text of [token, `TOKEN: ${token}`, `"k":"${token}","n":1`, `f('${token}');`, `a=${token}&b=1`])
+      expect(
+        (await scan(text)).map((it) => [it.kind, it.value]),
+        text,
+      ).toContainEqual([kind, token]);
+    // Neither a part of a word, nor what only shows the form.
+    const placeholder = pattern.replace(/\{(\d+)[a-z]\}/g, (_, length: string) => 'x'.repeat(Number(length)));
+    expect(await scan(`see ${placeholder}`)).toEqual([]);
+  });
+});
