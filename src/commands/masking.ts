@@ -45,7 +45,15 @@ export async function frozenForOthers(context: Context, leaving: Leaving): Promi
 
 function freezeOptions({ environment }: Context, { exported, audience }: Leaving): FreezeOptions {
   const { stateFolder, variables } = environment;
-  return { ...exported.options, audience, stateFolder, variables };
+  return { ...exported.options, audience, stateFolder, variables: { ...variables, ...ownSecrets(environment) } };
+}
+
+/** Our own secrets as they were in the environment, where `printenv` in a session may have shown them. */
+function ownSecrets({ passphrase, newPassphrase }: Context['environment']): Readonly<Record<string, string>> {
+  const given = Object.entries({ CCLINK_PASSPHRASE: passphrase, CCLINK_NEW_PASSPHRASE: newPassphrase });
+  return Object.fromEntries(
+    given.flatMap(([name, value]) => (value === undefined ? [] : [[name, Buffer.from(value).toString()]])),
+  );
 }
 
 /** Does what works on each byte of the session twice, and shows how far it has got. */

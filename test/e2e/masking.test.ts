@@ -134,12 +134,12 @@ describe('a session for somebody else', () => {
   });
 
   it('leaves without the values of the environment and of .env files, and without what shows such files', async () => {
-    const values = ['env', 'dot', 'seen'].map((name) => `${name}-${'q7Wx2'.repeat(4)}`);
-    const [variable = '', dotEnv = '', seen = ''] = values;
+    const values = ['env', 'dot', 'seen', 'ours'].map((name) => `${name}-${'q7Wx2'.repeat(4)}`);
+    const [variable = '', dotEnv = '', seen = '', ours = ''] = values;
     writeFileSync(at('.env'), `# of the shop\nSHOP="${dotEnv}"\n`);
-    goOn(laptop, JSON.stringify({ escaped: JSON.stringify({ variable, dotEnv }) }));
+    goOn(laptop, JSON.stringify({ escaped: JSON.stringify({ variable, dotEnv, ours }) }));
     shows('Read', { file_path: at('.env.production') }, `SHOP=${seen}`);
-    const ran = await laptop.run(exporting('-y'), { env: { SHOP_API_KEY: variable } });
+    const ran = await laptop.run(exporting('-y'), { env: { SHOP_API_KEY: variable, CCLINK_PASSPHRASE: ours } });
     expect(ran.code).toBe(0);
     const { text } = await departed();
     for (const value of values) expect(text + ran.stderr).not.toContain(value);
