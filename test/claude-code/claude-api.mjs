@@ -1,9 +1,9 @@
 // Runs the real Claude Code with a stand-in for the model's Messages API, and ends with its exit code:
 //   node claude-api.mjs CLAUDE ARGUMENTS...
-// The model writes a file in the current directory if the last prompt has a line `write NAME TEXT`, and reads
-// one for `read NAME`. Else it answers with the word ZEBRA if that is anywhere in the conversation, and says so
-// if not; it thinks before if the prompt has a line `think TEXT`. What it is asked is appended to the file that
-// CCLINK_TEST_API_LOG names, a JSON object a line.
+// The model writes a file in the current directory if the last prompt has a line `write NAME TEXT`, and
+// reads one for `read NAME`. Else it answers with the word ZEBRA if that is anywhere in the conversation, and
+// says so if not; it thinks before if the prompt has a line `think TEXT`. What it is asked is appended to the
+// file that CCLINK_TEST_API_LOG names, a JSON object a line.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';

@@ -57,7 +57,7 @@ describe.each(CLAUDE_VERSIONS)('a masked session, with Claude Code %s', (version
 
     const bundle = join(laptop.home, 'masked.cclink');
     const args = ['export', SESSION, '--share', colleague, '-o', bundle, '-y'];
-    const { code, stderr } = await laptop.run(args, { env: { X_TOKEN: secrets.said } });
+    const { code, stderr } = await laptop.run(args);
     expect(code, stderr).toBe(0);
     const run = desk.terminal(['import', bundle, '--into', desk.project, '--from', me, '-y', '--', 'which word?'], {
       cwd: desk.home,
@@ -72,16 +72,16 @@ describe.each(CLAUDE_VERSIONS)('a masked session, with Claude Code %s', (version
     expect(namesIn(JSON.stringify(requestsOf(desk)))).toEqual([]);
     expect(namesIn(everythingIn(desk.home))).toEqual([]);
     const messages = JSON.stringify(requestsOf(desk).at(-1)?.messages);
-    expect(messages).toContain('My token is [masked 1: value of an environment variable]');
+    expect(messages).toContain('My token is [masked 1: GitHub token]');
     expect(messages).toContain('think of [masked 2: value from a .env file]');
-    expect(messages).toContain('write notes.txt [masked 1: value of an environment variable]');
+    expect(messages).toContain('write notes.txt [masked 1: GitHub token]');
     expect(messages).toContain('[left out by cclink: shows a file of secrets]');
     const after = transcriptsOf(desk).get(SESSION) ?? '';
     expect(after.match(/"type":"thinking"/g)).toHaveLength(1);
 
     const notes = join(desk.project, 'notes.txt');
     writeFileSync(notes, 'two');
-    const restored = () => readFileSync(notes, 'utf8') === '[masked 1: value of an environment variable]';
+    const restored = () => readFileSync(notes, 'utf8') === '[masked 1: GitHub token]';
     await rewind(run, [/which.?word/, /write.?notes\.txt.?two/], restored);
   });
 });

@@ -23,7 +23,7 @@ type Coding = 'latin1' | 'utf8';
 export class Mask {
   /** How many different values there are of each kind, for the manifest. */
   readonly counts: readonly { readonly kind: string; readonly count: number }[];
-  /** Of the longest value, flat, in bytes. */
+  /** How long the longest value is in flat text, in bytes. */
   readonly longest: number;
   readonly #values: ExactValues;
   readonly #placeholders: readonly Buffer[];
@@ -31,10 +31,8 @@ export class Mask {
   /** `values`: in order of discovery. `firstNumber`: above the `highestNumberIn` the session. */
   constructor(values: readonly KnownValue[], firstNumber: number) {
     const byText = new Map<string, KnownValue>();
-    let longest = 0;
     for (const each of values) {
       const text = flatten(Buffer.from(each.value)).bytes.toString().trim();
-      longest = Math.max(longest, Buffer.byteLength(text));
       if (!byText.has(text)) byText.set(text, each);
     }
     const different = [...byText.values()];
@@ -46,7 +44,7 @@ export class Mask {
       return of(known.holds(of(kind)) ? ANY_KIND : kind);
     });
     this.counts = Array.from(counts, ([kind, count]) => ({ kind, count }));
-    this.longest = longest;
+    this.longest = known.longest;
     this.#values = known;
   }
 

@@ -68,8 +68,8 @@ describe('a file beside the transcript', () => {
   });
 
   it('is masked to its end where values go over into each other without one', async () => {
-    const part = `${'x'.repeat(999)}y`;
-    const masked = await maskedText(part.repeat(9_000), maskOf(part + part));
+    const part = Array.from({ length: 1000 }, (_, index) => (index * index).toString(36)).join('');
+    const masked = await maskedText(part.repeat(3_000), maskOf(part + part));
     expect(masked.length).toBeLessThan(100);
     expect(masked.toString()).toMatch(/^(?:\[masked 1: test key\])+$/);
   });

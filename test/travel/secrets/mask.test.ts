@@ -112,13 +112,13 @@ describe('a record that is masked', () => {
         depth,
         ways,
         (parts, order, deep, how) => {
-          const all = parts.map((part) => `${part.join('').trim()}c`);
+          const all = parts.map((part) => part.join('').trim());
           const mask = maskOf(...all);
           const text = order.map((index) => all[index % all.length] ?? '').join('');
           const result = masked(mask, said([{ type: 'text', text: wrapped(text, deep, how) }]));
           expect(mask.holds(Buffer.from(JSON.stringify(result)))).toBe(false);
           const left = [...textsIn(result)].join('\0');
-          expect(all.filter((each) => each.length >= 8 && left.includes(each))).toEqual([]);
+          expect(all.filter((each) => each.replace(/[\\\s]/g, '').length >= 4 && left.includes(each))).toEqual([]);
         },
       ),
     );
