@@ -27,7 +27,7 @@ export interface LeavingSession {
 }
 
 /** For whom it is sealed, who signs it, and which handoff it belongs to. */
-export interface DepartureSeal extends Pick<Manifest, 'from' | 'handoff'> {
+interface DepartureSeal extends Pick<Manifest, 'from' | 'handoff'> {
   readonly recipient: AgeRecipient;
   readonly sign: Parameters<PreparedExport['stream']>[1];
 }

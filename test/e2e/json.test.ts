@@ -124,6 +124,13 @@ describe('what the program prints is what docs/JSON.md says:', () => {
     await shareKeyAndSession();
     mustBeAsDocumented('export --dry-run', await laptop.json(['export', '--dry-run']));
     mustBeAsDocumented('export', await laptop.json(['export']));
+    const { publicKey } = await laptop.json(['whoami']);
+    const forOthers = ['export', '--share', String(publicKey), '-y'];
+    const env = { SHOP_API_KEY: 'remember the word ZEBRA' };
+    mustBeAsDocumented('export', await laptop.json(forOthers, { env }));
+    const dry = await laptop.json([...forOthers, '--dry-run'], { env });
+    expect(dry).toMatchObject({ found: [{ values: 1 }], masked: [{ count: 1 }] });
+    mustBeAsDocumented('export --dry-run', dry);
   });
 
   it('publish, list, show, pickup, revoke', async () => {
@@ -148,6 +155,7 @@ describe('what the program prints is what docs/JSON.md says:', () => {
 
     const folder = join(laptop.home, 'shared');
     mkdirSync(folder);
+    mustBeAsDocumented('publish --dry-run', await laptop.json(['--folder', folder, '--dry-run']));
     mustBeAsDocumented('publish', await laptop.json(['--folder', folder]));
     rmSync(desk.claudeFolder, { recursive: true });
     const brought = await desk.json(['pickup', '-y', '--folder', folder]);
