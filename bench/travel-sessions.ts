@@ -323,7 +323,7 @@ class TextPool {
         case 2:
           return `import { ${some()}, ${some()} } from './${some()}-${some()}.ts';`;
         case 3:
-          return `    "${some()}": "${chance.hex(12)}",`;
+          return `    "${this.word()}": "${chance.hex(12)}",`;
         case 4:
           return '';
         default:

@@ -8,10 +8,14 @@ export interface Literal {
 /** What is shorter can't be looked for. */
 const SHORTEST_LITERAL = 3;
 
+/** How much of a literal it is found by: a gram. */
 const GRAM_BYTES = 4;
-/** The most that a literal begins before the gram by which it is found. */
+/** The most that a literal begins before its gram. */
 export const MOST_OFFSET = 64;
+const LEVEL_BITS = 16;
 const TABLE_BITS = 18;
+/** That a gram ends in three bytes of such a hash, or that they are a literal. */
+const [LONG, SHORT] = [1, 2];
 /** Bytes with letters in lower case. */
 const FOLDED = Uint8Array.from({ length: 256 }, (_, code) => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code));
 
@@ -20,27 +24,35 @@ interface Start {
   readonly literal: number;
   readonly offset: number;
 }
+type Met = (literal: number, start: number) => void;
 
 /**
- * Finds many literals in one pass, which takes the same time for one and for thousands: by four bytes of
- * each, a gram, whose hash is looked up in a table of bits at each place.
+ * Finds many literals in one pass, which takes about the same time for one and for thousands: by four bytes
+ * of each (by all if it has three). At each place a table is asked whether the last three bytes are part of
+ * any, and a larger one only if they are.
  */
 export class Literals {
   readonly #literals: readonly Literal[];
+  readonly #levels = new Uint8Array(2 ** LEVEL_BITS);
   readonly #bits = new Uint32Array(2 ** (TABLE_BITS - 5));
-  readonly #starts = new Map<number, Start[]>();
+  readonly #long = new Map<number, Start[]>();
+  readonly #short = new Map<number, Start[]>();
 
   constructor(literals: readonly Literal[]) {
     this.#literals = literals;
     for (const [literal, { bytes }] of literals.entries()) {
       if (bytes.length < SHORTEST_LITERAL) throw new RangeError('a literal is too short to be looked for');
-      if (bytes.length >= GRAM_BYTES) {
-        const offset = this.#bestOffset(bytes);
-        this.#add(gramAt(bytes, offset), { literal, offset });
+      const offset = bytes.length < GRAM_BYTES ? 0 : this.#bestOffset(bytes);
+      const gram = gramAt(bytes, offset, Math.min(bytes.length, GRAM_BYTES));
+      const level = hashOf(gram & 0xffffff, LEVEL_BITS);
+      if (bytes.length < GRAM_BYTES) {
+        this.#levels[level] = (this.#levels[level] as number) | SHORT;
+        addTo(this.#short, gram, { literal, offset });
       } else {
-        for (let last = 0; last < 256; last += 1) {
-          this.#add(gramAt(Buffer.from([...bytes, last]), 0), { literal, offset: 0 });
-        }
+        const hash = hashOf(gram, TABLE_BITS);
+        this.#levels[level] = (this.#levels[level] as number) | LONG;
+        this.#bits[hash >>> 5] = (this.#bits[hash >>> 5] as number) | (1 << (hash & 31));
+        addTo(this.#long, gram, { literal, offset });
       }
     }
   }
@@ -49,30 +61,24 @@ export class Literals {
    * Calls `met` with the index of each literal that stands in a part of `text`, and where, for each place
    * where it does. Places come about in order: none is more than `MOST_OFFSET` bytes before the one before.
    */
-  search(text: Buffer, from: number, to: number, met: (literal: number, start: number) => void): void {
-    const bits = this.#bits;
-    if (this.#starts.size === 0 || to - from < SHORTEST_LITERAL) return;
-    let gram = 0;
-    for (let at = from; at < from + SHORTEST_LITERAL; at += 1)
+  search(text: Buffer, from: number, to: number, met: Met): void {
+    const [levels, bits] = [this.#levels, this.#bits];
+    if (this.#literals.length === 0 || to - from < SHORTEST_LITERAL) return;
+    let gram = gramAt(text, from, 2);
+    for (let at = from + 2; at < to; at += 1) {
       gram = (gram << 8) | (FOLDED[text[at] as number] as number);
-    for (let at = from + SHORTEST_LITERAL; at < to; at += 1) {
-      gram = (gram << 8) | (FOLDED[text[at] as number] as number);
-      const hash = Math.imul(gram, 0x9e3779b1) >>> (32 - TABLE_BITS);
-      if ((((bits[hash >>> 5] as number) >>> (hash & 31)) & 1) !== 0) this.#meet(gram, text, at - 3, from, to, met);
+      const level = levels[hashOf(gram & 0xffffff, LEVEL_BITS)] as number;
+      if (level === 0) continue;
+      if ((level & LONG) !== 0) {
+        const hash = hashOf(gram, TABLE_BITS);
+        const isOne = (((bits[hash >>> 5] as number) >>> (hash & 31)) & 1) !== 0;
+        if (isOne) this.#meet(this.#long.get(gram), text, at - 3, from, to, met);
+      }
+      if ((level & SHORT) !== 0) this.#meet(this.#short.get(gram & 0xffffff), text, at - 2, from, to, met);
     }
-    // One of three bytes may be the end.
-    this.#meet(gram << 8, text, to - SHORTEST_LITERAL, from, to, met);
   }
 
-  #meet(
-    gram: number,
-    text: Buffer,
-    at: number,
-    from: number,
-    to: number,
-    met: (literal: number, start: number) => void,
-  ): void {
-    const starts = this.#starts.get(gram);
+  #meet(starts: readonly Start[] | undefined, text: Buffer, at: number, from: number, to: number, met: Met): void {
     if (starts === undefined) return;
     for (const { literal, offset } of starts) {
       const start = at - offset;
@@ -82,20 +88,12 @@ export class Literals {
     }
   }
 
-  #add(gram: number, start: Start): void {
-    const hash = Math.imul(gram, 0x9e3779b1) >>> (32 - TABLE_BITS);
-    this.#bits[hash >>> 5] = (this.#bits[hash >>> 5] as number) | (1 << (hash & 31));
-    const starts = this.#starts.get(gram);
-    if (starts === undefined) this.#starts.set(gram, [start]);
-    else starts.push(start);
-  }
-
   /** Where the gram is that is the rarest in text, as far as one can tell, and has the fewest literals. */
   #bestOffset(bytes: Buffer): number {
     let best = 0;
     let least = Number.POSITIVE_INFINITY;
     for (let offset = 0; offset <= bytes.length - GRAM_BYTES && offset <= MOST_OFFSET; offset += 1) {
-      const load = this.#starts.get(gramAt(bytes, offset))?.length ?? 0;
+      const load = this.#long.get(gramAt(bytes, offset, GRAM_BYTES))?.length ?? 0;
       const cost = load * GRAM_BYTES + sameKind(bytes, offset);
       if (cost < least) [best, least] = [offset, cost];
     }
@@ -103,10 +101,18 @@ export class Literals {
   }
 }
 
-function gramAt(bytes: Buffer, offset: number): number {
+const hashOf = (gram: number, bits: number) => Math.imul(gram, 0x9e3779b1) >>> (32 - bits);
+
+function gramAt(bytes: Buffer, offset: number, length: number): number {
   let gram = 0;
-  for (let at = offset; at < offset + GRAM_BYTES; at += 1) gram = (gram << 8) | (FOLDED[bytes[at] as number] as number);
+  for (let at = offset; at < offset + length; at += 1) gram = (gram << 8) | (FOLDED[bytes[at] as number] as number);
   return gram;
+}
+
+function addTo(starts: Map<number, Start[]>, gram: number, start: Start): void {
+  const same = starts.get(gram);
+  if (same === undefined) starts.set(gram, [start]);
+  else same.push(start);
 }
 
 /** How many bytes of a gram are of the kind of the one before: letters beside digits are rare. */
