@@ -27,7 +27,7 @@ interface Use {
   readonly anchors: readonly string[];
   /** As a rule's; `REACH` without it. */
   readonly reach?: number;
-  /** Where the value is in what it found at `from`; without this, what it would print. */
+  /** Where the value is in what it found at `from`; without this, it is what the rule would print. */
   readonly value?: (text: string, from: number) => { start: number; end: number } | null;
 }
 
@@ -71,7 +71,7 @@ const USES: Readonly<Record<string, Use>> = {
  * Where the value is in what was found at `from`: what a rule would print. Some of its rules say a wrong
  * range where the value is only a part of what they matched.
  */
-function placeOf(values: readonly string[], text: string, from: number): { start: number; end: number } | null {
+function placeOf(text: string, from: number, values: readonly string[]): { start: number; end: number } | null {
   for (const value of values) {
     const start = text.indexOf(value, from);
     if (start >= 0 && start < from + LONGEST_NAME) return { start, end: start + value.length };
@@ -88,7 +88,7 @@ async function found(rule: LibraryRule, { kind, value }: Use, text: string): Pro
     {
       createTranslator: () => (_id, data) => Object.values(data ?? {}),
       report: ({ message, range: [from] }) => {
-        const place = value?.(content, from) ?? placeOf(message as readonly string[], content, from);
+        const place = (value ?? placeOf)(content, from, message as readonly string[]);
         if (place === null) return;
         const secret = content.slice(place.start, place.end);
         if (endsVaried(secret) && !/EXAMPLE|"/.test(secret)) secrets.push({ kind, ...place });

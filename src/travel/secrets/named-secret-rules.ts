@@ -31,14 +31,16 @@ const HEX_LENGTH = 64;
 /** What may stand on a line before hex that is alone there: white space, and the line's number. */
 const ALONE_BEHIND = /(?:^|\n|"(?:content|stdout|text)": ?")[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?$/;
 const ALONE_BEFORE = /^[ \t\r]*(?:\n|"|$)/;
-/** Another line of hex beside it. */
-const HEX_BEHIND = /[0-9a-fA-F]{32,}[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?$/;
-const HEX_BEFORE = /^[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?[0-9a-fA-F]{32,}/;
-/** What says, before hex characters, that they are no key: they name a container or a content. */
+/** Lines of hex above and below it. */
+const HEX_LINES_BEHIND = /(?:[0-9a-fA-F]{32,128}[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?){1,2}$/;
+const HEX_LINES_BEFORE = /^(?:[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?[0-9a-fA-F]{32,128}){1,2}/;
+/** How far from it those are looked for, in bytes. */
+const NEAR = 320;
+/** What says, on the line or the two before it, that hex is no key: it names a container or a content. */
 const DIGESTS = /docker|podman|container|digest|checksum|sha-?256|\bhash/i;
-const KEYS = /cclink|pkarr|pubky|secret|private|openssl rand/i;
-/** How far before them that is looked for, in bytes. */
-const BEFORE = 600;
+const LINES_BEFORE = /(?:[^\n]{0,400}\n){0,2}[^\n]{0,400}$/;
+/** How far before it those lines are looked for, in bytes. */
+const BEFORE = 1200;
 
 function isHex(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
@@ -58,15 +60,15 @@ function* hexRuns(text: string): Iterable<{ start: number; end: number }> {
   }
 }
 
-/** Keys of 64 hex characters that stand alone, as our own is written: not digests. */
+/** Keys of 64 hex characters that stand alone, as our own is written: where no third stands beside them. */
 function* hexLines(text: string): Iterable<FoundSecret> {
   for (const { start, end } of hexRuns(text)) {
-    const behind = text.slice(Math.max(0, start - 200), start);
-    const before = text.slice(end, end + 200);
+    const behind = text.slice(Math.max(0, start - NEAR), start);
+    const before = text.slice(end, end + NEAR);
     if (!isVaried(text.slice(start, end), 8) || !ALONE_BEHIND.test(behind) || !ALONE_BEFORE.test(before)) continue;
-    const context = text.slice(Math.max(0, start - BEFORE), start);
-    const isDigest = DIGESTS.test(context) || (HEX_BEHIND.test(behind) && HEX_BEFORE.test(before));
-    if (!isDigest || KEYS.test(context)) yield { kind: 'secret key in hex', start, end };
+    const lines = LINES_BEFORE.exec(text.slice(Math.max(0, start - BEFORE), start))?.[0] ?? '';
+    const others = [HEX_LINES_BEHIND.exec(behind)?.[0] ?? '', HEX_LINES_BEFORE.exec(before)?.[0] ?? ''].join('');
+    if (!DIGESTS.test(lines) && others.split('\n').length <= 2) yield { kind: 'secret key in hex', start, end };
   }
 }
 
@@ -80,7 +82,7 @@ export const NAMED_SECRET_RULES: readonly SecretRule[] = [
     'value of a variable',
     ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'],
     600,
-    /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>[^\s"'`<>|;&\\,()]{8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
+    /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
     (value, match) => isSecretOf(match.groups?.['name'] ?? '', value),
   ),
   patternRule(

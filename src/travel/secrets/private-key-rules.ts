@@ -53,7 +53,7 @@ function linesFrom(text: string, from: number): { end: number; length: number } 
     if (!isNoWord(base64) && !beforeLast) break;
     key.end = end;
     key.length += base64.length;
-    if (at === end) break;
+    if (at === end && text[at] !== '-') break;
   }
   return key;
 }
@@ -83,7 +83,7 @@ function* quotedLines(text: string, from: number): Iterable<FoundSecret> {
 /** What stands before the last line of a key whose first line is cut off. */
 function* beforeLastLine(text: string): Iterable<FoundSecret> {
   for (const { index: last } of text.matchAll(END)) {
-    const key = { start: last, lines: 0 };
+    const key = { start: last, end: last, lines: 0 };
     let lineEnd = text.lastIndexOf('\n', last);
     while (lineEnd > last - LONGEST_SECRET) {
       const lineStart = text.lastIndexOf('\n', lineEnd - 1) + 1;
@@ -96,13 +96,12 @@ function* beforeLastLine(text: string): Iterable<FoundSecret> {
         if (/-----BEGIN|^$|: /.test(text.slice(lineStart, Math.min(lineEnd, lineStart + 200)).trim())) key.lines = 0;
         break;
       }
-      if (isBase64) {
-        key.start = start;
-        key.lines += 1;
-      }
+      if (key.start === last) key.end = start + line.length;
+      key.start = start;
+      if (isBase64) key.lines += 1;
       lineEnd = lineStart - 1;
     }
-    if (key.lines >= 2) yield { kind: KIND, start: key.start, end: last };
+    if (key.lines >= 2) yield { kind: KIND, start: key.start, end: key.end };
   }
 }
 

@@ -188,18 +188,23 @@ const FORMS: readonly TokenForm[] = [
   ),
 ];
 
-/** True if no word goes on at `at`: there it begins, or behind `%3D` of a web address. */
-function wordMayBegin(text: string, at: number): boolean {
-  const code = text.charCodeAt(at - 1);
-  const goesOn = (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-  return !goesOn || /^%[0-9A-F]{2}$/i.test(text.slice(Math.max(at - 3, 0), at));
+/**
+ * True if no word goes on at `at`: there it begins, or behind `%3D` of a web address. A short prefix stands by
+ * chance in long text of base64, so `-` and `_` before it count as well.
+ */
+function wordMayBegin(text: string, at: number, prefix: string): boolean {
+  const before = text[at - 1] ?? ' ';
+  return (
+    !(prefix.length > 3 ? /[A-Za-z0-9]/ : /[\w-]/).test(before) ||
+    /%[0-9A-F]{2}$/i.test(text.slice(Math.max(at - 3, 0), at))
+  );
 }
 
 function* tokens({ kind, prefixes, body, isOne }: TokenForm, text: string): Iterable<FoundSecret> {
   for (const prefix of prefixes) {
     for (let start = text.indexOf(prefix); start >= 0; ) {
       const from = start + prefix.length;
-      const end = wordMayBegin(text, start) ? endOfBody(text, from, body) : 0;
+      const end = wordMayBegin(text, start, prefix) ? endOfBody(text, from, body) : 0;
       const found = end > 0 && endsVaried(text.slice(from, end)) && isOne(text.slice(start, end));
       if (found) yield { kind, start, end };
       start = text.indexOf(prefix, found ? end : from);

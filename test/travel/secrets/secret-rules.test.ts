@@ -4,7 +4,7 @@ import { flatten } from '../../../src/travel/secrets/flat-text.ts';
 import { LIBRARY_RULES } from '../../../src/travel/secrets/library-rules.ts';
 import { OWN_RULES } from '../../../src/travel/secrets/secret-rules.ts';
 import { type Finding, SecretScanner } from '../../../src/travel/secrets/secret-scanner.ts';
-import { madeUpJwt, madeUpPem, madeUpSecret } from '../../support/made-up-secrets.ts';
+import { drawnBytes, madeUpJwt, madeUpPem, madeUpSecret } from '../../support/made-up-secrets.ts';
 
 const RULES = [...LIBRARY_RULES, ...OWN_RULES];
 const scanner = new SecretScanner(RULES, new ExactValues([]));
@@ -237,5 +237,208 @@ describe('a token of a form of its own', () => {
     // Neither a part of a word, nor what only shows the form.
     const placeholder = pattern.replace(/\{(\d+)[a-z]\}/g, (_, length: string) => 'x'.repeat(Number(length)));
     expect(await scan(`see ${placeholder}`)).toEqual([]);
+  });
+});
+
+describe('a private key', () => {
+  const ec = madeUpPem('EC PRIVATE KEY', 121);
+  const [first = '', ...rest] = ec.split('\n');
+  const body = rest.slice(0, -1);
+  const armored = madeUpPem('PGP PRIVATE KEY BLOCK', 600).replace('\n', '\nVersion: GnuPG v2\nComment: of nobody\n\n');
+
+  it.each([
+    ['as it is', ec, ec],
+    ['with line numbers of cat -n', numbered(ec, '\t'), null],
+    ['with line numbers of Claude Code', numbered(ec, '→'), null],
+    ['in a diff', ec.replace(/^/gm, '+'), null],
+    ['taken out in a diff', ec.replace(/^/gm, '-'), null],
+    [
+      'found by grep',
+      ec
+        .split('\n')
+        .map((line, i) => `${i + 3}:${line}`)
+        .join('\n'),
+      null,
+    ],
+    ['quoted in Markdown', ec.replace(/^/gm, '> '), null],
+    ['indented in YAML', ec.replace(/^/gm, '    '), null],
+    ['with line ends of Windows', ec.replaceAll('\n', '\r\n'), null],
+    ['on one line', ec.replaceAll('\n', ' '), null],
+    ['on one line without spaces', `${first}${body.join('')}${rest.at(-1)}`, null],
+    ['encrypted', ec.replace('\n', '\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123456789ABCDEF\n\n'), null],
+    ['of OpenSSH', madeUpPem('OPENSSH PRIVATE KEY', 400), null],
+    ['of PGP', armored.replace(/(\n-----END)/, '\n=k3Ab$1'), null],
+    ['cut off at its end', ec.split('\n').slice(0, 2).join('\n'), null],
+  ])('is found %s', async (_, shown, whole) => {
+    const found = await scan(`before it\n${shown}\nDone, what now?\n`);
+    expect(found.map(({ kind }) => kind)).toEqual(['private key']);
+    const value = found[0]?.value ?? '';
+    if (whole !== null) expect(value).toBe(whole);
+    for (const line of body.slice(0, 1)) if (shown.includes(line)) expect(value).toContain(line);
+    expect(value).toMatch(/^-----BEGIN [\s\S]*[A-Za-z0-9+/=-]$/);
+    expect(value).not.toMatch(/before|Done/);
+    // It is the same in JSON, where all of it must be within one string.
+    expect((await scan(JSON.stringify({ content: shown, more: 1 }))).map((it) => it.value)).toEqual([flat(value)]);
+  });
+
+  it('is found without its first lines', async () => {
+    const [found] = await scan(`$ tail -3 key\n${ec.split('\n').slice(-3).join('\n')}\n$`);
+    expect(found?.value).toBe(body.slice(-2).join('\n'));
+  });
+
+  it('is found in the lines of a program, each for itself', async () => {
+    const lines = ec.split('\n').map((line) => `  "${line}\\n"`);
+    expect((await scan(`const KEY = [\n${lines.join(' +\n')};\n`)).map(({ value }) => value)).toEqual(body);
+  });
+
+  it('is found in a file of PuTTY, in base64, and as a JSON web key', async () => {
+    const lines = madeUpSecret('{64b}\n{64b}\n{20b}');
+    const putty = `PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 3\n${lines}\nPrivate-MAC: 12`;
+    expect((await scan(putty)).map(({ value }) => value)).toEqual([lines]);
+    const base64 = Buffer.from(ec).toString('base64');
+    expect((await scan(`client-key-data: ${base64}\n`)).map(({ value }) => value)).toEqual([base64]);
+    const d = madeUpSecret('{43w}');
+    expect((await scan(`{"kty":"EC","crv":"P-256","d":"${d}","x":"1"}`)).map(({ value }) => value)).toEqual([d]);
+  });
+
+  it('is not what only says where one goes', async () => {
+    for (const text of [
+      `${first}\n...\n${rest.at(-1)}`,
+      `${first}\n<your key>\n`,
+      `if (text.startsWith('${first}')) {`,
+    ])
+      expect(await scan(text)).toEqual([]);
+    const certificate = madeUpPem('CERTIFICATE', 700);
+    expect(await scan(`${certificate}\n${madeUpPem('PUBLIC KEY', 290)}`)).toEqual([]);
+  });
+});
+
+describe('a credential', () => {
+  const token = madeUpSecret('{40a}');
+  const password = madeUpSecret('{6l}-{6a}!');
+  const basic = Buffer.from(`alice:${password}`).toString('base64');
+
+  it.each([
+    ['a header', `Authorization: Bearer ${token}`, token],
+    ['a header of curl', `curl -H 'authorization: bearer ${token}' https://a.b`, token],
+    ['a header in JSON', `{"Authorization":"Bearer ${token}"}`, token],
+    ['a header without a scheme', `"authorization": "${token}"`, token],
+    ['a header of its own', `-H "X-Api-Key: ${token}"`, token],
+    ['a header of GitLab', `PRIVATE-TOKEN: ${token}`, token],
+    ['a basic header', `> Authorization: Basic ${basic}`, basic],
+    ['a cookie', `Cookie: theme=dark; session_id=${token}; a=b`, token],
+    ['curl -u', `curl -s -u alice:${password} https://a.b/c`, password],
+    ['curl --user', `curl --user "alice:${password}" https://a.b/c`, password],
+    ['mysql -p', `mysql -h db -u app -p${password} shop`, password],
+    ['sshpass', `sshpass -p '${password}' ssh host`, password],
+    ['docker login', `docker login -u alice -p ${password} registry.io`, password],
+    ['--password', `tool --password=${password} --verbose`, password],
+    ['.netrc', `machine api.host.io\n  login alice\n  password ${password}\n`, password],
+    ['the file of docker', `{"auths":{"registry.io":{"auth":"${basic}"}}}`, basic],
+    ['.npmrc', `//registry.io/:_authToken=${token}\n`, `_authToken=${token}`],
+    ['WireGuard', `PrivateKey = ${madeUpSecret('{43b}')}=\n`, `${madeUpSecret('{43b}')}=`],
+    ['a web address', `https://alice:${password}@git.host.io/a/b.git`, password],
+    ['a connection string', `mongodb+srv://app:${password}@c0.mongo.net/shop?w=1`, password],
+    ['redis', `redis://:${password}@cache.host.io:6379/0`, password],
+    // The password alone is too short, or a word that stands in many places.
+    ['a short one', 'postgres://app:w9x2@db.host.io/shop?a=1', 'postgres://app:w9x2@db.host.io/shop?a=1'],
+    ['a word', 'amqp://app:sunflower@mq.host.io:5672', 'amqp://app:sunflower@mq.host.io:5672'],
+  ])('is found in %s', async (_, text, value) => {
+    expect((await scan(`${text}\n`)).map((it) => it.value)).toContainEqual(value);
+    const inJson = await scan(JSON.stringify({ command: text, uuid: 'x' }));
+    expect(inJson.map((it) => it.value)).toContainEqual(value);
+  });
+
+  it('is found behind a name that says so', async () => {
+    for (const text of [
+      `export GH_TOKEN=${token}`,
+      `STRIPE_SECRET="${token}"`,
+      `SECRET_KEY_BASE=${token}`,
+      `declare -x APP_AUTH="${token}"`,
+      `ENV INTERNAL_API_KEY=${token}`,
+      `$env:API_KEY = "${token}"`,
+      `api_key: '${token}'`,
+      `"clientSecret": "${token}",`,
+      `password = "${token}"`,
+    ])
+      expect(
+        (await scan(`x\n${text}\n`)).map((it) => it.value),
+        text,
+      ).toEqual([token]);
+    expect((await scan('DB_PASSWORD=Tr0ub4dor&3x\n')).map((it) => it.value)).toEqual(['Tr0ub4dor&3x']);
+  });
+
+  it('is a key in hex, as cclink writes its own', async () => {
+    const hex = madeUpSecret('{64h}');
+    for (const text of [
+      `secret_key = "${hex}"`,
+      `CCLINK_SECRET_KEY=${hex}`,
+      `seed: ${hex}`,
+      `the private key is ${hex}.`,
+      `$ cat key\n${hex}\n`,
+      `     1→${hex}\n`,
+      `{"type":"tool_result","content":"${hex}"}`,
+      `privateKey: 0x${hex},`,
+    ])
+      expect(
+        (await scan(`${text}\n`)).map((it) => it.value),
+        text,
+      ).toEqual([hex]);
+  });
+});
+
+describe('no secret', () => {
+  const hex = (length: number, seed: string) => madeUpSecret(`{${length}h}`, seed);
+  const digest = hex(64, 'digest');
+
+  it.each([
+    ['the digest of a file', `${digest}  src/main.ts\n`],
+    ['a digest in a lock file', `"integrity": "sha512-${madeUpSecret('{86b}')}==",\nchecksum = "${digest}"\n`],
+    ['a digest in go.sum', `golang.org/x/crypto v0.41.0 h1:${madeUpSecret('{43b}')}=\n`],
+    ['an image of docker', `FROM node@sha256:${digest}\n`],
+    ['a container of docker', `$ docker run -d nginx\n${digest}\n`],
+    ['a list of digests', [1, 2, 3].map((i) => `${hex(64, `${i}`)}\n`).join('')],
+    ['a commit', `commit ${hex(40, 'commit')}\n`],
+    [
+      'a UUID',
+      `{"token_id":"${hex(8, 'a')}-1111-4111-8111-${hex(12, 'b')}","sessionKey":"${hex(8, 'a')}-1111-4111-8111-${hex(12, 'b')}"}`,
+    ],
+    [
+      'a variable of a program',
+      'const apiKey = process.env.API_KEY;\nTOKEN=$(gh auth token)\nSECRET=$' + '{SECRET:-none}\n',
+    ],
+    ['a type', 'password: string; readonly accessToken: Promise<string>; "token": "StringLiteral2Kind"'],
+    [
+      'what stands for one',
+      'API_KEY=your-api-key-here-12345\nTOKEN=<token>\nPASSWORD=changeme123A!\nSECRET={{secret1A}}\n',
+    ],
+    [
+      'the samples of AWS',
+      `aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n${'AKIA'}IOSFODNN7EXAMPLE`,
+    ],
+    ['a database of the own machine', 'postgres://postgres:postgres@localhost:5432/test\nredis://user:pass@host/0'],
+    ['a web address with a colon', 'http://localhost:8080/a@b http://[::1]:80/ https://a.b/c:d@e git@host.io:a/b.git'],
+    ['a path', 'SSH_KEY_FILE=/home/alice/.ssh/id_ed25519\nTOKEN_PATH=./secrets/token1A.txt'],
+    [
+      'a public key',
+      `SSH_PUBLIC_KEY=${madeUpSecret('{60a}')}\nssh-ed25519 ${madeUpSecret('AAAAC3NzaC1lZDI1NTE5{43b}')} a@b`,
+    ],
+    ['a public key of cclink', `pk:${madeUpSecret('{52l}')}`],
+    [
+      'an unsigned token',
+      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"someone"}').toString('base64url')}.aaaaaaaaaaaaaaaaaaaaaa`,
+    ],
+    ['a class of CSS', '.sk-fading-circle-large-and-some-more-text { } .risk-assessment-of-2024-and-2025 { }'],
+    ['a placeholder of ours', 'API_TOKEN=[masked 3: GitHub token]\nAuthorization: Bearer [masked 12: bearer token]'],
+  ])('is %s', async (_, text) => {
+    expect(await scan(text)).toEqual([]);
+    expect(await scan(JSON.stringify({ content: text, uuid: '11111111-1111-4111-8111-111111111111' }))).toEqual([]);
+  });
+
+  it('is in a picture, a signature of thinking, or hex without end', async () => {
+    for (const coding of ['base64', 'base64url', 'hex'] as const) {
+      const text = drawnBytes(600_000, 'picture').toString(coding);
+      expect(await scan(JSON.stringify({ type: 'image', data: text, signature: text.slice(0, 4000) }))).toEqual([]);
+    }
   });
 });
