@@ -55,7 +55,7 @@ export class SecretFiles {
     return this.#needsAnotherPass;
   }
 
-  /** False if nothing can be left out of the record in `line`: then its long strings need not be seen whole. */
+  /** Whether lines may have to be taken out of the record in `line`, so that its strings must be whole. */
   mayConcern(line: Buffer): boolean {
     return mayNameSecretPath(line.toString('latin1'));
   }

@@ -1,5 +1,4 @@
 import { LEFT_OUT } from './left-out.ts';
-import { mayNameSecretPath } from './secret-paths.ts';
 
 /**
  * Takes the lines out of what a tool printed that come from files which `isSecret` tells by their paths: of
@@ -7,75 +6,153 @@ import { mayNameSecretPath } from './secret-paths.ts';
  * file above.
  */
 export function withoutSecretLines(text: string, isSecret: (path: string) => boolean): string {
-  if (!mayNameSecretPath(text)) return text;
-  const lines = text.split('\n');
+  const finder = new SecretLines(text, isSecret);
   const kept: string[] = [];
-  let section: Section = null;
-  let isChanged = false;
-  for (const [index, line] of lines.entries()) {
-    const head = headOf(line, lines[index - 1] ?? '', lines[index + 1] ?? '');
-    if (head !== null) section = head.paths.some((path) => isNamed(path, isSecret)) ? head.kind : null;
-    else if (section === 'heading' && line === '') section = null;
-    const isShown = section !== null || pathsBefore(line).some((path) => isNamed(path, isSecret));
-    const isLeft = head === null && isShown && line !== LEFT_OUT;
-    isChanged ||= isLeft;
-    if (!isLeft) kept.push(line);
-    else if (kept.at(-1) !== LEFT_OUT) kept.push(LEFT_OUT);
+  let keptTo = 0;
+  for (const { start, end } of finder.lines()) {
+    const between = text.slice(keptTo, start);
+    // Of lines that follow each other one is left.
+    if (kept.length === 0 || between !== '') kept.push(between, LEFT_OUT, '\n');
+    keptTo = end + 1;
   }
-  return isChanged ? kept.join('\n') : text;
+  if (kept.length === 0) return text;
+  return keptTo > text.length ? kept.join('').slice(0, -1) : kept.join('') + text.slice(keptTo);
 }
 
-/** What a part of the lines belongs to a file of secrets by. */
+/** What the lines after a head belong to. */
 type Section = 'diff' | 'header' | 'heading' | null;
 
 /** UTF-16 units of a line in which its path is looked for. */
 const LONGEST_PATH = 1024;
 const MOST_CUTS = 20;
+const MOST_REMEMBERED = 1000;
 /** A line of a file, after its number. */
-const NUMBERED = /^\d+[:-]/;
+const NUMBERED = /\d+[:-]/y;
+/** How a line begins that is a head. */
+const HEAD = /diff --|==> |--- |\+\+\+ |commit /y;
+/** Code, prose and the lines of one file begin so, and no path. */
+const NO_PATH = /[\s"'`(<{[]|\d+:/y;
+const CODE = /^(?:process|meta|import\.meta)\.env$/;
 const OLD_FILE = /^--- (?:a\/)?(.+?)(?:\t.*)?$/;
 const NEW_FILE = /^\+\+\+ (?:b\/)?(.+?)(?:\t.*)?$/;
-const CODE = /^(?:process|meta|import\.meta)\.env$/;
+const DIFF = /^diff --(?:git|cc|combined) (?:"?a\/)?(.+?)"?(?: "?b\/(.+?)"?)?$/;
 
-/** The paths that a line of `grep` may begin with: `path:12:text`, `path:text`, `path-12-text`. */
-function pathsBefore(line: string): string[] {
-  if (!/^[^\s"'`(<{[]/.test(line)) return [];
-  const start = line.slice(0, LONGEST_PATH);
-  const drive = /^[A-Za-z]:[\\/]/.test(start) ? 2 : 0;
-  const colon = start.indexOf(':', drive);
-  const paths = colon === -1 ? [] : [start.slice(0, colon)];
-  const beforeColon = colon === -1 ? start : start.slice(0, colon);
-  const context = /-\d+-/g;
-  for (let cuts = 0, cut = context.exec(beforeColon); cut !== null && cuts < MOST_CUTS; cuts += 1) {
-    paths.push(beforeColon.slice(0, cut.index));
-    context.lastIndex = cut.index + 1;
-    cut = context.exec(beforeColon);
+/** One text. Most lines are passed over at their first letter, so that it takes little time. */
+class SecretLines {
+  readonly #text: string;
+  readonly #isSecret: (path: string) => boolean;
+  /** The same file is named by line after line. */
+  readonly #named = new Map<string, boolean>();
+  readonly #colons: Ahead;
+  /** Of a line that stands around the ones that were found. */
+  readonly #numbers: Ahead;
+
+  constructor(text: string, isSecret: (path: string) => boolean) {
+    this.#text = text;
+    this.#isSecret = isSecret;
+    this.#colons = new Ahead(text, /:/g);
+    this.#numbers = new Ahead(text, /-\d+-/g);
   }
-  return paths;
+
+  /** The lines that come from a file of secrets, by their places, without their ends. */
+  *lines(): Generator<{ readonly start: number; readonly end: number }> {
+    let section: Section = null;
+    let previous = 0;
+    for (let start = 0; start < this.#text.length; ) {
+      const newline = this.#text.indexOf('\n', start);
+      const end = newline === -1 ? this.#text.length : newline;
+      const head = this.#headAt(start, end, previous);
+      if (head !== null) section = head.paths.some((path) => this.#isNamed(path)) ? head.kind : null;
+      else if (section === 'heading' && start === end) section = null;
+      const isShown = head === null && (section !== null || this.#namesSecret(start, end));
+      if (isShown && !this.#stands(LEFT_OUT, start, end)) yield { start, end };
+      previous = start;
+      start = end + 1;
+    }
+  }
+
+  /** Whether a line begins with the path of such a file: `path:12:text`, `path:text`, `path-12-text`. */
+  #namesSecret(start: number, end: number): boolean {
+    if (start === end || this.#matches(NO_PATH, start)) return false;
+    const limit = Math.min(end, start + LONGEST_PATH);
+    const isDrive = this.#text[start + 1] === ':' && /[\\/]/.test(this.#text.charAt(start + 2));
+    const colon = Math.min(this.#colons.from(isDrive ? start + 2 : start), limit);
+    if (colon < limit && this.#isNamed(this.#text.slice(start, colon))) return true;
+    let cut = this.#numbers.from(start);
+    for (let cuts = 0; cut < colon && cuts < MOST_CUTS; cuts += 1) {
+      if (this.#isNamed(this.#text.slice(start, cut))) return true;
+      cut = this.#numbers.from(cut + 1);
+    }
+    return false;
+  }
+
+  /** A line that says of which files the next ones are. */
+  #headAt(start: number, end: number, previous: number): { kind: Section; paths: readonly string[] } | null {
+    if (this.#matches(NUMBERED, end + 1)) {
+      const line = this.#matches(NUMBERED, start) ? '' : this.#lineAt(start);
+      if (/^(?:[A-Za-z]:[\\/])?[^\s:]+$/.test(line)) return { kind: 'heading', paths: [line] };
+    }
+    if (!this.#matches(HEAD, start)) return null;
+    const line = this.#lineAt(start);
+    const [, from, to] = DIFF.exec(line) ?? [];
+    if (from !== undefined) return { kind: 'diff', paths: [from, to ?? from] };
+    const [, named] = /^==> (.+) <==$/.exec(line) ?? [];
+    if (named !== undefined) return { kind: 'header', paths: [named] };
+    const files = filesOf(line, this.#lineAt(end + 1)) ?? filesOf(this.#lineAt(previous), line);
+    if (files !== null) return { kind: 'diff', paths: files };
+    return /^commit [0-9a-f]{7,64}\b/.test(line) ? { kind: null, paths: [] } : null;
+  }
+
+  /** The beginning of the line at `start`, without the end of a line of Windows. */
+  #lineAt(start: number): string {
+    const [line = ''] = /^[^\r\n]*/.exec(this.#text.slice(start, start + 2 * LONGEST_PATH)) ?? [];
+    return line;
+  }
+
+  #matches(pattern: RegExp, at: number): boolean {
+    pattern.lastIndex = at;
+    return pattern.test(this.#text);
+  }
+
+  #stands(line: string, start: number, end: number): boolean {
+    return end - start === line.length && this.#text.startsWith(line, start);
+  }
+
+  #isNamed(path: string): boolean {
+    let isNamed = this.#named.get(path);
+    if (isNamed === undefined) {
+      const isProse = /\s/.test(path) && !/[\\/]/.test(path);
+      isNamed = path !== '' && !isProse && !CODE.test(path) && this.#isSecret(path);
+      if (this.#named.size < MOST_REMEMBERED) this.#named.set(path, isNamed);
+    }
+    return isNamed;
+  }
 }
 
-/** A line that says of which files the next ones are. */
-function headOf(
-  line: string,
-  previous: string,
-  next: string,
-): { readonly kind: Section; readonly paths: readonly string[] } | null {
-  const [, from, to] = /^diff --(?:git|cc|combined) (?:"?a\/)?(.+?)"?(?: "?b\/(.+?)"?)?$/.exec(line) ?? [];
-  if (from !== undefined) return { kind: 'diff', paths: [from, to ?? from] };
-  const [, named] = /^==> (.+) <==$/.exec(line) ?? [];
-  if (named !== undefined) return { kind: 'header', paths: [named] };
+/** Where a pattern is found next. It is asked with ever higher places, so all of them take one pass. */
+class Ahead {
+  readonly #text: string;
+  readonly #pattern: RegExp;
+  #next = -1;
+
+  constructor(text: string, pattern: RegExp) {
+    this.#text = text;
+    this.#pattern = pattern;
+  }
+
+  /** The first place from `start` on; infinity if there is none. */
+  from(start: number): number {
+    if (this.#next < start) {
+      this.#pattern.lastIndex = start;
+      this.#next = this.#pattern.exec(this.#text)?.index ?? Number.POSITIVE_INFINITY;
+    }
+    return this.#next;
+  }
+}
+
+/** The two files of a part of a diff; null if that is not how it begins. */
+function filesOf(line: string, next: string): readonly string[] | null {
   const [, old] = OLD_FILE.exec(line) ?? [];
   const [, young] = NEW_FILE.exec(next) ?? [];
-  if (old !== undefined && young !== undefined) return { kind: 'diff', paths: [old, young] };
-  const [, before] = OLD_FILE.exec(previous) ?? [];
-  const [, after] = NEW_FILE.exec(line) ?? [];
-  if (before !== undefined && after !== undefined) return { kind: 'diff', paths: [before, after] };
-  if (NUMBERED.test(next) && !NUMBERED.test(line) && /^(?:[A-Za-z]:[\\/])?[^\s:]+$/.test(line))
-    return { kind: 'heading', paths: [line] };
-  return /^commit [0-9a-f]{7,64}\b/.test(line) ? { kind: null, paths: [] } : null;
-}
-
-function isNamed(path: string, isSecret: (path: string) => boolean): boolean {
-  const isProse = /\s/.test(path) && !/[\\/]/.test(path);
-  return path !== '' && !isProse && !CODE.test(path) && isSecret(path);
+  return old === undefined || young === undefined ? null : [old, young];
 }

@@ -53,13 +53,8 @@ const PUBLIC_KEY = /\.pub$/;
 
 const SECRET_NAME = new RegExp(`^${oneOf(NAMES)}$`);
 const SECRET_PLACE = new RegExp(`(?:^|/)(?:${oneOf(FOLDERS)}(?:/|$)|${oneOf(IN_FOLDERS)}$)`);
-/** Of each name and folder the letters that are always in it. */
-const LETTERS = new RegExp(
-  [...new Set([...NAMES, ...FOLDERS, ...IN_FOLDERS].map(longestLiteral)), 'id_']
-    .map((letters) => escaped(letters).replaceAll('/', '[\\\\/]+'))
-    .join('|'),
-  'i',
-);
+/** Endings and hidden names, which are nearly all. What begins with one letter is found fast. */
+const TELLING = new RegExp(`\\.(?:${tellingParts().map(escaped).join('|')})`, 'i');
 /** What is added to the name of a file that is kept beside the newer one. */
 const OLDER_COPY = /(?:\.(?:bak|old|orig|save|backup|copy|\d{1,3}))+$|~$/;
 /** UTF-16 units. No system opens a longer path; its end is looked at all the same. */
@@ -80,18 +75,20 @@ export function isSecretPath(path: string): boolean {
   return SECRET_NAME.test(name) || (SSH_KEY.test(name) && !PUBLIC_KEY.test(name)) || SECRET_PLACE.test(plain);
 }
 
-/** False if no such path can stand in `text`. Takes a fraction of the time of taking the text apart. */
+/** Whether such a path may stand in `text`. Overlooks a few that have no dot in their names. */
 export function mayNameSecretPath(text: string): boolean {
-  return LETTERS.test(text);
+  return TELLING.test(text) || /id_/i.test(text);
+}
+
+/** Of each pattern what stands behind its first dot, as far as it is the same in all. */
+function tellingParts(): string[] {
+  const parts = [...NAMES, ...FOLDERS, ...IN_FOLDERS].flatMap((each) => /\.([^*+/]+)/.exec(each)?.[1] ?? []);
+  return [...new Set(parts)];
 }
 
 function oneOf(patterns: readonly string[]): string {
   const sources = patterns.map((pattern) => escaped(pattern).replaceAll('*', '[^/]*').replaceAll('+', '[^/]+'));
   return `(?:${sources.join('|')})`;
-}
-
-function longestLiteral(pattern: string): string {
-  return pattern.split(/[*+]/).reduce((longest, each) => (each.length > longest.length ? each : longest));
 }
 
 function escaped(pattern: string): string {
