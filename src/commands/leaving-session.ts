@@ -107,14 +107,17 @@ function asFrozen({ output }: Context, frozen: FrozenSession): LeavingSession {
     title: () => frozen.prepared(UNSIGNED).manifest.title,
     described: async () => frozen.prepared(UNSIGNED),
     async write(target, { from, handoff, recipient, sign }, label) {
-      const { manifest, stream } = frozen.prepared({ from, handoff });
-      const sealed = stream(recipient, sign);
-      const writing =
-        target.kind === 'file'
+      const progress = transferProgress(output, label, frozen.prepared(UNSIGNED).bytes);
+      try {
+        const { manifest, stream } = frozen.prepared({ from, handoff }, progress.moved);
+        const sealed = stream(recipient, sign);
+        const bytes = await (target.kind === 'file'
           ? streamToFile(target.path, sealed, { mayReplace: target.exists })
-          : writeThrough(target, sealed);
-      const bytes = await output.progress(`${label} …`, writing);
-      return bytes === null ? null : { manifest, bytes };
+          : writeThrough(target, sealed));
+        return bytes === null ? null : { manifest, bytes };
+      } finally {
+        progress.end();
+      }
     },
     close: () => frozen.close(),
   };

@@ -56,9 +56,10 @@ export interface FrozenSession {
   mask(onRead?: (bytes: number) => void): Promise<void>;
   /**
    * What leaves: masked after `mask`, else as it is. May be called more than once, before `mask` and after.
-   * To close it closes nothing: the frozen session is what is to be closed.
+   * `onRead` is told of bytes as they leave, `bytes` in all. To close it closes nothing: the frozen session is
+   * what is to be closed.
    */
-  prepared(of: Pick<Manifest, 'from' | 'handoff'>): PreparedExport;
+  prepared(of: Pick<Manifest, 'from' | 'handoff'>, onRead?: (bytes: number) => void): PreparedExport;
   /** Gives the disk back that it took. */
   close(): void;
 }
@@ -156,13 +157,13 @@ class Frozen implements FrozenSession {
     }
   }
 
-  prepared(of: Pick<Manifest, 'from' | 'handoff'>): PreparedExport {
+  prepared(of: Pick<Manifest, 'from' | 'handoff'>, onRead: (bytes: number) => void = () => {}): PreparedExport {
     const leaving = this.#leaving;
     const manifest = this.#manifest(of);
     return {
       manifest,
       bytes: leaving.bytes,
-      stream: (recipient, sign) => writeBundle(manifest, sign, leaving.files(), recipient),
+      stream: (recipient, sign) => writeBundle(manifest, sign, filesOf(leaving, onRead), recipient),
       close: () => {},
     };
   }
@@ -244,6 +245,13 @@ type InText = (text: string) => string;
 const asItIs = (text: string) => text;
 
 const UNSIGNED = { from: null, handoff: null };
+
+/** The files, as a bundle takes them. */
+async function* filesOf({ departures }: DepartingSession, onRead: (bytes: number) => void) {
+  for (const { file, bytes, content } of departures) {
+    yield { name: file.name, bytes, content: told(content(), onRead) };
+  }
+}
 
 /** The content, of which `onRead` is told. */
 async function* told(content: AsyncIterable<Buffer>, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
