@@ -262,7 +262,7 @@ export class TranscriptFilter {
     const backups = removeUnsafeBackups(record);
     if (backups !== 0) this.#losses.add('backup', backups ?? 1);
     if (backups === null) return null;
-    const omitted = files?.omitFrom(record) ?? (files === null ? 0 : null);
+    const omitted = files === null ? 0 : files.omitFrom(record);
     if (omitted !== 0) this.#losses.add('secretFile', omitted ?? 1);
     if (omitted === null) return null;
     for (const name of backupNamesIn(record)) {
