@@ -56,8 +56,8 @@ export interface FrozenSession {
   mask(onRead?: (bytes: number) => void): Promise<void>;
   /**
    * What leaves: masked after `mask`, else as it is. May be called more than once, before `mask` and after.
-   * `onRead` is told of bytes as they leave, `bytes` in all. To close it closes nothing: the frozen session is
-   * what is to be closed.
+   * `onRead` is told of bytes as they leave, `bytes` in all. To close it closes nothing: the frozen session
+   * is what is to be closed.
    */
   prepared(of: Pick<Manifest, 'from' | 'handoff'>, onRead?: (bytes: number) => void): PreparedExport;
   /** Gives the disk back that it took. */
