@@ -18,6 +18,8 @@ interface LibraryRule {
 
 /** How long its tokens are at most, with what is looked at around them, in bytes. */
 const REACH = 400;
+/** Shorter is no token that a machine drew: `xoxb-1234-5678` stands in documentation. */
+const SHORTEST_TOKEN = 16;
 /** How far the value stands behind where a rule found something, at most: behind its name. */
 const LONGEST_NAME = 100;
 
@@ -91,7 +93,8 @@ async function found(rule: LibraryRule, { kind, value }: Use, text: string): Pro
         const place = (value ?? placeOf)(content, from, message as readonly string[]);
         if (place === null) return;
         const secret = content.slice(place.start, place.end);
-        if (endsVaried(secret) && !/EXAMPLE|"/.test(secret)) secrets.push({ kind, ...place });
+        const isToken = secret.length >= SHORTEST_TOKEN && endsVaried(secret) && !/EXAMPLE|"/.test(secret);
+        if (isToken || value !== undefined) secrets.push({ kind, ...place });
       },
       ignore: () => {},
     },

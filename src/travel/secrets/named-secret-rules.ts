@@ -37,7 +37,7 @@ const HEX_LINES_BEFORE = /^(?:[ \t\r]*\n[ \t]*(?:\d{1,6}(?:\xe2\x86\x92|\t))?[0-
 /** How far from it those are looked for, in bytes. */
 const NEAR = 320;
 /** What says, on the line or the two before it, that hex is no key: it names a container or a content. */
-const DIGESTS = /docker|podman|container|digest|checksum|sha-?256|\bhash/i;
+const DIGESTS = /docker|podman|container|volume|image|digest|checksum|sha-?256|\bhash/i;
 const LINES_BEFORE = /(?:[^\n]{0,400}\n){0,2}[^\n]{0,400}$/;
 /** How far before it those lines are looked for, in bytes. */
 const BEFORE = 1200;
@@ -67,8 +67,10 @@ function* hexLines(text: string): Iterable<FoundSecret> {
     const before = text.slice(end, end + NEAR);
     if (!isVaried(text.slice(start, end), 8) || !ALONE_BEHIND.test(behind) || !ALONE_BEFORE.test(before)) continue;
     const lines = LINES_BEFORE.exec(text.slice(Math.max(0, start - BEFORE), start))?.[0] ?? '';
-    const others = [HEX_LINES_BEHIND.exec(behind)?.[0] ?? '', HEX_LINES_BEFORE.exec(before)?.[0] ?? ''].join('');
-    if (!DIGESTS.test(lines) && others.split('\n').length <= 2) yield { kind: 'secret key in hex', start, end };
+    const others = `${HEX_LINES_BEHIND.exec(behind)?.[0] ?? ''}${HEX_LINES_BEFORE.exec(before)?.[0] ?? ''}`;
+    const lengths = others.match(/[0-9a-fA-F]{32,}/g)?.map(({ length }) => length) ?? [];
+    const isListed = lengths.length > 1 || lengths.some((length) => length !== HEX_LENGTH);
+    if (!DIGESTS.test(lines) && !isListed) yield { kind: 'secret key in hex', start, end };
   }
 }
 

@@ -189,8 +189,8 @@ const FORMS: readonly TokenForm[] = [
 ];
 
 /**
- * True if no word goes on at `at`: there it begins, or behind `%3D` of a web address. A short prefix stands by
- * chance in long text of base64, so `-` and `_` before it count as well.
+ * True if no word goes on at `at`: there it begins, or behind `%3D` of a web address. A short prefix stands
+ * by chance in long text of base64, so `-` and `_` before it count as well.
  */
 function wordMayBegin(text: string, at: number, prefix: string): boolean {
   const before = text[at - 1] ?? ' ';

@@ -82,7 +82,7 @@ const KNOWN: readonly Known[] = [
 ];
 
 describe('32 secrets of known forms', () => {
-  /** How each text stands in a session: as it is, in a record, in JSON within a record, in JSON within that. */
+  /** How each text stands in a session: as it is, in a record, in JSON within one, in JSON within that. */
   const DEPTHS = ['plain text', 'JSONL', 'JSON in JSONL', 'JSON in that'];
   const FILL = 'const total = items.reduce((sum, item) => sum + item.price, 0);\n';
   /** A text `depth` deep in JSON; plain text is one line, as JSONL is, unless the secret has several. */
