@@ -23,6 +23,8 @@ const MEANT = new Uint8Array(256);
 for (const [letter, code] of Object.entries({ b: BACKSPACE, t: TAB, n: NEWLINE, f: FORM_FEED, r: RETURN })) {
   MEANT[letter.charCodeAt(0)] = code;
 }
+/** No code, or no place. */
+const NONE = -1;
 const NO_DIGIT = 0xff;
 /** The value of a hexadecimal digit, at its code. */
 const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
@@ -74,6 +76,7 @@ export class Flattening {
   #length = 0;
   /** Where newlines are in the flat text that were no escapes: ends of the source's lines. */
   #lineEnds: number[] = [];
+  #droppedLines = 0;
   /** Half of a pair that was written as U+FFFD, and where that ends: the other half may follow. */
   #surrogate = 0;
   #surrogateEnd = -1;
@@ -139,7 +142,6 @@ export class Flattening {
   linesBefore(at: number): number {
     return this.#droppedLines + firstFrom(this.#lineEnds, at);
   }
-  #droppedLines = 0;
 
   /** Drops the first bytes. */
   drop(count: number): void {
@@ -159,70 +161,51 @@ export class Flattening {
     this.#surrogateEnd = -1;
   }
 
-  /** Takes what is not copied as it is. False if it can't be told what it is before more is there. */
+  /**
+   * Takes what is not copied as it is, up to `#at`. False if it can't be told what it is before more is
+   * there: `#at` is then the last place from which on it reads the same.
+   */
   #special(source: Buffer, at: number, isEnd: boolean): boolean {
     const end = source.length;
-    /** The last place from which on it would read the same. */
-    let from = at;
-    const needsMore = (length: number) => !isEnd && length > end;
-    let code = source[at] as number;
-    let next = at + 1;
-    let isByte = true;
-    if (code === BACKSLASH) {
-      next = at;
-      for (;;) {
-        while (source[next] === BACKSLASH) {
-          from = next;
-          next += 1;
-        }
-        if (next >= end) {
-          if (isEnd) break;
-          this.#at = from;
-          return false;
-        }
-        const letter = source[next] as number;
-        const digits = letter === SMALL_U ? 4 : letter === SMALL_X ? 2 : 0;
-        if (needsMore(next + 1 + digits)) {
-          this.#at = from;
-          return false;
-        }
-        const value = digits === 0 ? -1 : hexadecimal(source, next + 1, digits);
-        if (value === BACKSLASH) {
-          next += 1 + digits;
-          continue;
-        }
-        if (value !== -1) {
-          code = value;
-          isByte = false;
-          next += 1 + digits;
-        } else if (MEANT[letter] !== 0) {
-          code = MEANT[letter] as number;
-          isByte = false;
-          next += 1;
-        } else if (IS_WORD[letter] === 0) {
-          code = letter;
-          next += 1;
-        }
-        break;
+    this.#at = at;
+    let next = at;
+    let letter = 0;
+    let digits = 0;
+    let code = NONE;
+    for (;;) {
+      while (source[next] === BACKSLASH) {
+        this.#at = next;
+        next += 1;
       }
+      letter = source[next] ?? 0;
+      digits = letter === SMALL_U ? 4 : letter === SMALL_X ? 2 : 0;
+      if (!isEnd && next + digits >= end) return false;
+      code = digits === 0 ? NONE : hexadecimal(source, next + 1, digits);
+      // A backslash that was escaped by its code is one more.
+      if (code !== BACKSLASH) break;
+      next += 1 + digits;
+    }
+    let isAsItIs = false;
+    if (code !== NONE) next += 1 + digits;
+    else if (next >= end || IS_WORD[letter] === 1) {
+      code = MEANT[letter] || BACKSLASH;
+      next += code === BACKSLASH ? 0 : 1;
+    } else {
+      code = letter;
+      isAsItIs = true;
+      next += 1;
     }
     if (code === ESCAPE) {
-      let last = next + 1;
-      while (last < end && last < next + LONGEST_SEQUENCE && isParameter(source[last] as number)) last += 1;
-      if ((next >= end || (source[next] === BRACKET && last >= end)) && !isEnd) {
-        this.#at = from;
-        return false;
-      }
-      if (source[next] === BRACKET && last < end && isFinal(source[last] as number)) {
-        code = SPACE;
-        next = last + 1;
-      }
+      const last = endOfSequence(source, next);
+      if (last === NONE && !isEnd) return false;
+      if (last > next) [code, next] = [SPACE, last];
     }
-    if (isByte && code === NEWLINE) this.#lineEnds.push(this.#length);
-    if (isByte) {
+    if (!isAsItIs) this.#write(code);
+    else {
+      if (code === NEWLINE) this.#lineEnds.push(this.#length);
       this.#room[this.#length] = code;
       this.#length += 1;
-    } else this.#write(code);
+    }
     if (next - at > 1) this.#places?.add(this.#length, next);
     this.#at = next;
     return true;
@@ -257,7 +240,7 @@ export class Flattening {
 }
 
 /** Pairs of a place of a flat text and that of its source, each behind what is not as it was. */
-export class Places {
+class Places {
   #pairs = new Uint32Array(64);
   #count = 0;
 
@@ -315,21 +298,29 @@ class Units {
   }
 }
 
-/** -1 if not all are digits. */
+/** `NONE` if not all are digits. */
 function hexadecimal(source: Buffer, from: number, digits: number): number {
-  if (from + digits > source.length) return -1;
+  if (from + digits > source.length) return NONE;
   let value = 0;
   for (let at = from; at < from + digits; at += 1) {
     const digit = DIGITS[source[at] as number] as number;
-    if (digit === NO_DIGIT) return -1;
+    if (digit === NO_DIGIT) return NONE;
     value = value * 16 + digit;
   }
   return value;
 }
 
+/** Where a colour ends whose escape is before `from`: there if it is none, `NONE` if that can’t be told yet. */
+function endOfSequence(source: Buffer, from: number): number {
+  if (from < source.length && source[from] !== BRACKET) return from;
+  let at = from + 1;
+  while (at < from + LONGEST_SEQUENCE && isParameter(source[at] ?? 0)) at += 1;
+  if (at >= source.length) return NONE;
+  return IS_WORD[source[at] as number] === 1 ? at + 1 : from;
+}
+
 /** Digits, `:` and `;`, as they stand in colours. */
 const isParameter = (code: number) => code >= 0x30 && code <= 0x3b;
-const isFinal = (code: number) => IS_WORD[code] === 1;
 
 /** How many of these numbers, which rise, are less than `limit`. */
 function firstFrom(numbers: readonly number[], limit: number): number {
