@@ -111,6 +111,8 @@ async function measured(source: Source, departing: Departing, spool: Spool | nul
     case 'title':
     case 'task':
       return measuredJson(source, departing, spool);
+    case 'tool result':
+      return measuredOutput(source, departing, spool);
     default:
       return measuredAs(source, () => departing.masked?.(asAsync(source.blocks())) ?? source.blocks(), spool);
   }
@@ -133,6 +135,20 @@ async function measuredTranscript(source: Source, departing: Departing, spool: S
     return measuredTranscript(source, { ...departing, links }, spool);
   }
   return source.file.kind === 'transcript' ? { ...departure, left, facts, backupsKept } : { ...departure, left };
+}
+
+async function measuredOutput(source: Source, departing: Departing, spool: Spool | null): Promise<Departure> {
+  const { redaction, masked } = departing;
+  let isChanged = false;
+  const read = () => {
+    const note = () => {
+      isChanged = true;
+    };
+    const content = redaction?.files.ordinaryLines(source.blocks(), note) ?? source.blocks();
+    return masked?.(asAsync(content)) ?? content;
+  };
+  const departure = await measuredAs(source, read, spool);
+  return isChanged ? { ...departure, left: [{ what: 'lines', why: 'they are of files of secrets' }] } : departure;
 }
 
 async function measuredJson(

@@ -7,7 +7,7 @@ import type { JsonRecord } from '../transcript/record-rules.ts';
 import { type KnownValue, valuesOfEnvText } from './known-values.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { secretCommand } from './secret-commands.ts';
-import { withoutSecretLines } from './secret-lines.ts';
+import { withoutSecretLines, withoutSecretLinesOf } from './secret-lines.ts';
 import { isSecretPath, mayNameSecretPath } from './secret-paths.ts';
 import { ToolCall } from './tool-call.ts';
 
@@ -53,6 +53,11 @@ export class SecretFiles {
   /** Whether a result stood before its call, so that only another pass over the transcripts leaves it out. */
   get needsAnotherPass(): boolean {
     return this.#needsAnotherPass;
+  }
+
+  /** What a tool printed into a file, without lines of files of secrets. `removed` is told if there are some. */
+  ordinaryLines(content: AsyncIterable<Buffer> | Iterable<Buffer>, removed: () => void): AsyncIterable<Buffer> {
+    return withoutSecretLinesOf(content, isSecretPath, removed);
   }
 
   /** Whether lines may have to be taken out of the record in `line`, so that its strings must be whole. */

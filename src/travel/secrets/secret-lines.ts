@@ -6,17 +6,38 @@ import { LEFT_OUT } from './left-out.ts';
  * file above.
  */
 export function withoutSecretLines(text: string, isSecret: (path: string) => boolean): string {
-  const finder = new SecretLines(text, isSecret);
-  const kept: string[] = [];
-  let keptTo = 0;
-  for (const { start, end } of finder.lines()) {
-    const between = text.slice(keptTo, start);
-    // Of lines that follow each other one is left.
-    if (kept.length === 0 || between !== '') kept.push(between, LEFT_OUT, '\n');
-    keptTo = end + 1;
+  const lines = new SecretLines(isSecret);
+  return lines.without(text, 0, text.length);
+}
+
+/** As `withoutSecretLines`, of a file. `removed` is told if there are such lines in it. */
+export async function* withoutSecretLinesOf(
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
+  isSecret: (path: string) => boolean,
+  removed: () => void,
+): AsyncGenerator<Buffer> {
+  const lines = new SecretLines(isSecret);
+  /** The line before those that are looked at, to which they may belong, and those. */
+  let text = '';
+  let from = 0;
+  const take = (to: number) => {
+    const kept = lines.without(text, from, to);
+    if (kept.length !== to - from || kept !== text.slice(from, to)) removed();
+    return Buffer.from(kept, 'latin1');
+  };
+  for await (const block of content) {
+    text += block.toString('latin1');
+    // What a line is may be told by the next one. One that has no end is no line of a tool like these.
+    const last = text.lastIndexOf('\n', text.lastIndexOf('\n') - 1) + 1;
+    const to = last > from ? last : text.length - from > LONGEST_LINE ? text.length : from;
+    if (to === from) continue;
+    yield take(to);
+    const previous = text.lastIndexOf('\n', to - 2) + 1;
+    const start = to - previous > LONGEST_LINE ? to : previous;
+    text = text.slice(start);
+    from = to - start;
   }
-  if (kept.length === 0) return text;
-  return keptTo > text.length ? kept.join('').slice(0, -1) : kept.join('') + text.slice(keptTo);
+  if (text.length > from) yield take(text.length);
 }
 
 /** What the lines after a head belong to. */
@@ -26,8 +47,12 @@ type Section = 'diff' | 'header' | 'heading' | null;
 const LONGEST_PATH = 1024;
 const MOST_CUTS = 20;
 const MOST_REMEMBERED = 1000;
-/** A line of a file, after its number. */
-const NUMBERED = /\d+[:-]/y;
+/** UTF-16 units. */
+const LONGEST_LINE = 1024 * 1024;
+/** A line of a file, after its number; or what was put there for it. */
+const NUMBERED = /\d+[:-]|\[left out by cclink/y;
+/** What stands between parts of one file. */
+const GAP = '--';
 /** How a line begins that is a head. */
 const HEAD = /diff --|==> |--- |\+\+\+ |commit /y;
 /** Code, prose and the lines of one file begin so, and no path. */
@@ -37,38 +62,58 @@ const OLD_FILE = /^--- (?:a\/)?(.+?)(?:\t.*)?$/;
 const NEW_FILE = /^\+\+\+ (?:b\/)?(.+?)(?:\t.*)?$/;
 const DIFF = /^diff --(?:git|cc|combined) (?:"?a\/)?(.+?)"?(?: "?b\/(.+?)"?)?$/;
 
-/** One text. Most lines are passed over at their first letter, so that it takes little time. */
+/** Looks at lines. Most are passed over at their first letter, so that it takes little time. */
 class SecretLines {
-  readonly #text: string;
   readonly #isSecret: (path: string) => boolean;
   /** The same file is named by line after line. */
   readonly #named = new Map<string, boolean>();
-  readonly #colons: Ahead;
+  #text = '';
+  #colons = new Ahead('', /:/g);
   /** Of a line that stands around the ones that were found. */
-  readonly #numbers: Ahead;
+  #numbers = new Ahead('', /-\d+-/g);
+  #section: Section = null;
 
-  constructor(text: string, isSecret: (path: string) => boolean) {
-    this.#text = text;
+  constructor(isSecret: (path: string) => boolean) {
     this.#isSecret = isSecret;
-    this.#colons = new Ahead(text, /:/g);
-    this.#numbers = new Ahead(text, /-\d+-/g);
   }
 
-  /** The lines that come from a file of secrets, by their places, without their ends. */
-  *lines(): Generator<{ readonly start: number; readonly end: number }> {
-    let section: Section = null;
+  /**
+   * A part of a text, which begins and ends with lines, without those that come from a file of secrets. What
+   * stands around it is only looked at. Parts that follow each other belong together.
+   */
+  without(text: string, from: number, to: number): string {
+    this.#text = text;
+    this.#colons = new Ahead(text, /:/g);
+    this.#numbers = new Ahead(text, /-\d+-/g);
+    const kept: string[] = [];
+    let keptTo = from;
     let previous = 0;
-    for (let start = 0; start < this.#text.length; ) {
-      const newline = this.#text.indexOf('\n', start);
-      const end = newline === -1 ? this.#text.length : newline;
-      const head = this.#headAt(start, end, previous);
-      if (head !== null) section = head.paths.some((path) => this.#isNamed(path)) ? head.kind : null;
-      else if (section === 'heading' && start === end) section = null;
-      const isShown = head === null && (section !== null || this.#namesSecret(start, end));
-      if (isShown && !this.#stands(LEFT_OUT, start, end)) yield { start, end };
+    for (let start = from; start < to; ) {
+      const newline = text.indexOf('\n', start);
+      const end = newline === -1 ? text.length : newline;
+      if (this.#isLeft(start, end, previous)) {
+        const between = text.slice(keptTo, start);
+        // Of lines that follow each other one is left.
+        if (kept.length === 0 || between !== '') kept.push(between, LEFT_OUT, '\n');
+        keptTo = end + 1;
+      }
       previous = start;
       start = end + 1;
     }
+    if (kept.length === 0) return text.slice(from, to);
+    return keptTo > to ? kept.join('').slice(0, -1) : kept.join('') + text.slice(keptTo, to);
+  }
+
+  #isLeft(start: number, end: number, previous: number): boolean {
+    const head = this.#headAt(start, end, previous);
+    if (head !== null) this.#section = head.paths.some((path) => this.#isNamed(path)) ? head.kind : null;
+    else if (this.#section === 'heading' && !this.#isUnderHeading(start, end)) this.#section = null;
+    const isShown = head === null && (this.#section !== null || this.#namesSecret(start, end));
+    return isShown && !this.#stands(LEFT_OUT, start, end);
+  }
+
+  #isUnderHeading(start: number, end: number): boolean {
+    return this.#matches(NUMBERED, start) || this.#stands(GAP, start, end);
   }
 
   /** Whether a line begins with the path of such a file: `path:12:text`, `path:text`, `path-12-text`. */
@@ -90,7 +135,7 @@ class SecretLines {
   #headAt(start: number, end: number, previous: number): { kind: Section; paths: readonly string[] } | null {
     if (this.#matches(NUMBERED, end + 1)) {
       const line = this.#matches(NUMBERED, start) ? '' : this.#lineAt(start);
-      if (/^(?:[A-Za-z]:[\\/])?[^\s:]+$/.test(line)) return { kind: 'heading', paths: [line] };
+      if (line !== GAP && /^(?:[A-Za-z]:[\\/])?[^\s:]+$/.test(line)) return { kind: 'heading', paths: [line] };
     }
     if (!this.#matches(HEAD, start)) return null;
     const line = this.#lineAt(start);
