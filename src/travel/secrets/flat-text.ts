@@ -310,7 +310,7 @@ function hexadecimal(source: Buffer, from: number, digits: number): number {
   return value;
 }
 
-/** Where a colour ends whose escape is before `from`: there if it is none, `NONE` if that can’t be told yet. */
+/** Where a colour ends whose escape is before `from`: there if it is none, `NONE` if that is not clear yet. */
 function endOfSequence(source: Buffer, from: number): number {
   if (from < source.length && source[from] !== BRACKET) return from;
   let at = from + 1;
