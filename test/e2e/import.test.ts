@@ -111,7 +111,7 @@ describe('cclink import', () => {
       directory: machine.project,
       lastChange: '2026-11-20T21:52:34Z',
       command: ['claude', '--resume', BUNDLE_SESSION, '--append-system-prompt', expect.stringContaining('elsewhere')],
-      imported: { outcome: 'new', files: 1, bytes: expect.any(Number), replaced: null, left: [] },
+      imported: { outcome: 'new', files: 1, bytes: expect.any(Number), replaced: null, left: [], masked: [] },
     });
     const again = await machine.run([...args, '--no-run']);
     expect(again.code).toBe(0);
