@@ -310,7 +310,7 @@ function hexadecimal(source: Buffer, from: number, digits: number): number {
   return value;
 }
 
-/** Where a colour ends whose escape is before `from`: there if it is none, `NONE` if that is not clear yet. */
+/** Where a colour ends whose escape is before `from`: there if it is none, `NONE` if more must be seen. */
 function endOfSequence(source: Buffer, from: number): number {
   if (from < source.length && source[from] !== BRACKET) return from;
   let at = from + 1;
