@@ -162,7 +162,7 @@ function licencesOf(inputs) {
   return `${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
-/** What a file says of programs of others that were copied into it: comments with a copyright of their own. */
+/** What a file says of copies of others in it: comments with a copyright of their own. */
 function noticesIn(path) {
   const comments = readFileSync(path, 'utf8').match(/\/\*\*(?:[^*]|\*(?!\/))*\*\//g) ?? [];
   return comments

@@ -74,6 +74,27 @@ function* hexLines(text: string): Iterable<FoundSecret> {
   }
 }
 
+/** Near which words settings are looked for. */
+const SETTINGS = ['key', 'token', 'secret', 'password', 'passwd', 'pwd'];
+/** How names of settings end that are secrets. */
+const ENDS_OF_NAMES =
+  '(?:password|passwd|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?';
+/** `"name": "value"`, `name = 'value'` and the like. */
+const QUOTED_SETTING = new RegExp(
+  String.raw`${ENDS_OF_NAMES}["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'\x60<>\\]{12,300})["']` +
+    String.raw`(?<=(?<name>[\w-]{1,60})["']?[ \t]{0,3}[:=>]{1,2}[ \t]{0,3}["']\k<value>["'])`,
+  'dgi',
+);
+/** Without quotes, as in YAML: alone on its line, which may have a number or the mark of a list or diff. */
+const BARE_SETTING = new RegExp(
+  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}(?<value>[\w+/=.~-]{16,300})(?=[ \t\r]*(?:["\n#]|$))` +
+    String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
+    String.raw`(?<name>[\w-]{1,60})[ \t]{0,3}[:=][ \t]{1,3}\k<value>)`,
+  'dgi',
+);
+
+const isOfItsName = (value: string, match: RegExpExecArray): boolean => isSecretOf(match.groups?.['name'] ?? '', value);
+
 /** Values that are secrets because their name says so. */
 export const NAMED_SECRET_RULES: readonly SecretRule[] = [
   patternRule('secret key in hex', ['secret', 'private', 'seed', 'priv', 'signing', 'master'], 120, HEX_KEY, (value) =>
@@ -85,13 +106,8 @@ export const NAMED_SECRET_RULES: readonly SecretRule[] = [
     ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'],
     600,
     /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
-    (value, match) => isSecretOf(match.groups?.['name'] ?? '', value),
+    isOfItsName,
   ),
-  patternRule(
-    'value of a setting',
-    ['key', 'token', 'secret', 'password', 'passwd', 'pwd'],
-    400,
-    /(?:password|passwd|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'`<>\\]{12,300})["'](?<=(?<name>[\w-]{1,60})["']?[ \t]{0,3}[:=>]{1,2}[ \t]{0,3}["']\k<value>["'])/dgi,
-    (value, match) => isSecretOf(match.groups?.['name'] ?? '', value),
-  ),
+  patternRule('value of a setting', SETTINGS, 400, QUOTED_SETTING, isOfItsName),
+  patternRule('value of a setting', SETTINGS, 400, BARE_SETTING, isOfItsName),
 ];

@@ -1,21 +1,30 @@
 import { patternRule } from './pattern-rule.ts';
 import { endsVaried, isVaried } from './plausible-secret.ts';
-import type { SecretRule } from './secret-rule.ts';
-
-/** True if a token of Discord begins with the number of an account, in base64. */
-const beginsWithNumber = (token: string): boolean =>
-  /^\d{15,20}$/.test(Buffer.from(token.split('.')[0] ?? '', 'base64').toString('latin1'));
+import type { FoundSecret, SecretRule } from './secret-rule.ts';
 
 const DIGITS = [...'0123456789'];
-/** What the numbers of accounts begin with in base64, in lower case: each three digits, the first no zero. */
-const NUMBERS_IN_BASE64 = Array.from({ length: 900 }, (_, i) =>
-  Buffer.from(`${i + 100}`)
-    .toString('base64')
-    .toLowerCase(),
-);
+const HEX_DIGITS = [...DIGITS, ...'abcdef'];
 
 const isMixed = (value: string): boolean =>
   isVaried(value, 10) && /[0-9]/.test(value) && /[a-z]/.test(value) && /[A-Z]/.test(value);
+
+const OF_DISCORD = /(?<![\w-])[MNO][A-Za-z0-9]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])/y;
+
+/** Tokens of Discord: an account's number in base64, a time of six characters, a signature; dots between. */
+function* ofDiscord(text: string): Iterable<FoundSecret> {
+  // Two dots that are seven characters apart are rare, and fast to find.
+  for (let dot = text.indexOf('.'); dot >= 0; dot = text.indexOf('.', dot + 1)) {
+    if (text[dot + 7] !== '.') continue;
+    const first = /[MNO][A-Za-z0-9]{23,27}$/.exec(text.slice(Math.max(0, dot - 28), dot))?.[0];
+    if (first === undefined) continue;
+    const start = dot - first.length;
+    OF_DISCORD.lastIndex = start;
+    const [token = ''] = OF_DISCORD.exec(text) ?? [];
+    const [account = '', , signature = ''] = token.split('.');
+    const isOne = /[0-9]/.test(account) && /[0-9]/.test(signature) && isMixed(token);
+    if (isOne) yield { kind: 'Discord token', start, end: start + token.length };
+  }
+}
 
 /**
  * Tokens that are known by their shape: what marks them stands in their middle or at their end. The patterns
@@ -29,13 +38,7 @@ export const SHAPED_TOKEN_RULES: readonly SecretRule[] = [
     /:AA[\w-]{33}(?![\w-])(?<=(?<![\w-])(?:bot)?(?<value>\d{8,10}:AA[\w-]{33}))/dg,
     (token) => isVaried(token, 12),
   ),
-  patternRule(
-    'Discord token',
-    NUMBERS_IN_BASE64,
-    80,
-    /(?<value>(?:M[Tjz]|N[DTjz]|O[DT])[A-Za-z0-9]{18,26}\.[\w-]{6}\.[\w-]{27,38})(?![\w-])/dg,
-    beginsWithNumber,
-  ),
+  { anchors: [], find: ofDiscord },
   patternRule(
     'Terraform token',
     ['.atlasv1.'],
@@ -78,6 +81,13 @@ export const SHAPED_TOKEN_RULES: readonly SecretRule[] = [
     ['webhook.office.com'],
     320,
     /\.webhook\.office\.com\/webhookb2\/(?<value>[\w@-]{70,80}\/IncomingWebhook\/[0-9a-f]{32}\/[\w-]{36})/dg,
+  ),
+  patternRule(
+    'Asana token',
+    DIGITS.flatMap((digit) => HEX_DIGITS.map((first) => `${digit}:${first}`)),
+    80,
+    /(?<![\w/])(?<value>[0-2]\/(?:\d{15,17}\/)?\d{15,17}:[0-9a-f]{32})(?!\w)/dg,
+    endsVaried,
   ),
   patternRule(
     'Azure signature',

@@ -38,9 +38,11 @@ function isSignedJwt(token: string): boolean {
   return /"(?:alg|enc)"\s*:\s*"(?!none")/.test(Buffer.from(header, 'base64url').toString('latin1'));
 }
 
-/** True if the base64 text holds, decoded, the first line of a private key. */
-function isPrivateKeyInBase64(text: string): boolean {
-  return /^-----BEGIN [A-Z ]{0,20}PRIVATE KEY/.test(Buffer.from(text.slice(0, 80), 'base64').toString('latin1'));
+/** True if the text of base64 does not hold what is public: a certificate or key. */
+function isNoCertificateInBase64(text: string): boolean {
+  return !/^-----BEGIN [A-Z0-9 ]{0,20}(?:CERT|PUBLIC|CRL)/.test(
+    Buffer.from(text.slice(0, 80), 'base64').toString('latin1'),
+  );
 }
 
 /** In the order in which a kind is chosen where two forms fit. */
@@ -150,6 +152,7 @@ const FORMS: readonly TokenForm[] = [
   form('Discord webhook', 'discord.com/api/webhooks/|discordapp.com/api/webhooks/', /\d{15,22}\/[\w-]{50,100}/y),
   form('Discord token', 'mfa.', /[\w-]{84}(?![\w-])/y),
   form('Notion token', 'ntn_', /[0-9]{8,14}[A-Za-z0-9]{30,40}/y),
+  form('Notion token', 'secret_', /[A-Za-z0-9]{43}(?!\w)/y, (token) => hasDigitAndLetter(token) && mixesCase(token)),
   form('Linear key', 'lin_api_|lin_oauth_', /[A-Za-z0-9]{32,128}/y),
   form('Figma token', 'figd_', /[\w-]{40,200}/y),
   form('Airtable token', 'pat', /[A-Za-z0-9]{14}\.[0-9a-f]{64}/y),
@@ -178,7 +181,7 @@ const FORMS: readonly TokenForm[] = [
   form('Mapbox token', 'sk.eyJ', /[\w-]{40,200}\.[\w-]{20,30}/y),
   // Keys and signed texts.
   form('age secret key', 'AGE-SECRET-KEY-|age-secret-key-', /(?:(?:PQ|pq)-)?1[A-Za-z0-9]{50,120}/y),
-  form('private key in base64', 'LS0tLS1CRUdJTi', /[A-Za-z0-9+/]{60,16000}={0,2}/y, isPrivateKeyInBase64, 16_100),
+  form('private key in base64', 'LS0tLS1CRUdJTi', /[A-Za-z0-9+/]{60,16000}={0,2}/y, isNoCertificateInBase64, 16_100),
   form(
     'JSON web token',
     'eyJ',
