@@ -55,7 +55,7 @@ export class SecretFiles {
     return this.#needsAnotherPass;
   }
 
-  /** What a tool printed into a file, without lines of files of secrets. `removed` is told if there are some. */
+  /** A file with output of a tool, without lines of files of secrets. `removed` is told if it has some. */
   ordinaryLines(content: AsyncIterable<Buffer> | Iterable<Buffer>, removed: () => void): AsyncIterable<Buffer> {
     return withoutSecretLinesOf(content, isSecretPath, removed);
   }
@@ -118,6 +118,7 @@ export class SecretFiles {
     }
     for (const text of typeof content === 'string' ? [content] : texts.map((each) => String(each['text']))) {
       this.#noteOutputs(text);
+      for (const [, name = ''] of text.matchAll(OUTPUT_FILE)) this.#leftFiles.add(name);
       if (showsEnvFile) this.#noteValues(text);
     }
     const leftOut = Array.isArray(content) ? [{ type: 'text', text: LEFT_OUT }] : LEFT_OUT;
@@ -135,6 +136,7 @@ export class SecretFiles {
 
   #ordinaryLines(text: string): string {
     const ordinary = withoutSecretLines(text, isSecretPath);
+    // The rest of it may be read, with numbers before its lines. The file itself loses only those lines.
     if (ordinary !== text) this.#noteOutputs(text);
     return ordinary;
   }
@@ -164,7 +166,6 @@ export class SecretFiles {
     isSecretPath(path) || (this.#outputs.size > 0 && this.#outputs.has(lastPart(path)));
 
   #noteOutputs(text: string): void {
-    for (const [, name = ''] of text.matchAll(OUTPUT_FILE)) this.#leftFiles.add(name);
     for (const pattern of [OUTPUT_FILE, BACKGROUND_FILE, BACKGROUND_ID]) {
       for (const [, name = ''] of text.matchAll(pattern)) this.#outputs.add(name);
     }

@@ -197,12 +197,22 @@ describe('SecretFiles', () => {
     const shown = call('Bash', { command: 'cat .env' }, 'toolu_shown');
     const persisted =
       '<persisted-output>\nOutput too large. Full output saved to: C:\\x\\tool-results\\bccoq34fh.txt\n';
-    const listed = `Full output saved to: /x/tool-results/grep.txt\n.env:1:A=${VALUE}`;
-    const records = [said('assistant', [shown]), said('user', [result(shown, persisted)]), ...used('Grep', {}, listed)];
+    const records = [said('assistant', [shown]), said('user', [result(shown, persisted)])];
     const other = used('Bash', { command: 'seq 9999' }, 'Full output saved to: /x/tool-results/other.txt');
     const { leftFiles } = omit([...records, ...other]).files;
-    expect([...leftFiles]).toEqual(expect.arrayContaining(['bccoq34fh.txt', 'grep.txt', 'toolu_shown.txt']));
+    expect([...leftFiles]).toEqual(expect.arrayContaining(['bccoq34fh.txt', 'toolu_shown.txt']));
     expect(leftFiles.has('other.txt')).toBe(false);
+  });
+
+  it('keeps one with lines of such a file, but nothing that was read of it', () => {
+    const listed = `Full output saved to: /x/tool-results/grep.txt\n.env:1:A=${VALUE}`;
+    const records = [
+      ...used('Bash', { command: 'grep -rn A .' }, listed),
+      ...used('Read', { file_path: '/x/tool-results/grep.txt' }, `1\t.env:1:A=${VALUE}`),
+    ];
+    const { files, text } = omit(records);
+    expect(files.leftFiles.has('grep.txt')).toBe(false);
+    expect(text).not.toContain(VALUE);
   });
 
   it('leaves out a result that stands before its call in a second pass', () => {
