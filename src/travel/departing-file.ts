@@ -32,14 +32,10 @@ export interface Departure {
   close(): void;
 }
 
-type DepartingFile = Pick<SessionFile, 'kind' | 'name'>;
+export type DepartingFile = Pick<SessionFile, 'kind' | 'name'>;
 
 /** What becomes of a file as it leaves. */
-export interface Departing
-  extends Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links' | 'redaction'> {
-  /** What becomes of one that is plain text, if what was found is masked. */
-  readonly masked?: (content: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
-}
+export type Departing = Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links' | 'redaction'>;
 
 /**
  * Reads a file of a session once, as it will leave. `onRead` is told of bytes as they are read, both times.
@@ -77,24 +73,8 @@ export async function departureOf(
   }
 }
 
-/** As `departureOf`, of what was read before and is to become something else: it is kept in the spool. */
-export function departureAgain(
-  { file, bytes, content }: Departure,
-  departing: Departing,
-  onRead: (bytes: number) => void,
-  spool: Spool,
-): Promise<Departure | Loss> {
-  async function* blocks() {
-    for await (const block of content()) {
-      onRead(block.length);
-      yield block;
-    }
-  }
-  return measured({ file, size: bytes, blocks, open: () => {}, close: () => {} }, departing, spool);
-}
-
 /** Where the bytes of a file come from, each time anew. */
-interface Source {
+export interface Source {
   readonly file: DepartingFile;
   readonly size: number;
   blocks(): Iterable<Buffer> | AsyncIterable<Buffer>;
@@ -102,7 +82,8 @@ interface Source {
   close(): void;
 }
 
-async function measured(source: Source, departing: Departing, spool: Spool | null): Promise<Departure | Loss> {
+/** A file as it leaves. Throws what reading it throws. */
+export async function measured(source: Source, departing: Departing, spool: Spool | null): Promise<Departure | Loss> {
   switch (source.file.kind) {
     case 'transcript':
     case 'subagent':
@@ -114,7 +95,7 @@ async function measured(source: Source, departing: Departing, spool: Spool | nul
     case 'tool result':
       return measuredOutput(source, departing, spool);
     default:
-      return measuredAs(source, () => departing.masked?.(asAsync(source.blocks())) ?? source.blocks(), spool);
+      return measuredAs(source, () => source.blocks(), spool);
   }
 }
 
@@ -183,10 +164,10 @@ function maskedJson(json: Buffer, mask: Mask | null): Buffer | null {
 }
 
 /** Paths and ids change where a session arrives, not where it leaves. */
-const NOTHING_MOVES = { rewrite: null, newSessionId: null };
+export const NOTHING_MOVES = { rewrite: null, newSessionId: null };
 
 /** What `read` gives, which is called again for the content, unless that is kept in a spool. */
-async function measuredAs(
+export async function measuredAs(
   source: Source,
   read: () => AsyncIterable<Buffer> | Iterable<Buffer>,
   spool: Spool | null,
@@ -218,8 +199,4 @@ async function measuredAs(
     content: () => spool?.read(start, bytes) ?? again(),
     close: () => source.close(),
   };
-}
-
-async function* asAsync(blocks: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield* blocks;
 }

@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import type { SessionContents, SessionFile } from '../claude/session-contents.ts';
 import { Spool } from '../files/spool.ts';
 import type { Loss } from './bundle/manifest.ts';
-import { type Departing, type Departure, departureAgain, departureOf } from './departing-file.ts';
+import { type Departing, type Departure, departureOf } from './departing-file.ts';
 import { DepartingSession } from './departing-session.ts';
+import { maskedDeparture } from './masked-departure.ts';
 import type { Mask } from './secrets/mask.ts';
-import { maskText } from './secrets/mask-text.ts';
 import type { SecretFiles } from './secrets/secret-files.ts';
 import { isSecretPath } from './secrets/secret-paths.ts';
 
@@ -39,14 +39,12 @@ export function spoolSession({ left, files }: SessionContents, spooling: Spoolin
 export function spoolAgain({ leaving }: SpooledSession, spooling: Spooling): Promise<SpooledSession> {
   const files = leaving.departures.map((departure) => ({ ...departure.file, size: departure.bytes, departure }));
   return spooled(leaving.left, files, spooling, ({ departure }, spool) => {
-    return departureAgain(departure, departingAs(spooling), spooling.onRead, spool);
+    return maskedDeparture(departure, departingAs(spooling), spooling.onRead, spool);
   });
 }
 
 function departingAs({ mask, secretFiles, keepThinking, directory }: Spooling): Departing {
-  const redaction = { mask, files: secretFiles };
-  const departing = { strict: true, keepThinking, directory, redaction };
-  return mask === null ? departing : { ...departing, masked: (content) => maskText(content, mask) };
+  return { strict: true, keepThinking, directory, redaction: { mask, files: secretFiles } };
 }
 
 async function spooled<T extends Pick<SessionFile, 'kind' | 'name' | 'size'>>(

@@ -45,6 +45,11 @@ export class Links {
     return this.#states[this.#indices.get(uuid) ?? NONE] === KEPT;
   }
 
+  /** The ids of those that were dropped. */
+  *dropped(): Generator<string> {
+    for (const [index, uuid] of this.#uuids.entries()) if (this.#states[index] === DROPPED) yield uuid;
+  }
+
   isDropped(uuid: string): boolean {
     return this.#states[this.#indices.get(uuid) ?? NONE] === DROPPED;
   }
