@@ -119,15 +119,12 @@ async function measuredTranscript(source: Source, departing: Departing, spool: S
 }
 
 async function measuredOutput(source: Source, departing: Departing, spool: Spool | null): Promise<Departure> {
-  const { redaction, masked } = departing;
+  const { redaction } = departing;
   let isChanged = false;
-  const read = () => {
-    const note = () => {
-      isChanged = true;
-    };
-    const content = redaction?.files.ordinaryLines(source.blocks(), note) ?? source.blocks();
-    return masked?.(asAsync(content)) ?? content;
+  const note = () => {
+    isChanged = true;
   };
+  const read = () => redaction?.files.ordinaryLines(source.blocks(), note) ?? source.blocks();
   const departure = await measuredAs(source, read, spool);
   return isChanged ? { ...departure, left: [{ what: 'lines', why: 'they are of files of secrets' }] } : departure;
 }
