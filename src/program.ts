@@ -42,8 +42,8 @@ Other ways:
   cclink --burn --ttl 1h  handed over once, within the hour
 
 A bare cclink takes the options of publish: --ttl, --share, --pin, --burn,
---folder, --qr, --dry-run, --force, --yes, --json, --timeout, --quiet,
---verbose. See:
+--folder, --no-mask, --qr, --dry-run, --force, --yes, --json, --timeout,
+--quiet, --verbose. See:
   cclink publish --help
 
 Both machines need your key (cclink init). Everything else is in the manual:
