@@ -1,4 +1,5 @@
 import { LEFT_OUT } from './left-out.ts';
+import { isCode } from './secret-paths.ts';
 import { readShell, type ShellPipeline, type ShellScript, type ShellWord } from './shell-words.ts';
 
 /** Do no more with a file that they name than tell that it is there, or remove it. */
@@ -46,8 +47,6 @@ const WRITE_WORDS = /(?:^|\/)(?:tee|g?sed|perl|g?awk|ed|ex|dd|(?:set|add)-conten
 const RUN_WORDS = /(?:^|\/)(?:python[\d.]*|node|deno|bun|ruby|php|(?:ba|z|da|k)?sh|eval)$/i;
 /** What parts a word of a command in which a path may stand: `HEAD:.env`, `--file=.env`, `open('.env')`. */
 const BETWEEN_PATHS = /[\s;|&()<>=:,'"`{}[\]@!]+/;
-/** Code that looks like the name of a file. */
-const CODE = /(?:^|\.)(?:(?:process|meta)\.env|(?:e|ev|evt|event|item|entry|this|props|node|option|row)\.key)$/i;
 /** A word that may be the name of a private key, and is more often that of a variable. */
 const VARIABLE = /^id_(?!rsa|dsa|ecdsa|ed25519|xmss)\w*$/i;
 
@@ -139,7 +138,7 @@ class CommandReader {
   }
 
   #isFile(text: string): boolean {
-    return !/\s/.test(text) && !CODE.test(text) && !VARIABLE.test(text) && this.#isSecret(text);
+    return !/\s/.test(text) && !isCode(text) && !VARIABLE.test(text) && this.#isSecret(text);
   }
 }
 

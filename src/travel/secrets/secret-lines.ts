@@ -1,4 +1,5 @@
 import { LEFT_OUT } from './left-out.ts';
+import { isCode } from './secret-paths.ts';
 
 /**
  * Takes the lines out of what a tool printed that come from files which `isSecret` tells by their paths: of
@@ -57,7 +58,6 @@ const GAP = '--';
 const HEAD = /diff --|==> |--- |\+\+\+ |commit /y;
 /** Code, prose and the lines of one file begin so, and no path. */
 const NO_PATH = /[\s"'`(<{[]|\d+:/y;
-const CODE = /^(?:process|meta|import\.meta)\.env$/;
 const OLD_FILE = /^--- (?:a\/)?(.+?)(?:\t.*)?$/;
 const NEW_FILE = /^\+\+\+ (?:b\/)?(.+?)(?:\t.*)?$/;
 const DIFF = /^diff --(?:git|cc|combined) (?:"?a\/)?(.+?)"?(?: "?b\/(.+?)"?)?$/;
@@ -167,7 +167,7 @@ class SecretLines {
     let isNamed = this.#named.get(path);
     if (isNamed === undefined) {
       const isProse = /\s/.test(path) && !/[\\/]/.test(path);
-      isNamed = path !== '' && !isProse && !CODE.test(path) && this.#isSecret(path);
+      isNamed = path !== '' && !isProse && !isCode(path) && this.#isSecret(path);
       if (this.#named.size < MOST_REMEMBERED) this.#named.set(path, isNamed);
     }
     return isNamed;

@@ -55,6 +55,7 @@ const SECRET_NAME = new RegExp(`^${oneOf(NAMES)}$`);
 const SECRET_PLACE = new RegExp(`(?:^|/)(?:${oneOf(FOLDERS)}(?:/|$)|${oneOf(IN_FOLDERS)}$)`);
 /** Endings and hidden names, which are nearly all. What begins with one letter is found fast. */
 const TELLING = new RegExp(`\\.(?:${tellingParts().map(escaped).join('|')})`, 'i');
+const CODE = /(?:^|\.)(?:(?:process|meta)\.env|(?:e|ev|evt|event|item|entry|this|props|node|option|row)\.key)$/i;
 /** What is added to the name of a file that is kept beside the newer one. */
 const OLDER_COPY = /(?:\.(?:bak|old|orig|save|backup|copy|\d{1,3}))+$|~$/;
 /** UTF-16 units. No system opens a longer path; its end is looked at all the same. */
@@ -73,6 +74,11 @@ export function isSecretPath(path: string): boolean {
     .replace(/[/*]+$/, '');
   const name = plain.slice(plain.lastIndexOf('/') + 1).replace(OLDER_COPY, '');
   return SECRET_NAME.test(name) || (SSH_KEY.test(name) && !PUBLIC_KEY.test(name)) || SECRET_PLACE.test(plain);
+}
+
+/** Whether a word that `isSecretPath` takes for a path is a piece of a program far more often. */
+export function isCode(word: string): boolean {
+  return CODE.test(word);
 }
 
 /** Whether such a path may stand in `text`. Overlooks a few that have no dot in their names. */

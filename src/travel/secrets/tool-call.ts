@@ -1,9 +1,13 @@
 import { isObject } from '../../claude/json-object.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { type SecretCommand, secretCommand } from './secret-commands.ts';
+import { isCode } from './secret-paths.ts';
 
 /** Only look. What they are given is no content of a file. */
 const LOOKING = new Set(['Read', 'Grep', 'Glob', 'LS', 'NotebookRead']);
+const WRITING = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
+/** Where the file is named in the input of all these. */
+const FILE_KEYS = new Set(['file_path', 'notebook_path', 'path', 'glob']);
 /** Keys of an input whose value is a command of a shell. */
 const COMMAND_KEYS = new Set(['command', 'cmd', 'script', 'commands']);
 /** Keys whose value is for a person to read, or for another model. */
@@ -32,11 +36,11 @@ export class ToolCall {
 
   constructor(name: string, input: unknown, isSecret: (path: string) => boolean) {
     this.#isLooking = LOOKING.has(name);
-    // What Grep and Glob look for is no file: that is in other keys.
-    const strings = stringsIn(input).filter(({ key }) => !(this.#isLooking && key === 'pattern'));
-    this.#strings = strings.map((each) => {
+    const isKnown = this.#isLooking || WRITING.has(name);
+    this.#strings = stringsIn(input).map((each) => {
       if (COMMAND_KEYS.has(each.key)) return { ...each, command: secretCommand(each.value, isSecret) };
-      return { ...each, isPath: isPathLike(each) && isSecret(each.value) };
+      const mayBePath = isKnown ? FILE_KEYS.has(each.key) : isPathLike(each);
+      return { ...each, isPath: mayBePath && isSecret(each.value) };
     });
     const paths = this.#strings.filter((each) => each.isPath);
     const commands = this.#strings.filter(({ command }) => command !== undefined && command !== null);
@@ -108,6 +112,6 @@ function stringsIn(input: unknown): InputString[] {
 const isParts = (value: unknown): value is Record<string | number, unknown> => isObject(value) || Array.isArray(value);
 
 function isPathLike({ key, value }: InputString): boolean {
-  if (PROSE_KEYS.has(key) || value.length > LONGEST_PATH || value.includes('\n')) return false;
+  if (PROSE_KEYS.has(key) || value.length > LONGEST_PATH || value.includes('\n') || isCode(value)) return false;
   return PATH_KEY.test(key) || !/\s/.test(value) || /[\\/]/.test(value);
 }

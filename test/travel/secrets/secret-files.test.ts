@@ -171,6 +171,11 @@ describe('SecretFiles', () => {
 
   it.each([
     ['a file with an ordinary name', used('Read', { file_path: `${CWD}/environment.ts` }, TEXT)],
+    [
+      'an edit of code',
+      used('Edit', { file_path: `${CWD}/a.ts`, old_string: 'process.env', new_string: 'user.key' }, 'ok'),
+    ],
+    ['a search for code', used('mcp__code__search', { text: 'event.key' }, 'a.ts:1:event.key')],
     ['a command that names none', used('Bash', { command: 'npm test', description: 'Test .env' }, TEXT)],
     ['a list of names', used('Glob', { pattern: '**/.env*' }, `${CWD}/.env\n${CWD}/.env.local`)],
     ['a search for its name', used('Grep', { pattern: '.env' }, 'README.md:1:Copy .env.example to .env')],
