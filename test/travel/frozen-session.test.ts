@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -24,10 +23,12 @@ import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { type ExportOptions, prepareExport } from '../../src/travel/export.ts';
 import { type FreezeOptions, type FrozenSession, freezeSession } from '../../src/travel/frozen-session.ts';
+import { flatten } from '../../src/travel/secrets/flat-text.ts';
 import type { SecretRule } from '../../src/travel/secrets/secret-rule.ts';
 import { chunked, collect } from '../support/chunks.ts';
 import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { closedAfterTest } from '../support/closed-after-test.ts';
+import { madeUpJwt, madeUpPem, madeUpSecret } from '../support/made-up-secrets.ts';
 import { openFilesIn } from '../support/open-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { canMount, withTinyDisk } from '../support/tmpfs.ts';
@@ -215,22 +216,10 @@ function compacting(path: string): () => void {
 }
 
 describe('what cclink itself looks for in a session', () => {
-  /** `length` letters and digits that look as those of a key do, and are none. */
-  const madeUp = (of: string, length: number) =>
-    createHash('sha512')
-      .update(of)
-      .digest('base64')
-      .replaceAll(/[^A-Za-z0-9]/g, '')
-      .slice(0, length);
-
   it('is keys by their form, values of variables and of .env, wherever they stand; and never what tools showed of .env', async () => {
     const directory = temporaryFolder();
-    const [token, ofVariable, ofFile, inFile] = [
-      `ghp_${madeUp('a', 36)}`,
-      madeUp('b', 20),
-      madeUp('c', 20),
-      madeUp('d', 20),
-    ];
+    const token = madeUpSecret('ghp_{36a}');
+    const [ofVariable = '', ofFile = '', inFile = ''] = [...'abc'].map((seed) => madeUpSecret('{20a}', seed));
     writeFileSync(join(directory, '.env'), `COLOUR="${ofFile}"\n`);
     const there = { cwd: directory };
     const nested = JSON.stringify({ output: JSON.stringify(`x\n${token}\n${ofVariable}`) });
@@ -260,6 +249,45 @@ describe('what cclink itself looks for in a session', () => {
     expect(manifest.left.map(({ what }) => what).join()).toContain('secret');
     expect(files.get('tool-results/a.txt')).toMatch(/^\[masked \d: [a-z ]+\] \[masked \d: GitHub token\]$/);
     expect(text).toContain('gh auth token');
+  });
+
+  it('is found nowhere again once it is masked, however deep it stood in JSON, and in which text', async () => {
+    const texts: readonly (readonly [secret: string, text: (secret: string) => string])[] = [
+      [madeUpPem(), (key) => `cat key.txt\n${key}\n`],
+      [madeUpJwt({ sub: 'alice' }), (token) => `Authorization: Bearer ${token}`],
+      [madeUpSecret('{40a}', 'bearer'), (token) => `curl -H "Authorization: Bearer ${token}" https://example.com`],
+      [madeUpSecret('{16a}', 'url'), (password) => `DATABASE_URL=postgres://app:${password}@db.example.com/shop`],
+      [madeUpSecret('{32a}', 'env'), (value) => `A=1\nINTERNAL_API_TOKEN=${value}\nPORT=8080`],
+      [madeUpSecret('sk-ant-oat01-{95w}'), (token) => `"accessToken": "${token}",`],
+      [madeUpSecret('AKIA{16u}'), (key) => `aws_access_key_id = ${key}`],
+      [madeUpSecret('{40b}', 'aws'), (key) => `aws_secret_access_key = ${key}`],
+      [madeUpSecret('{64h}', 'own key'), (key) => `secret_key: ${key}`],
+      [madeUpSecret('glpat-{20w}'), (token) => `https://oauth2:${token}@gitlab.com/a/b.git`],
+      [madeUpSecret('hooks.slack.com/services/T{10u}/B{10u}/{24a}'), (url) => `POST https://${url}`],
+    ];
+    const depths = [
+      (text: string) => text,
+      (text: string) => JSON.stringify({ output: [text] }),
+      (text: string) => JSON.stringify({ raw: JSON.stringify({ [text]: text }) }),
+    ];
+    const all = texts.map(([secret, text]) => text(secret));
+    const path = session(
+      ...depths.flatMap((deep) => all.map(deep)).map((text, number) => said(number, text)),
+      called(99, 'toolu_1', 'Bash', { command: all.join('\n') }),
+      resulted(100, 'toolu_1', all.join('\n')),
+    );
+    const folder = join(path.slice(0, -'.jsonl'.length), 'tool-results');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'a.txt'), all.join('\n'));
+    writeFileSync(join(folder, 'b.json'), JSON.stringify(all));
+    const frozenOne = closedAfterTest(await freezeSession(contentsOf(ID), optionsFor(ID)));
+    await frozenOne.mask();
+    const { text } = await leaving(frozenOne);
+    const flat = flatten(Buffer.from(text)).bytes.toString();
+    // A part of each, for an end of it may be masked by another name.
+    for (const [secret] of texts)
+      expect(flat).not.toContain(secret.slice(secret.length / 2 - 5, secret.length / 2 + 5));
+    expect(frozenOne.found.reduce((sum, { values }) => sum + values, 0)).toBeGreaterThanOrEqual(texts.length);
   });
 });
 
