@@ -16,10 +16,10 @@ const OUTPUT_FILE = /[\\/]tool-results[\\/]+([\w.-]{1,200})/g;
 const BACKGROUND_FILE = /[\\/]tasks[\\/]+([\w-]{1,64}\.output)\b/g;
 const BACKGROUND_ID = /\bbackground\w*(?: by user)? (?:with |\()ID: ([\w-]{3,64})/g;
 /** What the user has run at the prompt, and what came of it. */
-const TYPED_COMMAND = /<bash-input>([\s\S]*?)<\/bash-input>/;
+const [COMMAND_START, COMMAND_END] = ['<bash-input>', '</bash-input>'];
 const TYPED_OUTPUT = /^\s*<bash-std(?:out|err)>/;
 /** What is selected in an editor. */
-const SELECTION = /(<ide_selection>[^<]*?\bfrom )([^\n]{1,4096})(:\r?\n)([\s\S]*?)(<\/ide_selection>|$)/g;
+const SELECTION = /(<ide_selection>[^<]{0,200}?\bfrom )([^\n]{1,4096})(:\r?\n)([\s\S]*?)(<\/ide_selection>|$)/g;
 /** Numbers that `Read` sets before each line, with an arrow that may be decoded as latin1. */
 const LINE_NUMBERS = /^ *\d+(?:\t|\u2192|\u00e2\u0086\u0092|:)/gm;
 const TYPED_OUTPUT_LEFT_OUT = `<bash-stdout>${LEFT_OUT}</bash-stdout><bash-stderr></bash-stderr>`;
@@ -144,11 +144,12 @@ export class SecretFiles {
   /** What the user said, or Claude Code in the user's name. */
   #textOfUser({ type }: JsonRecord, text: string): string {
     if (type !== 'user') return text;
-    const [, command] = TYPED_COMMAND.exec(text) ?? [];
-    if (command !== undefined) {
-      const secret = secretCommand(command, this.#isSecret);
+    const start = text.indexOf(COMMAND_START);
+    const end = start === -1 ? -1 : text.indexOf(COMMAND_END, start);
+    if (end !== -1) {
+      const secret = secretCommand(text.slice(start + COMMAND_START.length, end), this.#isSecret);
       this.#typedSecret = secret !== null;
-      return secret === null ? text : text.replace(command, () => secret.text);
+      return secret === null ? text : `${text.slice(0, start)}${COMMAND_START}${secret.text}${text.slice(end)}`;
     }
     if (TYPED_OUTPUT.test(text)) {
       const isSecret = this.#typedSecret;

@@ -11,7 +11,7 @@ export interface ShellWord {
 export type ShellPipeline = readonly (readonly ShellWord[])[];
 
 /** What stands in a here-document or a here-string, by its place up to `end`, and what it is given to. */
-export interface ShellDocument {
+interface ShellDocument {
   readonly start: number;
   readonly end: number;
   readonly reader: ShellPipeline;
