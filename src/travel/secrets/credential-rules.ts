@@ -64,15 +64,15 @@ export const CREDENTIAL_RULES: readonly SecretRule[] = [
     'session cookie',
     ['cookie'],
     4800,
-    /cookie["']?[ \t]{0,3}[:=][ \t]{0,3}["'`]?[^"'`\n]{0,600}?(?:sess|sid|token|auth|jwt)[\w.-]{0,30}=(?<value>[\w.~+/%:-]{20,4000}={0,2})/dgi,
+    /(?:sess|sid|token|auth|jwt)[\w.-]{0,30}=(?<value>[\w.~+/%:-]{20,4000}={0,2})(?<=cookie["']?[ \t]{0,3}[:=][ \t]{0,3}["'`]?[^"'`\n]{0,600}=\k<value>)/dgi,
     isDrawn,
   ),
   { anchors: ['://'], reach: 900, find: passwordsInUrls },
   patternRule(
     'password of a command',
     ['curl', 'wget', 'http ', 'https '],
-    900,
-    /\b(?:curl|https?|wget)\b[^\n"|;]{0,600}?[ \t](?:-u|--user|-a|--auth|--proxy-user)(?:[ \t]{1,3}|=)["']?[^\s:"'`$]{1,80}:(?<value>[^\s"'`$<>{}]{4,200})/dg,
+    1200,
+    /[ \t](?:-u|--user|-a|--auth|--proxy-user)(?:[ \t]{1,3}|=)["']?[^\s:"'`$]{1,80}:(?<value>[^\s"'`$<>{}]{4,200})(?<=\b(?:curl|https?|wget)\b[^\n|;]{0,800})/dg,
     (value) => isPassword(value),
   ),
   patternRule(

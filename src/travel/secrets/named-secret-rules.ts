@@ -1,5 +1,5 @@
 import { patternRule } from './pattern-rule.ts';
-import { isVaried, looksDrawn, standsForSecret } from './plausible-secret.ts';
+import { isEverybodys, isVaried, looksDrawn, standsForSecret } from './plausible-secret.ts';
 import type { FoundSecret, SecretRule } from './secret-rule.ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -11,17 +11,18 @@ const PUBLIC =
 const isDrawnSecret = (value: string): boolean =>
   looksDrawn(value) && !standsForSecret(value) && !UUID.test(value) && !/^[./~]|:\/\/|^\w+\(|^eyJ/.test(value);
 
-/** True if `value` is a password as people and managers make them: of three kinds of characters at least. */
-const isStrongPassword = (value: string): boolean =>
+/** True if `value` is a password as people and managers make them, of several kinds of characters. */
+const isPassword = (value: string): boolean =>
   /[0-9]/.test(value) &&
-  [/[a-z]/, /[A-Z]/, /[^A-Za-z0-9]/].filter((kind) => kind.test(value)).length >= 2 &&
+  /[A-Za-z]/.test(value) &&
   isVaried(value, 7) &&
   !standsForSecret(value) &&
+  !isEverybodys(value) &&
   !UUID.test(value) &&
   !/^[./~]|:\/\/|^\w+\(|[()[\]{}]|\w\.\w+\.\w/.test(value);
 
 const isSecretOf = (name: string, value: string): boolean =>
-  !PUBLIC.test(name) && (isDrawnSecret(value) || (/PASS|PWD/i.test(name) && isStrongPassword(value)));
+  !PUBLIC.test(name) && (isDrawnSecret(value) || (/PASS|PWD/i.test(name) && isPassword(value)));
 
 /** What follows words that say that a secret key does. */
 const HEX_KEY =

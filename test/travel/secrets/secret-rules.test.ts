@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
 import { flatten } from '../../../src/travel/secrets/flat-text.ts';
 import { LIBRARY_RULES } from '../../../src/travel/secrets/library-rules.ts';
+import { LONGEST_SECRET } from '../../../src/travel/secrets/secret-rule.ts';
 import { OWN_RULES } from '../../../src/travel/secrets/secret-rules.ts';
 import { type Finding, SecretScanner } from '../../../src/travel/secrets/secret-scanner.ts';
 import { drawnBytes, madeUpJwt, madeUpPem, madeUpSecret } from '../../support/made-up-secrets.ts';
@@ -331,6 +332,7 @@ describe('a credential', () => {
     ['a basic header', `> Authorization: Basic ${basic}`, basic],
     ['a cookie', `Cookie: theme=dark; session_id=${token}; a=b`, token],
     ['curl -u', `curl -s -u alice:${password} https://a.b/c`, password],
+    ['curl -u behind a header', `curl -H "Accept: */*" -u alice:${password} https://a.b/c`, password],
     ['curl --user', `curl --user "alice:${password}" https://a.b/c`, password],
     ['mysql -p', `mysql -h db -u app -p${password} shop`, password],
     ['sshpass', `sshpass -p '${password}' ssh host`, password],
@@ -350,6 +352,8 @@ describe('a credential', () => {
     expect((await scan(`${text}\n`)).map((it) => it.value)).toContainEqual(value);
     const inJson = await scan(JSON.stringify({ command: text, uuid: 'x' }));
     expect(inJson.map((it) => it.value)).toContainEqual(value);
+    for (const kind of new Set(inJson.map((it) => it.kind)))
+      expect(await scan(text.replaceAll(value, `[masked 7: ${kind}]`))).toEqual([]);
   });
 
   it('is found behind a name that says so', async () => {
@@ -446,6 +450,36 @@ describe('no secret', () => {
     for (const coding of ['base64', 'base64url', 'hex'] as const) {
       const text = drawnBytes(600_000, 'picture').toString(coding);
       expect(await scan(JSON.stringify({ type: 'image', data: text, signature: text.slice(0, 4000) }))).toEqual([]);
+    }
+  });
+});
+
+describe('a rule', () => {
+  it('takes linear time, whatever stands near its words', async () => {
+    const length = 96 * 1024;
+    for (const rule of RULES) {
+      const [anchor = 'a.'] = rule.anchors;
+      for (const unit of [
+        anchor,
+        `${anchor} `,
+        `-${anchor}`,
+        `${anchor.toUpperCase()}: a`,
+        `.${anchor}="`,
+        `${anchor}a1-`,
+      ]) {
+        const text = unit.repeat(length / unit.length);
+        const started = performance.now();
+        for (const _ of await rule.find(text));
+        // A rule that begins anew at each word, and reads to the end, would take minutes.
+        expect(performance.now() - started, `${rule.anchors[0]} in ${unit}`).toBeLessThan(2000);
+      }
+    }
+  });
+
+  it('has anchors that can be looked for, and a reach, unless it looks everywhere', () => {
+    for (const { anchors, reach } of RULES) {
+      for (const anchor of anchors) expect(anchor).toMatch(/^[\x20-\x40\x5b-\x7e]{3,64}$/);
+      if (reach !== undefined) expect(reach).toBeLessThanOrEqual(LONGEST_SECRET);
     }
   });
 });
