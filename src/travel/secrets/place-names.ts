@@ -58,33 +58,53 @@ async function inTranscript(
 }
 
 interface Part {
+  /** In words; empty for the result of a call. */
   readonly part: string;
   /** The id of the call of which it is the result. */
   readonly call: string | null;
   readonly timeMs: number | null;
 }
 
+/** What a record is that is no message. */
+const KINDS: Readonly<Record<string, string>> = {
+  summary: 'a title',
+  'custom-title': 'a title',
+  'ai-title': 'a title',
+  'agent-name': 'a title',
+  'last-prompt': 'a prompt',
+  system: 'a note of Claude Code',
+  'file-history-snapshot': 'the path of a file',
+  'file-history-delta': 'the path of a file',
+};
+
 /** In which part of a record a value stands. */
 function partWith(value: string, line: string | undefined): Part {
   const record = parseObject(line ?? '');
   if (record === null) return { part: 'a record', call: null, timeMs: null };
-  const { type, message, timestamp } = record;
+  const { type, message, timestamp, isMeta } = record;
   const time = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
   const timeMs = Number.isNaN(time) ? null : time;
-  const content = isObject(message) ? message['content'] : null;
-  const blocks = Array.isArray(content) ? content.filter(isObject) : [];
+  const of = (part: string) => ({ part, call: null, timeMs });
+  if (!isObject(message)) return of(KINDS[String(type)] ?? 'a record');
+
   const values = new ExactValues([{ kind: '', value }]);
+  const { content } = message;
+  const blocks = Array.isArray(content) ? content.filter(isObject) : [{ type: 'text', text: content }];
   const block = blocks.find((each) => values.holds(Buffer.from(JSON.stringify(each))));
   switch (block?.['type']) {
     case 'tool_result':
       return { part: '', call: String(block['tool_use_id']), timeMs };
     case 'tool_use':
-      return { part: `a call of ${String(block['name'])}`, call: null, timeMs };
+      return of(`a call of ${String(block['name'])}`);
     case 'thinking':
-      return { part: 'thinking', call: null, timeMs };
+      return of('thinking');
+    case 'text':
+      return of(type === 'assistant' ? 'an answer' : isMeta === true ? 'a note of Claude Code' : 'a prompt');
+    case undefined:
+      return of('what a record says of itself');
+    default:
+      return of('a picture or document');
   }
-  const part = type === 'user' ? 'a prompt' : type === 'assistant' ? 'an answer' : 'a title or summary';
-  return { part: isObject(message) || type !== 'user' ? part : 'a record', call: null, timeMs };
 }
 
 /** The lines with these numbers, from 1. */
