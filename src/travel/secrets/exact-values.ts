@@ -11,6 +11,8 @@ export interface Place {
 
 /** A shorter value is not looked for. */
 const SHORTEST_BYTES = 4;
+/** How much of a text is flattened at once to be looked through: a line may be of 16 MB. */
+const STEP_BYTES = 64 * 1024;
 const BACKSLASH = 0x5c;
 
 /**
@@ -26,8 +28,8 @@ export class ExactValues {
   /** The index of the value, for each literal. */
   readonly #indexes: number[] = [];
   readonly #search: Literals;
-  /** Holds what `holds` flattens, so that it need not be made for each line. */
-  #room = Buffer.alloc(0);
+  /** Of `holds`, which is asked for each line of a session. */
+  #flattening: Flattening | null = null;
 
   /**
    * Of equal values the first counts. Spaces around one are not looked for, nor backslashes at its end; nor
@@ -76,10 +78,19 @@ export class ExactValues {
   /** Whether one of them stands in a text, whatever its escaping. */
   holds(source: Buffer): boolean {
     if (this.literals.length === 0) return false;
-    if (this.#room.length < source.length) this.#room = Buffer.allocUnsafeSlow(source.length * 2);
-    const flattening = new Flattening(this.#room);
-    flattening.add(source, true);
-    return this.in(flattening.bytes).next().done === false;
+    this.#flattening ??= new Flattening(Buffer.allocUnsafeSlow(this.longest + STEP_BYTES));
+    const flattening = this.#flattening;
+    flattening.clear();
+    let isThere = false;
+    for (let at = 0; at < source.length && !isThere; ) {
+      const to = Math.min(at + STEP_BYTES, source.length);
+      at += flattening.add(source.subarray(at, to), to === source.length);
+      this.#search.search(flattening.bytes, 0, flattening.length, () => {
+        isThere = true;
+      });
+      flattening.drop(Math.max(0, flattening.length - this.longest));
+    }
+    return isThere;
   }
 }
 

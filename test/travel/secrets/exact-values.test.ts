@@ -95,6 +95,19 @@ describe('known values', () => {
     );
   });
 
+  it('are found in a line of megabytes, at any place', () => {
+    const [value, longer] = ['s3cret "value"', `longer "${'x'.repeat(200_000)}"`];
+    const filler = inJson('some "words"\n'.repeat(20_000));
+    for (let shift = 0; shift < 40; shift += 1) {
+      // Steps are of 64 KB.
+      const before = filler.slice(0, 65_536 - 20 + shift).replace(/\\+$/, '');
+      expect(known(value, longer).holds(Buffer.from(`${before}${inJson(value)}${filler}`)), `${shift}`).toBe(true);
+    }
+    const values = known(value, longer);
+    expect(values.holds(Buffer.from(`${filler}${inJson(longer)}${filler}`))).toBe(true);
+    expect(values.holds(Buffer.from(`${filler}${inJson(longer.replace('xx', 'y'))}${filler}`))).toBe(false);
+  });
+
   it('are found behind a backslash that takes their first character', () => {
     for (const value of ['natural-born', 'u0041bcdef', 'x41bcdef', 'table-of-it']) {
       for (const text of [`C:\\${value}.`, inJson(`C:\\${value}.`), inJson(inJson(`C:\\${value}.`))]) {
