@@ -23,6 +23,8 @@ export interface MadeSession {
   /** Sizes in bytes: of the transcript, and of the lines in it that never travel. */
   readonly bytes: number;
   readonly droppableBytes: number;
+  /** What some of its prompts show, as one shows a key. */
+  readonly shownKey: string;
   /** Its files, relative to the Claude folder, as one would name them to `tar`. */
   readonly files: readonly string[];
 }
@@ -34,6 +36,8 @@ const VERSION = '2.1.329';
 const FIRST_TIME_MS = Date.UTC(2026, 10, 20, 9);
 /** The parts of a turn's conversation: prompt, answer, what the tools gave, and images. */
 const [PROMPT, ANSWER, THINKING] = [400, 1500, 2400];
+/** One prompt in so many shows a key. */
+const PROMPTS_OF_A_KEY = 200;
 const SIDE_FILES = { 'tool-results': 20, subagents: 5, 'file-history': 40 };
 
 /**
@@ -78,7 +82,8 @@ export function writeSession(claudeFolder: string, directory: string, shape: Ses
   }
   const side = writeSideFiles(place, records, chance, pool);
   const relative = [transcript, ...side].map((path) => path.slice(claudeFolder.length + 1));
-  return { id, transcript, bytes: written.bytes, droppableBytes: written.droppable, files: relative };
+  const { bytes, droppable } = written;
+  return { id, transcript, bytes, droppableBytes: droppable, shownKey: records.shownKey, files: relative };
 }
 
 /** Writes the files beside the transcript, and returns their paths. */
@@ -104,6 +109,7 @@ function writeSideFiles(place: SessionPlace, records: Records, chance: Chance, p
 
 /** Makes the records of a session, each linked to the one before it. */
 class Records {
+  readonly shownKey: string;
   /** The names of the files that its `file-history` has. */
   readonly backups: string[] = [];
   readonly #directory: string;
@@ -118,10 +124,12 @@ class Records {
     this.#id = id;
     this.#chance = chance;
     this.#pool = pool;
+    this.shownKey = chance.hex(32);
   }
 
   prompt(turn: number): object[] {
-    const text = this.#pool.take(PROMPT);
+    const key = turn % PROMPTS_OF_A_KEY === 0 ? ` (${this.shownKey})` : '';
+    const text = `${this.#pool.take(PROMPT)}${key}`;
     const uuid = this.#chance.uuid();
     const snapshot = { messageId: uuid, trackedFileBackups: this.#trackedFiles(), timestamp: this.#time() };
     return [
