@@ -202,7 +202,7 @@ describe('a session for somebody else', () => {
 
 /** A session of many records, each of a kilobyte and more. */
 const large = (text = '') =>
-  session(...Array.from({ length: 1500 }, (_, number) => said(number, `prompt ${number} ${'x'.repeat(1000)}${text}`)));
+  session(...Array.from({ length: 1100 }, (_, number) => said(number, `prompt ${number} ${'x'.repeat(1000)}${text}`)));
 
 /** Writes a shorter transcript in its place, as `/compact` does; once. */
 function compacting(path: string): () => void {
