@@ -44,27 +44,26 @@ export function knownValues({
 }): KnownValue[] {
   const ofVariables = Object.entries(variables)
     .filter(([name]) => SECRET_VARIABLE.test(name))
-    .flatMap(([, value = '']) => secretForms(value, null))
-    .map((value) => ({ kind: OF_VARIABLE, value }));
-  const ofFiles = [...new Set([directory, gitRoot])]
-    .filter((folder) => folder !== null)
-    .flatMap((folder) => envFilesIn(folder).flatMap((text) => valuesOfEnvText(text, folder)));
-  const known = new Map<string, KnownValue>();
-  for (const each of [...ofVariables, ...ofFiles]) {
-    if (!known.has(each.value)) known.set(each.value, each);
-  }
-  return [...known.values()];
+    .flatMap(([, value = '']) => secretForms(value, null));
+  const folders = [...new Set([directory, gitRoot])].filter((folder) => folder !== null);
+  const ofFiles = folders.flatMap((folder) => {
+    return envFilesIn(folder).flatMap((text) => valuesOfEnvText(text, folder));
+  });
+  const kinds = new Map<string, string>(ofFiles.map((value) => [value, OF_ENV_FILE]));
+  for (const value of ofVariables) kinds.set(value, OF_VARIABLE);
+  // The name of the project may be one, and its path is no secret.
+  const isSecret = (value: string) => !folders.some((folder) => folder.includes(value));
+  return Array.from(kinds, ([value, kind]) => ({ kind, value })).filter(({ value }) => isSecret(value));
 }
 
 /**
  * What the text of a `.env` file sets, in the forms in which it may be written elsewhere. `folder` is where a
  * relative path in it begins; null if that is not known.
  */
-export function valuesOfEnvText(text: string, folder: string | null): KnownValue[] {
+export function valuesOfEnvText(text: string, folder: string | null): string[] {
   return Object.entries(parseEnv(text))
     .filter(([name]) => SECRET_VARIABLE.test(name) || !MODEL_VARIABLE.test(name))
-    .flatMap(([, value = '']) => secretForms(value, folder))
-    .map((value) => ({ kind: OF_ENV_FILE, value }));
+    .flatMap(([, value = '']) => secretForms(value, folder));
 }
 
 /**

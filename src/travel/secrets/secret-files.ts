@@ -31,8 +31,8 @@ const MOST_VALUES = 5000;
  */
 export class SecretFiles {
   readonly #leftFiles = new Set<string>();
-  readonly #values = new Map<string, KnownValue>();
-  /** Calls of tools that name such a file, and whether their result is nothing but a `.env` file. */
+  readonly #values = new Set<string>();
+  /** Calls of tools that name such a file, and whether their result is nothing but lines with values. */
   readonly #calls = new Map<string, boolean>();
   /** What else shows the same: files with output, and commands that still run. */
   readonly #outputs = new Set<string>();
@@ -47,7 +47,7 @@ export class SecretFiles {
 
   /** Values that such files were seen to hold, in the forms in which they may stand elsewhere. */
   get values(): readonly KnownValue[] {
-    return [...this.#values.values()];
+    return Array.from(this.#values, (value) => ({ kind: 'value from a file of secrets', value }));
   }
 
   /** Whether a result stood before its call, so that only another pass over the transcripts leaves it out. */
@@ -100,7 +100,7 @@ export class SecretFiles {
     const call = new ToolCall(String(name), input, this.#isSecret);
     if (!call.isSecret && !isInside) return false;
     if (this.#seenResults.has(id) && !this.#calls.has(id)) this.#needsAnotherPass = true;
-    this.#calls.set(id, call.showsEnvFile);
+    this.#calls.set(id, call.showsValues);
     this.#leftFiles.add(`${id}.txt`).add(`${id}.json`);
     const written = call.omitWritten();
     for (const text of written) this.#noteValues(text.replace(/^['"]|['"]$/g, ''));
@@ -110,8 +110,8 @@ export class SecretFiles {
   #omitFromResult(block: JsonRecord): boolean {
     const { tool_use_id: id, content } = block;
     const texts = textBlocksIn(content);
-    const showsEnvFile = typeof id === 'string' ? this.#calls.get(id) : undefined;
-    if (showsEnvFile === undefined) {
+    const showsValues = typeof id === 'string' ? this.#calls.get(id) : undefined;
+    if (showsValues === undefined) {
       if (typeof id === 'string') this.#seenResults.add(id);
       if (typeof content === 'string') return this.#omitLines(block, 'content');
       return texts.filter((each) => this.#omitLines(each, 'text')).length > 0;
@@ -119,7 +119,7 @@ export class SecretFiles {
     for (const text of typeof content === 'string' ? [content] : texts.map((each) => String(each['text']))) {
       this.#noteOutputs(text);
       for (const [, name = ''] of text.matchAll(OUTPUT_FILE)) this.#leftFiles.add(name);
-      if (showsEnvFile) this.#noteValues(text);
+      if (showsValues) this.#noteValues(text);
     }
     const leftOut = Array.isArray(content) ? [{ type: 'text', text: LEFT_OUT }] : LEFT_OUT;
     if (content === undefined || isDeepStrictEqual(content, leftOut)) return false;
@@ -173,8 +173,8 @@ export class SecretFiles {
   }
 
   #noteValues(text: string): void {
-    for (const each of valuesOfEnvText(asUtf8(text).replace(LINE_NUMBERS, ''), null)) {
-      if (this.#values.size < MOST_VALUES) this.#values.set(each.value, each);
+    for (const value of valuesOfEnvText(asUtf8(text).replace(LINE_NUMBERS, ''), null)) {
+      if (this.#values.size < MOST_VALUES) this.#values.add(value);
     }
   }
 }

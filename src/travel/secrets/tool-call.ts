@@ -20,8 +20,9 @@ const PLACE_KEYS = new Set([
 const PATH_KEY = /path|file|name|uri|glob|dir|source|dest/i;
 /** UTF-16 units. No system opens a longer path. */
 const LONGEST_PATH = 4096;
-/** Files with a value on each line. */
-const ENV_FILE = /(?:^|[\\/])\.env[^\\/]*$|\.env$|\.tfvars$/i;
+/** Files with a value on each line, `NAME=value`. */
+const VALUES_FILE =
+  /(?:^|[\\/\s'"])(?:\.env[^\\/\s]*|[^\\/\s]*\.(?:env|tfvars)|\.npmrc|\.pypirc|\.s3cfg|\.boto|credentials)['"\s]*$/i;
 /** Does nothing but show a file. */
 const SHOWS_FILE = /^\s*(?:cat|head|tail|less|more|bat|grep|type|gc|get-content)\b[^;&|<>$`]*$/i;
 
@@ -29,8 +30,8 @@ const SHOWS_FILE = /^\s*(?:cat|head|tail|less|more|bat|grep|type|gc|get-content)
 export class ToolCall {
   /** Whether it names such a file. */
   readonly isSecret: boolean;
-  /** Whether its result is the text of a `.env` file, or of a part of it. */
-  readonly showsEnvFile: boolean;
+  /** Whether its result is the text of a file with values, or of a part of it. */
+  readonly showsValues: boolean;
   readonly #strings: readonly InputString[];
   readonly #isLooking: boolean;
 
@@ -45,8 +46,9 @@ export class ToolCall {
     const paths = this.#strings.filter((each) => each.isPath);
     const commands = this.#strings.filter(({ command }) => command !== undefined && command !== null);
     this.isSecret = paths.length + commands.length > 0;
-    this.showsEnvFile =
-      paths.some(({ value }) => ENV_FILE.test(value)) || commands.some(({ value }) => SHOWS_FILE.test(value));
+    this.showsValues = [...paths, ...commands.filter(({ value }) => SHOWS_FILE.test(value))].some(({ value }) => {
+      return VALUES_FILE.test(value);
+    });
   }
 
   /** Takes out of the input what it writes into such a file, and returns that. */

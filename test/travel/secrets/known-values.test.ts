@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 const nothing = { variables: {}, directory: null, gitRoot: null };
 const ofVariables = (variables: Record<string, string>) =>
   knownValues({ ...nothing, variables }).map(({ value }) => value);
-const ofText = (text: string) => valuesOfEnvText(text, null).map(({ value }) => value);
+const ofText = (text: string) => valuesOfEnvText(text, null);
 
 /** A made-up value: no scanner may take it for one that leaked. */
 const made = (seed: string) => `${seed}-Xy7`.repeat(2);
@@ -89,6 +89,15 @@ describe('knownValues', () => {
     const values = knownValues({ ...nothing, directory }).map(({ value }) => value);
     expect(values).toContain(made('linked'));
     expect(values.join()).not.toContain('xxx');
+  });
+
+  it('takes none that everybody sees in the path of the project', () => {
+    const directory = join(temporaryFolder(), 'a-project-of-mine');
+    mkdirSync(directory);
+    writeFileSync(join(directory, '.env'), `COMPOSE_PROJECT_NAME=a-project-of-mine\nA=${made('abc')}`);
+    const values = knownValues({ ...nothing, directory, gitRoot: directory }).map(({ value }) => value);
+    expect(values).toContain(made('abc'));
+    expect(values).not.toContain('a-project-of-mine');
   });
 
   it('takes a directory that is gone for one without such files', () => {

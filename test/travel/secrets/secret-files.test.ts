@@ -235,15 +235,17 @@ describe('SecretFiles', () => {
     expect(omit([second], files).text).not.toContain(VALUE);
   });
 
-  it('tells the values of a .env file that was shown or written, wherever it lies', () => {
+  it('tells the values of a file that was shown or written, wherever it lies', () => {
     const other = ['giraffe', 'Crossing', '0815'].join('-');
+    const inIni = ['hippo', 'Crossing', '0816'].join('-');
     const { files } = omit([
+      ...used('Bash', { command: 'cat ~/.aws/credentials' }, `[default]\naws_secret_access_key = ${inIni}\n`),
       ...used('Read', { file_path: '/srv/api/.env' }, numbered),
       ...used('Bash', { command: `echo "B=${other}" >> /srv/api/.env` }, ''),
       ...used('Bash', { command: 'source .env && npm test' }, 'CHECKED_FILES=all-of-the-files'),
     ]);
     const values = files.values.map(({ value }) => value);
-    expect(values).toEqual(expect.arrayContaining([VALUE, other]));
+    expect(values).toEqual(expect.arrayContaining([VALUE, other, inIni]));
     expect(values).not.toContain('all-of-the-files');
   });
 
