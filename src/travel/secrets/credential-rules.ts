@@ -69,6 +69,19 @@ export const CREDENTIAL_RULES: readonly SecretRule[] = [
   ),
   { anchors: ['://'], reach: 900, find: passwordsInUrls },
   patternRule(
+    'token in a URL',
+    ['token=', 'secret=', 'password=', 'key=', 'auth=', 'signature=', 'sig='],
+    1200,
+    /[?&;#][\w.-]{0,30}(?:token|secret|password|key|auth|signature|sig)=(?<value>[\w.~+/%-]{16,1000}={0,2})(?![\w{}<>$*])/dgi,
+    isDrawn,
+  ),
+  patternRule(
+    'hash of a password',
+    [':$1$', ':$5$', ':$6$', ':$y$', ':$2a$', ':$2b$', ':$2y$'],
+    300,
+    /(?<=[\w-]:)(?<value>\$(?:1|5|6|y|2[aby])\$[\w./$=,]{20,200})(?=[:\s"]|$)/dg,
+  ),
+  patternRule(
     'password of a command',
     ['curl', 'wget', 'http ', 'https '],
     1200,

@@ -9,7 +9,11 @@ const PUBLIC =
 
 /** True if `value`, which has a name that says so, is a secret: drawn by a machine. */
 const isDrawnSecret = (value: string): boolean =>
-  looksDrawn(value) && !standsForSecret(value) && !UUID.test(value) && !/^[./~]|:\/\/|^\w+\(|^eyJ/.test(value);
+  value.length >= 12 &&
+  looksDrawn(value) &&
+  !standsForSecret(value) &&
+  !UUID.test(value) &&
+  !/^[./~]|:\/\/|^\w+\(|^eyJ/.test(value);
 
 /** True if `value` is a password as people and managers make them, of several kinds of characters. */
 const isPassword = (value: string): boolean =>
@@ -82,13 +86,13 @@ const ENDS_OF_NAMES =
   '(?:password|passwd|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?';
 /** `"name": "value"`, `name = 'value'` and the like. */
 const QUOTED_SETTING = new RegExp(
-  String.raw`${ENDS_OF_NAMES}["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'\x60<>\\]{12,300})["']` +
+  String.raw`${ENDS_OF_NAMES}["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'\x60<>\\]{8,300})["']` +
     String.raw`(?<=(?<name>[\w-]{1,60})["']?[ \t]{0,3}[:=>]{1,2}[ \t]{0,3}["']\k<value>["'])`,
   'dgi',
 );
 /** Without quotes, as in YAML: alone on its line, which may have a number or the mark of a list or diff. */
 const BARE_SETTING = new RegExp(
-  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}(?<value>[\w+/=.~-]{16,300})(?=[ \t\r]*(?:["\n#]|$))` +
+  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}(?<value>[^\s"'\x60<>|;&\\,(){}[\]]{8,300})(?=[ \t\r]*(?:["\n#]|$))` +
     String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
     String.raw`(?<name>[\w-]{1,60})[ \t]{0,3}[:=][ \t]{1,3}\k<value>)`,
   'dgi',

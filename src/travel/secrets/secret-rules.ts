@@ -1,6 +1,7 @@
 import { CREDENTIAL_RULES } from './credential-rules.ts';
 import { NAMED_SECRET_RULES } from './named-secret-rules.ts';
 import { PRIVATE_KEY_RULES } from './private-key-rules.ts';
+import { RECOVERY_PHRASE_RULE } from './recovery-phrase-rule.ts';
 import type { SecretRule } from './secret-rule.ts';
 import { SHAPED_TOKEN_RULES } from './shaped-token-rules.ts';
 import { TOKEN_RULES } from './token-forms.ts';
@@ -10,6 +11,7 @@ export const OWN_RULES: readonly SecretRule[] = [
   ...TOKEN_RULES,
   ...SHAPED_TOKEN_RULES,
   ...PRIVATE_KEY_RULES,
+  RECOVERY_PHRASE_RULE,
   ...CREDENTIAL_RULES,
   ...NAMED_SECRET_RULES,
 ];

@@ -104,6 +104,7 @@ const FORMS: readonly TokenForm[] = [
     /[A-Z0-9]{16}(?!\w)/y,
     (token) => !token.endsWith('EXAMPLE') && /[2-7]/.test(token.slice(4)),
   ),
+  form('AWS session token', 'IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz', /[A-Za-z0-9+/]{100,2000}={0,2}/y, isAny, 2020),
   form('Amazon Bedrock key', 'ABSK', /[A-Za-z0-9+/]{109,269}={0,2}/y),
   form('Amazon Bedrock key', 'bedrock-api-key-', /[A-Za-z0-9+/=]{60,4000}/y, isAny, 4020),
   form('Google API key', 'AIza', /[\w-]{35}(?![\w-])/y),
@@ -180,6 +181,13 @@ const FORMS: readonly TokenForm[] = [
   form('Shippo token', 'shippo_live_|shippo_test_', /[0-9a-fA-F]{40}/y),
   form('Mapbox token', 'sk.eyJ', /[\w-]{40,200}\.[\w-]{20,30}/y),
   // Keys and signed texts.
+  form(
+    'link with a secret key',
+    'pubkyring://secret_export|pubkyauth://migrate',
+    /\/?\?[^\s"'`<>\\]{20,2000}/y,
+    isAny,
+    2040,
+  ),
   form('age secret key', 'AGE-SECRET-KEY-|age-secret-key-', /(?:(?:PQ|pq)-)?1[A-Za-z0-9]{50,120}/y),
   form('private key in base64', 'LS0tLS1CRUdJTi', /[A-Za-z0-9+/]{60,16000}={0,2}/y, isNoCertificateInBase64, 16_100),
   form(

@@ -224,6 +224,7 @@ describe('a token of a form of its own', () => {
     ['Square token', 'sq0atp-{22w}'],
     ['Shopify token', 'shpat_{32h}'],
     ['Mailgun key', 'key-{32h}'],
+    ['AWS session token', 'IQoJb3JpZ2lu{300b}'],
     ['Asana token', '1/{16d}:{32h}'],
     ['Discord token', 'N{23a}.{6w}.{38w}'],
     ['Notion token', 'secret_{43a}'],
@@ -344,6 +345,12 @@ describe('a credential', () => {
     ['WireGuard', `PrivateKey = ${madeUpSecret('{43b}')}=\n`, `${madeUpSecret('{43b}')}=`],
     ['a web address', `https://alice:${password}@git.host.io/a/b.git`, password],
     ['a connection string', `mongodb+srv://app:${password}@c0.mongo.net/shop?w=1`, password],
+    ['a query', `GET https://a.b/c?user=1&access_token=${token}&x=2`, token],
+    [
+      '/etc/shadow',
+      `alice:$6$${madeUpSecret('{16a}$')}${madeUpSecret('{86a}')}:19000:0:::`,
+      `$6$${madeUpSecret('{16a}$')}${madeUpSecret('{86a}')}`,
+    ],
     ['redis', `redis://:${password}@cache.host.io:6379/0`, password],
     // The password alone is too short, or a word that stands in many places.
     ['a short one', 'postgres://app:w9x2@db.host.io/shop?a=1', 'postgres://app:w9x2@db.host.io/shop?a=1'],
@@ -377,6 +384,20 @@ describe('a credential', () => {
         text,
       ).toEqual([token]);
     expect((await scan('DB_PASSWORD=Tr0ub4dor&3x\n')).map((it) => it.value)).toEqual(['Tr0ub4dor&3x']);
+  });
+
+  it('is a recovery phrase, as Pubky Ring shows one', async () => {
+    const phrase = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
+    const words = phrase.split(' ');
+    const numberedWords = words.map((word, i) => `${i + 1}. ${word}`).join('\n');
+    for (const text of [`the recovery phrase is ${phrase}.`, `mnemonic: "${phrase}"`, `seed\n${words.join('\n')}\n`])
+      expect(
+        (await scan(text)).map((it) => [it.kind, it.value.split(/\s/)]),
+        text,
+      ).toEqual([['recovery phrase', words]]);
+    expect((await scan(`recovery phrase:\n${numberedWords}\n`)).map((it) => it.kind)).toEqual(['recovery phrase']);
+    // One word is another: the checksum is wrong. Nobody's prose has it right.
+    expect(await scan(`the recovery phrase is ${phrase.replace('wave', 'water')}.`)).toEqual([]);
   });
 
   it('is a key in hex, as cclink writes its own', async () => {
