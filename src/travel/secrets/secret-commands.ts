@@ -45,8 +45,11 @@ const HAND_ON = new Set(['cat', 'tee']);
 const WRITE_WORDS = /(?:^|\/)(?:tee|g?sed|perl|g?awk|ed|ex|dd|(?:set|add)-content|out-file|new-item)$/i;
 /** Run what stands in a word. */
 const RUN_WORDS = /(?:^|\/)(?:python[\d.]*|node|deno|bun|ruby|php|(?:ba|z|da|k)?sh|eval)$/i;
-/** What parts a word of a command in which a path may stand: `HEAD:.env`, `--file=.env`, `open('.env')`. */
-const BETWEEN_PATHS = /[\s;|&()<>=:,'"`{}[\]@!]+/;
+/** A part of a word in which a path may stand: `HEAD:.env`, `--file=.env`, `open('.env')`. */
+const PART = /[^\s;|&()<>=:,'"`{}[\]@!]+/g;
+/** In code it is a property if a bracket stands beside it, and else may be the name of a file. */
+const PROPERTY = /^[A-Za-z_$][\w$]*\.key$/;
+const [BEFORE_PROPERTY, AFTER_PROPERTY] = [/[([{!,]$/, /^[)\]},;]/];
 /** A word that may be the name of a private key, and is more often that of a variable. */
 const VARIABLE = /^id_(?!rsa|dsa|ecdsa|ed25519|xmss)\w*$/i;
 
@@ -134,12 +137,22 @@ class CommandReader {
   }
 
   #isNamedIn(text: string): boolean {
-    return this.#isFile(text) || text.split(BETWEEN_PATHS).some((part) => this.#isFile(part));
+    if (this.#isFile(text)) return true;
+    for (const { 0: part, index } of text.matchAll(PART)) {
+      if (this.#isFile(part) && !isProperty(text, part, index)) return true;
+    }
+    return false;
   }
 
   #isFile(text: string): boolean {
     return !/\s/.test(text) && !isCode(text) && !VARIABLE.test(text) && this.#isSecret(text);
   }
+}
+
+function isProperty(text: string, part: string, start: number): boolean {
+  const end = start + part.length;
+  if (!PROPERTY.test(part)) return false;
+  return BEFORE_PROPERTY.test(text.slice(start - 1, start)) || AFTER_PROPERTY.test(text.slice(end, end + 1));
 }
 
 /** The words of a command that may be files which it shows. */

@@ -10,6 +10,8 @@ const WRITING = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
 const FILE_KEYS = new Set(['file_path', 'notebook_path', 'path', 'glob']);
 /** Keys of an input whose value is a command of a shell. */
 const COMMAND_KEYS = new Set(['command', 'cmd', 'script', 'commands']);
+/** Keys of an input whose value is a program: what it writes can't be told from the rest of it. */
+const PROGRAM_KEYS = new Set(['code', 'expression', 'function']);
 /** Keys whose value is for a person to read, or for another model. */
 const PROSE_KEYS = new Set(['description', 'prompt', 'subject', 'title', 'query', 'url']);
 /** Keys whose value says where and how, not what. */
@@ -40,6 +42,7 @@ export class ToolCall {
     const isKnown = this.#isLooking || WRITING.has(name);
     this.#strings = stringsIn(input).map((each) => {
       if (COMMAND_KEYS.has(each.key)) return { ...each, command: secretCommand(each.value, isSecret) };
+      if (PROGRAM_KEYS.has(each.key)) return { ...each, command: secretProgram(each.value, isSecret) };
       const mayBePath = isKnown ? FILE_KEYS.has(each.key) : isPathLike(each);
       return { ...each, isPath: mayBePath && isSecret(each.value) };
     });
@@ -112,6 +115,10 @@ function stringsIn(input: unknown): InputString[] {
 }
 
 const isParts = (value: unknown): value is Record<string | number, unknown> => isObject(value) || Array.isArray(value);
+
+function secretProgram(program: string, isSecret: (path: string) => boolean): SecretCommand | null {
+  return secretCommand(program, isSecret) === null ? null : { text: LEFT_OUT, written: [program] };
+}
 
 function isPathLike({ key, value }: InputString): boolean {
   if (PROSE_KEYS.has(key) || value.length > LONGEST_PATH || value.includes('\n') || isCode(value)) return false;

@@ -6,6 +6,7 @@ const look = (command: string) => secretCommand(command, isSecretPath);
 const LEFT = '[left out by cclink: shows a file of secrets]';
 
 const SECRET = [
+  ...['bash -c "openssl rsa -in server.key"', 'python3 -c "open(\'server.key\')"', 'x=$(<tls.key)'],
   ...[
     'cat .env',
     'cat ".env"',
@@ -79,6 +80,7 @@ const SECRET = [
 ];
 
 const ORDINARY = [
+  ...['node -e "xs.map((x) => [x.key, f(y.key)])"', 'python3 -c "print(a.key)"'],
   ...['', ' ', 'ls', 'ls -la', 'cat notes.txt', 'npm test', 'cat environment.ts', 'printenv', 'cat .envoy/x.yaml'],
   ...[
     'ls -la .env',

@@ -90,6 +90,7 @@ const SHOWN: readonly [string, readonly JsonRecord[]][] = [
   ],
   ['one that writes', used('mcp__files__write', { target: { file: '.env', lines: [`A=${VALUE}`] } }, 'ok')],
   ['one with a shell', used('mcp__shell__run', { command: 'cat .env' }, [{ type: 'text', text: TEXT }])],
+  ['one that runs code', used('mcp__python__run', { code: `open('.env', 'w').write('A=${VALUE}')` }, TEXT)],
   [
     'a file with output',
     [
