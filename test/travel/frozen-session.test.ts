@@ -198,6 +198,21 @@ describe('a session for somebody else', () => {
       all.replaceAll(secret(letter), `[masked ${letter.charCodeAt(0) - 96}: test secret]`);
     expect(files.get('session.jsonl')).toBe([...'abcdef'].reduce(masked, asItIs.files.get('session.jsonl') ?? before));
   });
+
+  it('shows no line of a file of secrets in a kept output, masked or not, and says so', async () => {
+    const output = join(transcriptOf(TOOLCALL).path.slice(0, -'.jsonl'.length), 'tool-results/bccoq34fh.txt');
+    writeFileSync(output, `src/a.ts:1:the port\n.env:2:PORT=8421\nsrc/b.ts:3:${secret('a')}\n`);
+    const session = await frozen(TOOLCALL);
+    const name = 'tool-results/bccoq34fh.txt';
+    const loss = { what: `lines in ${name}`, why: expect.stringContaining('files of secrets') };
+    for (const shown of [secret('a'), '[masked 1: test secret]']) {
+      const { manifest, files } = await leaving(session);
+      const left = '[left out by cclink: shows a file of secrets]';
+      expect(files.get(name)).toBe(`src/a.ts:1:the port\n${left}\nsrc/b.ts:3:${shown}\n`);
+      expect(manifest.left.filter(({ what }) => what === loss.what)).toEqual([loss]);
+      await session.mask();
+    }
+  });
 });
 
 /** A session of many records, each of a kilobyte and more. */
