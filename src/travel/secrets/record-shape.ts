@@ -1,4 +1,4 @@
-import { isObject } from '../../claude/json-object.ts';
+import { isThinking } from '../transcript/thinking.ts';
 
 /** What may become of the strings in a value: all are masked, all stay, or it depends on their place. */
 export type Shape = 'masked' | 'stays' | Structure;
@@ -11,7 +11,7 @@ interface Structure {
   readonly keys: 'masked' | 'stays';
 }
 
-/** Its keys are words of Claude Code: without them it would be no record any more. */
+/** Something whose keys are words of Claude Code: without them it would be no record any more. */
 const structure = (staying: readonly string[], members: Readonly<Record<string, Shape>> = {}): Structure => ({
   members: new Map<string, Shape>([...staying.map((key) => [key, 'stays'] as const), ...Object.entries(members)]),
   others: 'masked',
@@ -19,17 +19,12 @@ const structure = (staying: readonly string[], members: Readonly<Record<string, 
 });
 
 const BACKUP = structure(['backupFileName', 'backupTime']);
-/** What a tool's result may consist of. */
-const PART = structure(['type'], { source: structure(['type', 'media_type']) });
-/** The API refuses a request in which an id or a name of a tool holds anything but letters and digits. */
-const BLOCK: Shape = {
-  ...PART,
-  members: new Map<string, Shape>([
-    ...PART.members,
-    ...['id', 'tool_use_id', 'name', 'cache_control'].map((key) => [key, 'stays'] as const),
-    ['content', PART],
-  ]),
-};
+const SOURCE = structure(['type', 'media_type']);
+/** A block of a message. The API refuses an id or a name of a tool that is not of letters and digits. */
+const BLOCK = structure(['type', 'id', 'tool_use_id', 'name', 'cache_control'], {
+  source: SOURCE,
+  content: structure(['type'], { source: SOURCE }),
+});
 
 /** A record: what links and names it stays, so that the session can still be resumed. */
 export const RECORD: Shape = structure(
@@ -40,7 +35,7 @@ export const RECORD: Shape = structure(
     'compactMetadata',
   ],
   {
-    message: structure(['type', 'role', 'id', 'model', 'stop_reason'], { content: BLOCK }),
+    message: structure(['type', 'role', 'id', 'stop_reason'], { content: BLOCK }),
     snapshot: structure(['messageId', 'timestamp'], {
       trackedFileBackups: { members: new Map(), others: BACKUP, keys: 'masked' },
     }),
@@ -53,10 +48,9 @@ export function shapeOfMember(shape: Shape, key: string): Shape {
   return typeof shape === 'string' ? shape : (shape.members.get(key) ?? shape.others);
 }
 
-/** The shape of an object where `shape` is expected: what is signed stays, wherever it stands. */
+/** The shape of an object where `shape` is expected: what is signed stays. */
 export function shapeOfObject(shape: Shape, object: unknown): Shape {
-  if (shape !== BLOCK || !isObject(object)) return shape;
-  return object['type'] === 'thinking' || object['type'] === 'redacted_thinking' ? 'stays' : shape;
+  return shape === BLOCK && isThinking(object) ? 'stays' : shape;
 }
 
 /** Whether the keys of an object of some shape stay. */

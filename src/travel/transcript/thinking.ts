@@ -30,6 +30,7 @@ export function isSigned(block: unknown): boolean {
   return typeof proof === 'string' && proof !== '';
 }
 
-function isThinking(block: unknown): boolean {
+/** Whether a block of a message is thinking: signed, so that nothing in it may be changed. */
+export function isThinking(block: unknown): boolean {
   return isObject(block) && (block['type'] === 'thinking' || block['type'] === 'redacted_thinking');
 }

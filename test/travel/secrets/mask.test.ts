@@ -159,6 +159,11 @@ describe('a record that is masked', () => {
     });
   });
 
+  it('is masked where an answer names its model, without which nothing was lost', () => {
+    const answer = (model: string) => ({ type: 'assistant', message: { role: 'assistant', model, content: [] } });
+    expect(masked(maskOf('a-secret-model'), answer('a-secret-model'))).toEqual(answer(placeholder(1)));
+  });
+
   it('has both values where two keys are alike without their secrets', () => {
     const input = { 'a "secret" key': 1, 'a \\"secret\\" key': 2, other: 3 };
     const result = masked(maskOf('"secret" key'), said([{ type: 'tool_use', id: 't', name: 'Edit', input }]));
