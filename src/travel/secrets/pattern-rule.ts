@@ -14,11 +14,16 @@ export function patternRule(
   return {
     anchors,
     reach,
-    *find(text: string): Iterable<FoundSecret> {
-      for (const match of text.matchAll(pattern)) {
+    find(text: string): FoundSecret[] {
+      const found: FoundSecret[] = [];
+      // Not `matchAll`: it would copy the pattern for each of many short texts.
+      pattern.lastIndex = 0;
+      for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
         const [start, end] = match.indices?.groups?.['value'] ?? [0, 0];
-        if (end > start && isOne(text.slice(start, end), match)) yield { kind, start, end };
+        if (end > start && isOne(text.slice(start, end), match)) found.push({ kind, start, end });
+        if (match[0] === '') pattern.lastIndex += 1;
       }
+      return found;
     },
   };
 }

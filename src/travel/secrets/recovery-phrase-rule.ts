@@ -38,7 +38,7 @@ async function phrasesIn(text: string): Promise<FoundSecret[]> {
   }
 }
 
-/** Recovery phrases, near a word that tells of one: to look everywhere would take longer than all other rules. */
+/** Recovery phrases, near a word that tells of one: to look everywhere would take longer than all else. */
 export const RECOVERY_PHRASE_RULE: SecretRule = {
   anchors: ['mnemonic', 'recovery', 'seed', 'phrase', 'backup words', '12 words', '24 words'],
   reach: 600,

@@ -3,7 +3,6 @@ import { endsVaried, isVaried } from './plausible-secret.ts';
 import type { FoundSecret, SecretRule } from './secret-rule.ts';
 
 const DIGITS = [...'0123456789'];
-const HEX_DIGITS = [...DIGITS, ...'abcdef'];
 
 const isMixed = (value: string): boolean =>
   isVaried(value, 10) && /[0-9]/.test(value) && /[a-z]/.test(value) && /[A-Z]/.test(value);
@@ -84,7 +83,7 @@ export const SHAPED_TOKEN_RULES: readonly SecretRule[] = [
   ),
   patternRule(
     'Asana token',
-    DIGITS.flatMap((digit) => HEX_DIGITS.map((first) => `${digit}:${first}`)),
+    ['0', '1', '2'].flatMap((first) => DIGITS.map((digit) => `${first}/${digit}`)),
     80,
     /(?<![\w/])(?<value>[0-2]\/(?:\d{15,17}\/)?\d{15,17}:[0-9a-f]{32})(?!\w)/dg,
     endsVaried,
