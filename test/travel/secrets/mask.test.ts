@@ -159,7 +159,7 @@ describe('a record that is masked', () => {
     });
   });
 
-  it('is masked where an answer names its model, without which nothing was lost', () => {
+  it('is masked where it names a model, rather than lost', () => {
     const answer = (model: string) => ({ type: 'assistant', message: { role: 'assistant', model, content: [] } });
     expect(masked(maskOf('a-secret-model'), answer('a-secret-model'))).toEqual(answer(placeholder(1)));
   });
