@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
 import { flatten } from '../../../src/travel/secrets/flat-text.ts';
 import { LIBRARY_RULES } from '../../../src/travel/secrets/library-rules.ts';
+import { Mask } from '../../../src/travel/secrets/mask.ts';
 import { LONGEST_SECRET } from '../../../src/travel/secrets/secret-rule.ts';
 import { OWN_RULES } from '../../../src/travel/secrets/secret-rules.ts';
 import { type Finding, SecretScanner } from '../../../src/travel/secrets/secret-scanner.ts';
@@ -136,6 +137,19 @@ describe('32 secrets of known forms', () => {
       expect(await scan(masked), kind).toEqual([]);
       expect(await scan(lineOf(masked, 2)), kind).toEqual([]);
     }
+  });
+
+  it('leave nothing to find once the mask took them, all in one record', async () => {
+    const texts = KNOWN.slice(0, -1).map(({ text }) => text);
+    const record = {
+      type: 'user',
+      message: { content: [{ text: texts.join('\n') }, { text: JSON.stringify(texts) }] },
+    };
+    const values = (await scan(JSON.stringify(record))).map(({ kind, value }) => ({ kind, value }));
+    expect(values.length).toBeGreaterThan(50);
+    new Mask(values, 1).inRecord(record);
+    expect(await scan(JSON.stringify(record))).toEqual([]);
+    expect(JSON.stringify(record)).toContain('here: [masked 1: GitHub token] and more');
   });
 
   it('are found whatever the text says to a scanner', async () => {
