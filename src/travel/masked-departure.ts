@@ -8,6 +8,10 @@ import { maskText } from './secrets/mask-text.ts';
 import { SelectedLines } from './transcript/selected-lines.ts';
 import { TranscriptFilter } from './transcript/transcript-filter.ts';
 
+const NEWLINE = 0x0a;
+/** About how much is flattened at once. */
+const BLOCK_BYTES = 1024 * 1024;
+
 /**
  * As `departureOf`, of what lies in a spool: masked, into another spool. Without a mask it is only filtered
  * again, by what is known of files of secrets by now.
@@ -65,10 +69,23 @@ async function quickly(
   return null;
 }
 
-/** Where there is something to be masked in lines. */
-function placesIn(lines: Buffer, mask: Mask) {
-  const { bytes, sourceOffset } = flatten(lines);
-  return mask.inFlat(bytes).map(({ start, end }) => ({ start: sourceOffset(start), end: sourceOffset(end) }));
+/** Where there is something to be masked in lines; of a long one, which is never flattened whole, if at all. */
+function* placesIn(lines: Buffer, mask: Mask) {
+  for (let from = 0; from < lines.length; ) {
+    const last = lines.lastIndexOf(NEWLINE, from + BLOCK_BYTES);
+    const end = last < from ? lines.indexOf(NEWLINE, from) : last;
+    const to = end === -1 ? lines.length : end + 1;
+    const part = lines.subarray(from, to);
+    if (part.length > BLOCK_BYTES) {
+      if (mask.holds(part)) yield { start: from, end: to };
+    } else {
+      const { bytes, sourceOffset } = flatten(part);
+      for (const { start, end } of mask.inFlat(bytes)) {
+        yield { start: from + sourceOffset(start), end: from + sourceOffset(end) };
+      }
+    }
+    from = to;
+  }
 }
 
 /** Finds where these ids stand in lines. */

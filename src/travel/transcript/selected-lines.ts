@@ -4,6 +4,8 @@ import { WaitingBytes } from './waiting-bytes.ts';
 const NEWLINE = 0x0a;
 /** About how much is looked at once. */
 const BLOCK_BYTES = 1024 * 1024;
+/** What is larger is not copied to be joined with others. */
+const LARGE_BYTES = 256 * 1024;
 
 /** Where something stands in bytes. */
 interface Range {
@@ -37,39 +39,54 @@ export class SelectedLines {
     try {
       for await (const block of content) {
         this.#waiting.add(block);
-        if (this.#waiting.hasLines && this.#waiting.length >= BLOCK_BYTES)
-          yield this.#filtered(this.#waiting.takeLines());
+        if (!this.#waiting.hasLines || this.#waiting.length < BLOCK_BYTES) continue;
+        yield* joined(this.#filtered(this.#waiting.takeLines()));
       }
-      yield this.#filtered(this.#waiting.take());
+      yield* joined(this.#filtered(this.#waiting.take()));
     } finally {
       this.#waiting.release();
       this.#filter.release();
     }
   }
 
-  #filtered(lines: Buffer): Buffer {
-    const pieces: Buffer[] = [];
+  *#filtered(lines: Buffer): Generator<Buffer> {
     let done = 0;
     for (const range of this.#rangesIn(lines)) {
       const end = endOfLine(lines, range.end);
       if (end <= done) continue;
       const start = Math.max(done, startOfLine(lines, range.start));
-      pieces.push(lines.subarray(done, start), ...this.#selectedLines(lines.subarray(start, end)));
+      if (start > done) yield lines.subarray(done, start);
+      const selected = lines.subarray(start, end);
+      for (let at = selected.indexOf(NEWLINE); at !== -1; at = selected.indexOf(NEWLINE, at + 1)) this.#selected += 1;
+      yield* this.#filter.push(selected);
+      // The lines are whole, so that the filter can go on behind this end.
+      yield* this.#filter.end();
       done = end;
     }
-    if (done === 0) return lines;
-    pieces.push(lines.subarray(done));
-    return Buffer.concat(pieces);
+    if (done < lines.length) yield lines.subarray(done);
   }
+}
 
-  #selectedLines(lines: Buffer): Buffer[] {
-    for (let at = lines.indexOf(NEWLINE); at !== -1; at = lines.indexOf(NEWLINE, at + 1)) this.#selected += 1;
-    const pieces: Buffer[] = [];
-    for (const piece of this.#filter.push(lines)) pieces.push(Buffer.from(piece));
-    // The lines are whole, so that the filter can go on behind this end.
-    for (const piece of this.#filter.end()) pieces.push(Buffer.from(piece));
-    return pieces;
+/** Small pieces joined, and large ones as they are: each holds only until the next one is asked for. */
+function* joined(pieces: Iterable<Buffer>): Generator<Buffer> {
+  let small: Buffer[] = [];
+  let length = 0;
+  const join = () => {
+    const all = Buffer.concat(small);
+    small = [];
+    length = 0;
+    return all;
+  };
+  for (const piece of pieces) {
+    const isSmall = piece.length < LARGE_BYTES;
+    if (isSmall) {
+      small.push(Buffer.from(piece));
+      length += piece.length;
+    }
+    if (length > 0 && (!isSmall || length >= BLOCK_BYTES)) yield join();
+    if (!isSmall) yield piece;
   }
+  if (length > 0) yield join();
 }
 
 const startOfLine = (lines: Buffer, at: number) => lines.subarray(0, at).lastIndexOf(NEWLINE) + 1;
