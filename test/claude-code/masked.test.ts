@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PrivateNetwork, startPrivateNetwork } from '../../src/dht/private/private-network.ts';
-import { Machine, SESSION } from '../support/machine.ts';
+import { Machine, SESSION, type TerminalRun } from '../support/machine.ts';
 import { CLAUDE_VERSIONS } from './install-claude.ts';
 import { converse, installRealClaude, requestsOf, rewind, transcriptsOf, WAIT } from './real-claude.ts';
 
@@ -13,6 +13,8 @@ let laptop: Machine;
 let desk: Machine;
 let me: string;
 let colleague: string;
+/** The last `claude` that runs. */
+let run: TerminalRun | null = null;
 
 beforeAll(async () => {
   network = await startPrivateNetwork({ nodes: 8 });
@@ -27,7 +29,10 @@ beforeEach(async () => {
   colleague = await desk.init();
 });
 
-afterEach(() => {
+afterEach(async () => {
+  run?.kill('SIGTERM');
+  await run?.end();
+  run = null;
   laptop.remove();
   desk.remove();
 });
@@ -59,18 +64,16 @@ describe.each(CLAUDE_VERSIONS)('a masked session, with Claude Code %s', (version
     const args = ['export', SESSION, '--share', colleague, '-o', bundle, '-y'];
     const { code, stderr } = await laptop.run(args);
     expect(code, stderr).toBe(0);
-    const run = desk.terminal(['import', bundle, '--into', desk.project, '--from', me, '-y', '--', 'which word?'], {
+    run = desk.terminal(['import', bundle, '--into', desk.project, '--from', me, '-y', '--', 'which word?'], {
       cwd: desk.home,
-    });
-    onTestFinished(async () => {
-      run.kill('SIGTERM');
-      await run.end();
-      desk.remove();
     });
     await expect.poll(() => transcriptsOf(desk).get(SESSION), WAIT).toMatch(/which word\?[\s\S]*The word is ZEBRA\./);
 
     expect(namesIn(JSON.stringify(requestsOf(desk)))).toEqual([]);
-    expect(namesIn(everythingIn(desk.home))).toEqual([]);
+    // Not in its whole home: claude works there.
+    for (const folder of ['projects', 'file-history']) {
+      expect(namesIn(everythingIn(join(desk.claudeFolder, folder)))).toEqual([]);
+    }
     const messages = JSON.stringify(requestsOf(desk).at(-1)?.messages);
     expect(messages).toContain('My token is [masked 1: GitHub token]');
     expect(messages).toContain('think of [masked 2: value from a .env file]');
