@@ -69,7 +69,7 @@ async function quickly(
   return null;
 }
 
-/** Where there is something to be masked in lines; of a long one, which is never flattened whole, if at all. */
+/** Where there is something to be masked in lines; of a long one, which is never flattened, if at all. */
 function* placesIn(lines: Buffer, mask: Mask) {
   for (let from = 0; from < lines.length; ) {
     const last = lines.lastIndexOf(NEWLINE, from + BLOCK_BYTES);
