@@ -12,6 +12,8 @@ const SHORTEST_LITERAL = 3;
 const GRAM_BYTES = 4;
 /** The most that a literal begins before its gram. */
 export const MOST_OFFSET = 64;
+/** So few are compared in a loop. */
+const FEW_BYTES = 16;
 const LEVEL_BITS = 16;
 const TABLE_BITS = 18;
 /** That a gram ends in three bytes of such a hash, or that they are a literal. */
@@ -23,13 +25,18 @@ const FOLDED = Uint8Array.from({ length: 256 }, (_, code) => (code >= 0x41 && co
 interface Start {
   readonly literal: number;
   readonly offset: number;
+  /** How many bytes it shares with the literal before, or `NONE`; only of those in their own case. */
+  shared: number;
 }
+/** There is none before it that has the same gram at the same offset. */
+const NONE = -1;
 type Met = (literal: number, start: number) => void;
 
 /**
  * Finds many literals in one pass, which takes about the same time for one and for thousands: by four bytes
  * of each (by all if it has three). At each place a table is asked whether the last three bytes are part of
- * any, and a larger one only if they are.
+ * any, and a larger one only if they are. Nobody can make it slow by literals that are nearly the same, or by
+ * a text that is nearly theirs: these are sorted, and what they share is compared once.
  */
 export class Literals {
   readonly #literals: readonly Literal[];
@@ -42,24 +49,26 @@ export class Literals {
     this.#literals = literals;
     for (const [literal, { bytes }] of literals.entries()) {
       if (bytes.length < SHORTEST_LITERAL) throw new RangeError('a literal is too short to be looked for');
-      const offset = bytes.length < GRAM_BYTES ? 0 : this.#bestOffset(bytes);
+      const offset = bytes.length < GRAM_BYTES ? 0 : rarestGram(bytes);
       const gram = gramAt(bytes, offset, Math.min(bytes.length, GRAM_BYTES));
       const level = hashOf(gram & 0xffffff, LEVEL_BITS);
       if (bytes.length < GRAM_BYTES) {
         this.#levels[level] = (this.#levels[level] as number) | SHORT;
-        addTo(this.#short, gram, { literal, offset });
+        addTo(this.#short, gram, { literal, offset, shared: NONE });
       } else {
         const hash = hashOf(gram, TABLE_BITS);
         this.#levels[level] = (this.#levels[level] as number) | LONG;
         this.#bits[hash >>> 5] = (this.#bits[hash >>> 5] as number) | (1 << (hash & 31));
-        addTo(this.#long, gram, { literal, offset });
+        addTo(this.#long, gram, { literal, offset, shared: NONE });
       }
     }
+    for (const starts of [...this.#long.values(), ...this.#short.values()]) this.#sort(starts);
   }
 
   /**
    * Calls `met` with the index of each literal that stands in a part of `text`, and where, for each place
-   * where it does. Places come about in order: none is more than `MOST_OFFSET` bytes before the one before.
+   * where it does. Of those in their own case that begin at one place it may be the longest only. Places come
+   * about in order: none is more than `MOST_OFFSET` bytes before the one before.
    */
   search(text: Buffer, from: number, to: number, met: Met): void {
     const [levels, bits] = [this.#levels, this.#bits];
@@ -78,26 +87,54 @@ export class Literals {
     }
   }
 
+  /** Which of the literals that have a gram stand in `text`, where it is at `at`. */
   #meet(starts: readonly Start[] | undefined, text: Buffer, at: number, from: number, to: number, met: Met): void {
     if (starts === undefined) return;
-    for (const { literal, offset } of starts) {
-      const start = at - offset;
+    let longest: Start | null = null;
+    /** How many bytes of the literal before stand there, at least, and whether it is known to be no more. */
+    let matched = 0;
+    let isExact = true;
+    for (const each of starts) {
+      const { literal, offset, shared } = each;
       const { bytes, isAnyCase } = this.#literals[literal] as Literal;
-      if (start < from || start + bytes.length > to) continue;
-      if (isAnyCase ? standsFolded(bytes, text, start) : stands(bytes, text, start)) met(literal, start);
+      const start = at - offset;
+      if (isAnyCase) {
+        if (start >= from && start + bytes.length <= to && standsFolded(bytes, text, start)) met(literal, start);
+        continue;
+      }
+      if (shared === NONE) {
+        if (longest !== null) met(longest.literal, at - longest.offset);
+        longest = null;
+        matched = 0;
+        isExact = start < from; // then none of them stands there
+      } else if (shared < matched || (shared > matched && isExact)) {
+        // It differs from the text where it differs from the one before, or where that one does.
+        isExact = true;
+        matched = Math.min(matched, shared);
+        continue;
+      }
+      if (start < from) continue;
+      isExact = start + bytes.length <= to;
+      if (isExact) matched = equalBytes(bytes, text, start, matched);
+      if (isExact && matched === bytes.length) longest = each;
     }
+    if (longest !== null) met(longest.literal, at - longest.offset);
   }
 
-  /** Where the gram is that is the rarest in text, as far as one can tell, and has the fewest literals. */
-  #bestOffset(bytes: Buffer): number {
-    let best = 0;
-    let least = Number.POSITIVE_INFINITY;
-    for (let offset = 0; offset <= bytes.length - GRAM_BYTES && offset <= MOST_OFFSET; offset += 1) {
-      const load = this.#long.get(gramAt(bytes, offset, GRAM_BYTES))?.length ?? 0;
-      const cost = load * GRAM_BYTES + sameKind(bytes, offset);
-      if (cost < least) [best, least] = [offset, cost];
+  /** Those in any case first, then by offset and by their bytes. */
+  #sort(starts: Start[]): void {
+    if (starts.length === 1) return;
+    const literalOf = ({ literal }: Start) => this.#literals[literal] as Literal;
+    starts.sort((a, b) => {
+      const [first, second] = [literalOf(a), literalOf(b)];
+      const byCase = Number(second.isAnyCase) - Number(first.isAnyCase);
+      return byCase || a.offset - b.offset || first.bytes.compare(second.bytes);
+    });
+    for (const [i, start] of starts.entries()) {
+      const before = starts[i - 1];
+      if (before === undefined || before.offset !== start.offset || literalOf(before).isAnyCase) continue;
+      start.shared = equalBytes(literalOf(before).bytes, literalOf(start).bytes, 0, 0);
     }
-    return best;
   }
 }
 
@@ -115,6 +152,17 @@ function addTo(starts: Map<number, Start[]>, gram: number, start: Start): void {
   else same.push(start);
 }
 
+/** Where the gram is that is the rarest in text, as far as one can tell. */
+function rarestGram(bytes: Buffer): number {
+  let rarest = 0;
+  let least = GRAM_BYTES;
+  for (let offset = 0; offset <= bytes.length - GRAM_BYTES && offset <= MOST_OFFSET; offset += 1) {
+    const same = sameKind(bytes, offset);
+    if (same < least) [rarest, least] = [offset, same];
+  }
+  return rarest;
+}
+
 /** How many bytes of a gram are of the kind of the one before: letters beside digits are rare. */
 function sameKind(bytes: Buffer, offset: number): number {
   let same = 0;
@@ -130,9 +178,23 @@ function kindOf(byte: number): number {
   return byte >= 0x30 && byte <= 0x39 ? 1 : 2;
 }
 
-function stands(bytes: Buffer, text: Buffer, start: number): boolean {
-  for (let i = 0; i < bytes.length; i += 1) if (bytes[i] !== text[start + i]) return false;
-  return true;
+/** How many bytes of a literal stand in `text` at `start`; the first `known` do. */
+function equalBytes(bytes: Buffer, text: Buffer, start: number, known: number): number {
+  const end = Math.min(bytes.length, text.length - start);
+  let at = known;
+  // Most differ soon. Node compares long ones a hundred times faster than a loop.
+  for (let step = FEW_BYTES; at < end; ) {
+    const next = Math.min(at + step, end);
+    if (step === FEW_BYTES) {
+      while (at < next && bytes[at] === text[start + at]) at += 1;
+      if (at < next) return at;
+      step *= 2;
+    } else if (text.compare(bytes, at, next, start + at, start + next) === 0) {
+      at = next;
+      step *= 2;
+    } else step = Math.max(FEW_BYTES, step >> 2);
+  }
+  return end;
 }
 
 function standsFolded(bytes: Buffer, text: Buffer, start: number): boolean {
