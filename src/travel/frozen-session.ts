@@ -120,11 +120,14 @@ class Frozen implements FrozenSession {
   async read(contents: SessionContents): Promise<void> {
     const { session, variables, nowMs, onRead = () => {} } = this.#options;
     const { directory } = session;
+    const { sessionId } = this.#place;
     this.#kept = await spoolSession(contents, this.#spooling(null, onRead));
     this.#git = await this.#options.git;
     if (this.#secretFiles.needsAnotherPass) this.#keep(await spoolAgain(this.#kept, this.#spooling(null)));
     const gitRoot = directory === null ? null : gitRootOf(directory);
-    this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
+    const known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
+    // By its id a session is known to everybody who has it, and each of its records holds it.
+    this.#known = known.filter(({ value }) => value !== sessionId);
     const found = await this.#search(this.#leaving, asItIs, onRead);
     this.#secrets = found;
     this.found = await inWords(found, this.#leaving, nowMs);
@@ -140,20 +143,22 @@ class Frozen implements FrozenSession {
     for (let round = 1; ; round += 1) {
       const mask = new Mask([...this.#secrets.values()], first);
       const masked = await spoolAgain(this.#held, this.#spooling(mask, onRead));
-      const found = await this.#search(masked.leaving, (text) => this.#masked(text, mask), onRead).catch((error) => {
+      try {
+        if (isEmptied(masked.leaving, this.#leaving)) throw emptied();
+        const found = await this.#search(masked.leaving, (text) => this.#masked(text, mask), onRead);
+        if (found.size === 0) {
+          this.#keep(masked);
+          this.#mask = mask;
+          return;
+        }
+        const isMore = this.#secrets.addAll(found);
+        if (!isMore || round === MOST_ROUNDS) throw notMasked(found);
+      } catch (error) {
         masked.close();
+        this.close();
         throw error;
-      });
-      if (found.size === 0) {
-        this.#keep(masked);
-        this.#mask = mask;
-        return;
       }
       masked.close();
-      const isMore = this.#secrets.addAll(found);
-      if (isMore && round < MOST_ROUNDS) continue;
-      this.close();
-      throw notMasked(found);
     }
   }
 
@@ -205,7 +210,7 @@ class Frozen implements FrozenSession {
     const scanner = new SecretScanner(this.#rules, new ExactValues([...this.#known, ...this.#secrets.values()]));
     for (const { file, content } of leaving.departures) {
       await scanner.scan(told(content(), onRead), ({ kind, value, line }) => {
-        found.add(kind, { file: file.name, line, value });
+        if (value !== this.#place.sessionId) found.add(kind, { file: file.name, line, value });
       });
     }
     const texts = leaving.departures.map(({ file }) => file.name);
@@ -303,6 +308,19 @@ async function inWords(found: Findings, { departures }: DepartingSession, nowMs:
     const where = first.map((place) => mask.inText(names.get(place) ?? place.file));
     return { kind, values, places, where: [...new Set(where)] };
   });
+}
+
+/** Whether nothing is left of the transcript: each of its records held a value where nothing can be masked. */
+function isEmptied({ departures: [after] }: DepartingSession, { departures: [before] }: DepartingSession): boolean {
+  return after?.bytes === 0 && before?.bytes !== 0;
+}
+
+function emptied(): Failure {
+  return new Failure(
+    'refused',
+    'What was found stands in every record, where nothing can be masked, so nothing has left.',
+    'Is it the value of a variable, and no secret? Try it without that variable. --no-mask sends the session as it is.',
+  );
 }
 
 function notMasked(found: Findings): Failure {

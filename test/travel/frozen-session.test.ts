@@ -306,6 +306,20 @@ describe('what cclink itself looks for in a session', () => {
   });
 });
 
+describe('what a session can not do without', () => {
+  it('is no secret if it is its id, and else keeps the session here', async () => {
+    session(
+      ...[0, 1].map((number) => said(number, `prompt ${number}`, { sessionId: ID, agentId: 'an-agent-of-mine' })),
+    );
+    const withId = await frozen(ID, { variables: { SESSION_KEY: ID } });
+    expect(withId.found).toEqual([]);
+    const withAgent = await frozen(ID, { variables: { AGENT_KEY: 'an-agent-of-mine' } });
+    expect(withAgent.found).toHaveLength(1);
+    await expect(withAgent.mask()).rejects.toMatchObject({ code: 'refused' });
+    expect(() => withAgent.prepared(UNSIGNED)).toThrow(TypeError);
+  });
+});
+
 describe('what the bundle of a masked session says of it', () => {
   it('holds no beginning of a value either, where a text is cut in the middle of one', async () => {
     for (const length of [170, 180, 190, 195]) {
@@ -462,7 +476,7 @@ describe('what is found again after it was masked', () => {
         if (index !== -1) yield { kind: 'placeholder', start: index, end: index + 12 };
       },
     };
-    session(said(0, secret('a')));
+    session(said(0, secret('a')), said(1, 'go on'));
     const frozenOne = await frozen(ID, {}, [RULE, always]);
     const refusal = await frozenOne.mask().catch((error: unknown) => error);
     expect(refusal).toMatchObject({
