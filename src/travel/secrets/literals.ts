@@ -12,6 +12,8 @@ const SHORTEST_LITERAL = 3;
 const GRAM_BYTES = 4;
 /** The most that a literal begins before its gram. */
 export const MOST_OFFSET = 64;
+/** Of so long ones it is known how far they were equal at the place before. */
+const LONG_BYTES = 256;
 /** So few are compared in a loop. */
 const FEW_BYTES = 16;
 const LEVEL_BITS = 16;
@@ -27,6 +29,17 @@ interface Start {
   readonly offset: number;
   /** How many bytes it shares with the literal before, or `NONE`; only of those in their own case. */
   shared: number;
+  /** Of a long one, once it was compared: with what. */
+  last: Compared | null;
+}
+/** That a literal was compared with a place of a text in a search, and how many bytes of it stood there. */
+interface Compared {
+  readonly search: number;
+  readonly start: number;
+  readonly matched: number;
+  /** How many of its bytes stand in the literal itself, `shift` bytes from its start. */
+  readonly own: number;
+  readonly shift: number;
 }
 /** There is none before it that has the same gram at the same offset. */
 const NONE = -1;
@@ -44,6 +57,7 @@ export class Literals {
   readonly #bits = new Uint32Array(2 ** (TABLE_BITS - 5));
   readonly #long = new Map<number, Start[]>();
   readonly #short = new Map<number, Start[]>();
+  #searches = 0;
 
   constructor(literals: readonly Literal[]) {
     this.#literals = literals;
@@ -54,12 +68,12 @@ export class Literals {
       const level = hashOf(gram & 0xffffff, LEVEL_BITS);
       if (bytes.length < GRAM_BYTES) {
         this.#levels[level] = (this.#levels[level] as number) | SHORT;
-        addTo(this.#short, gram, { literal, offset, shared: NONE });
+        addTo(this.#short, gram, { literal, offset, shared: NONE, last: null });
       } else {
         const hash = hashOf(gram, TABLE_BITS);
         this.#levels[level] = (this.#levels[level] as number) | LONG;
         this.#bits[hash >>> 5] = (this.#bits[hash >>> 5] as number) | (1 << (hash & 31));
-        addTo(this.#long, gram, { literal, offset, shared: NONE });
+        addTo(this.#long, gram, { literal, offset, shared: NONE, last: null });
       }
     }
     for (const starts of [...this.#long.values(), ...this.#short.values()]) this.#sort(starts);
@@ -72,6 +86,7 @@ export class Literals {
    */
   search(text: Buffer, from: number, to: number, met: Met): void {
     const [levels, bits] = [this.#levels, this.#bits];
+    this.#searches += 1;
     if (this.#literals.length === 0 || to - from < SHORTEST_LITERAL) return;
     let gram = gramAt(text, from, 2);
     for (let at = from + 2; at < to; at += 1) {
@@ -115,7 +130,12 @@ export class Literals {
       }
       if (start < from) continue;
       isExact = start + bytes.length <= to;
-      if (isExact) matched = equalBytes(bytes, text, start, matched);
+      if (isExact) {
+        const isLong = bytes.length >= LONG_BYTES;
+        matched = isLong
+          ? compared(this.#searches, each, bytes, text, start, matched)
+          : equalBytes(bytes, text, start, matched);
+      }
       if (isExact && matched === bytes.length) longest = each;
     }
     if (longest !== null) met(longest.literal, at - longest.offset);
@@ -195,6 +215,25 @@ function equalBytes(bytes: Buffer, text: Buffer, start: number, known: number): 
     } else step = Math.max(FEW_BYTES, step >> 2);
   }
   return end;
+}
+
+/**
+ * The same for a long one. What it was compared with before is known: one that repeats itself, in a text that
+ * does so too, would be compared with all of that again and again.
+ */
+function compared(search: number, each: Start, bytes: Buffer, text: Buffer, start: number, known: number): number {
+  const last = each.last?.search === search ? each.last : null;
+  const shift = last === null ? 0 : start - last.start;
+  const seen = last === null ? 0 : last.matched - shift;
+  if (last === null || shift <= 0 || seen <= known) {
+    const matched = equalBytes(bytes, text, start, known);
+    each.last = { search, start, matched, own: last?.own ?? 0, shift: last?.shift ?? 0 };
+    return matched;
+  }
+  const own = shift === last.shift ? last.own : equalBytes(bytes, bytes, shift, 0);
+  const matched = own < seen ? own : equalBytes(bytes, text, start, seen);
+  each.last = { search, start, matched, own, shift };
+  return matched;
 }
 
 function standsFolded(bytes: Buffer, text: Buffer, start: number): boolean {
