@@ -59,7 +59,9 @@ const placeOf = (words: readonly Word[]): FoundSecret => ({
 /** True if the last bits of the words' numbers are the first ones of the digest of all others. */
 function isPhrase(words: readonly Word[]): boolean {
   if (!LENGTHS.includes(words.length)) return false;
+  // Not the same words again and again, nor the list itself.
   if (new Set(words.map(({ number }) => number)).size < words.length / 2) return false;
+  if (words.every(({ number = 0 }, i) => number > (words[i - 1]?.number ?? -1))) return false;
   const checksumBits = words.length / 3;
   const all = words.reduce((bits, { number = 0 }) => (bits << 11n) | BigInt(number), 0n);
   const entropy = (all >> BigInt(checksumBits)).toString(16).padStart(checksumBits * 8, '0');

@@ -1,3 +1,4 @@
+import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { describe, expect, it } from 'vitest';
 import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
 import { flatten } from '../../../src/travel/secrets/flat-text.ts';
@@ -410,6 +411,8 @@ describe('a credential', () => {
         text,
       ).toEqual([['recovery phrase', words]]);
     expect((await scan(`recovery phrase:\n${numberedWords}\n`)).map((it) => it.kind)).toEqual(['recovery phrase']);
+    // The list itself, in which some lines have the right checksum by chance.
+    expect(await scan(`mnemonic words:\n${wordlist.slice(1150, 1250).join('\n')}`)).toEqual([]);
     // One word is another: the checksum is wrong. Nobody's prose has it right.
     expect(await scan(`the recovery phrase is ${phrase.replace('wave', 'water')}.`)).toEqual([]);
   });
