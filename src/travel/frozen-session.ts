@@ -8,6 +8,7 @@ import type { Loss, Manifest } from './bundle/manifest.ts';
 import { manifestOf } from './departing-manifest.ts';
 import type { DepartingSession } from './departing-session.ts';
 import { type ExportOptions, type PreparedExport, whileUnchanged } from './export.ts';
+import { withoutCutEnd } from './secrets/cut-end.ts';
 import { ExactValues } from './secrets/exact-values.ts';
 import { Findings } from './secrets/findings.ts';
 import { type KnownValue, knownValues } from './secrets/known-values.ts';
@@ -17,7 +18,7 @@ import { namePlaces } from './secrets/place-names.ts';
 import { SecretFiles } from './secrets/secret-files.ts';
 import type { SecretRule } from './secrets/secret-rule.ts';
 import { OWN_RULES } from './secrets/secret-rules.ts';
-import { SecretScanner } from './secrets/secret-scanner.ts';
+import { type Finding, SecretScanner } from './secrets/secret-scanner.ts';
 import { type SpooledSession, type Spooling, spoolAgain, spoolSession } from './spooled-session.ts';
 
 /** What is to be frozen; who signs it, and which handoff it belongs to, is said when it leaves. */
@@ -120,14 +121,11 @@ class Frozen implements FrozenSession {
   async read(contents: SessionContents): Promise<void> {
     const { session, variables, nowMs, onRead = () => {} } = this.#options;
     const { directory } = session;
-    const { sessionId } = this.#place;
     this.#kept = await spoolSession(contents, this.#spooling(null, onRead));
     this.#git = await this.#options.git;
     if (this.#secretFiles.needsAnotherPass) this.#keep(await spoolAgain(this.#kept, this.#spooling(null)));
     const gitRoot = directory === null ? null : gitRootOf(directory);
-    const known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
-    // By its id a session is known to everybody who has it, and each of its records holds it.
-    this.#known = known.filter(({ value }) => value !== sessionId);
+    this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
     const found = await this.#search(this.#leaving, asItIs, onRead);
     this.#secrets = found;
     this.found = await inWords(found, this.#leaving, nowMs);
@@ -207,11 +205,13 @@ class Frozen implements FrozenSession {
 
   async #search(leaving: DepartingSession, inText: InText, onRead: (bytes: number) => void): Promise<Findings> {
     const found = new Findings();
+    const note = ({ kind, value, line }: Finding, file: string) => {
+      // By its id a session is known to everybody who has it, and each of its records holds it.
+      if (value !== this.#place.sessionId) found.add(kind, { file, line, value });
+    };
     const scanner = new SecretScanner(this.#rules, new ExactValues([...this.#known, ...this.#secrets.values()]));
     for (const { file, content } of leaving.departures) {
-      await scanner.scan(told(content(), onRead), ({ kind, value, line }) => {
-        if (value !== this.#place.sessionId) found.add(kind, { file: file.name, line, value });
-      });
+      await scanner.scan(told(content(), onRead), (finding) => note(finding, file.name));
     }
     const texts = leaving.departures.map(({ file }) => file.name);
     this.#manifestOf(leaving, UNSIGNED, (text) => {
@@ -219,9 +219,9 @@ class Frozen implements FrozenSession {
       texts.push(written);
       return written;
     });
-    await scanner.scan([Buffer.from(texts.join('\n\n'))], ({ kind, value, line }) => {
+    await scanner.scan([Buffer.from(texts.join('\n\n'))], (finding) => {
       // Most of these texts are of the transcript, and no other place.
-      if (!found.has(value)) found.add(kind, { file: BUNDLE_ITSELF, line, value });
+      if (!found.has(finding.value)) note(finding, BUNDLE_ITSELF);
     });
     return found;
   }
@@ -266,21 +266,6 @@ async function* told(content: AsyncIterable<Buffer>, onRead: (bytes: number) => 
   }
 }
 
-/** A text that was cut at its end, in the middle of a value, without the beginning of that. */
-function withoutCutEnd(text: string, values: Iterable<{ readonly value: string }>): string {
-  if (!text.endsWith(CUT)) return text;
-  let kept = text.slice(0, -CUT.length);
-  for (const { value } of values) {
-    for (let length = Math.min(value.length, kept.length); length >= SHORTEST_START; length -= 1) {
-      if (kept.endsWith(value.slice(0, length))) kept = kept.slice(0, -length);
-    }
-  }
-  return `${kept}${CUT}`;
-}
-
-const CUT = '…';
-const SHORTEST_START = 4;
-
 /** The highest number of a placeholder that an earlier masking left. */
 async function highestNumber({ departures }: DepartingSession): Promise<number> {
   let highest = 0;
@@ -310,7 +295,7 @@ async function inWords(found: Findings, { departures }: DepartingSession, nowMs:
   });
 }
 
-/** Whether nothing is left of the transcript: each of its records held a value where nothing can be masked. */
+/** Whether nothing is left of the transcript: each record held a value where nothing can be masked. */
 function isEmptied({ departures: [after] }: DepartingSession, { departures: [before] }: DepartingSession): boolean {
   return after?.bytes === 0 && before?.bytes !== 0;
 }
