@@ -32,7 +32,7 @@ export interface Departure {
   close(): void;
 }
 
-export type DepartingFile = Pick<SessionFile, 'kind' | 'name'>;
+type DepartingFile = Pick<SessionFile, 'kind' | 'name'>;
 
 /** What becomes of a file as it leaves. */
 export type Departing = Pick<FilterOptions, 'strict' | 'keepThinking' | 'directory' | 'links' | 'redaction'>;

@@ -13,8 +13,9 @@ import { ExactValues } from './secrets/exact-values.ts';
 import { Findings } from './secrets/findings.ts';
 import { type KnownValue, knownValues } from './secrets/known-values.ts';
 import { LIBRARY_RULES } from './secrets/library-rules.ts';
-import { highestNumberIn, Mask } from './secrets/mask.ts';
+import { Mask } from './secrets/mask.ts';
 import { namePlaces } from './secrets/place-names.ts';
+import { PlaceholderNumbers } from './secrets/placeholder-numbers.ts';
 import { SecretFiles } from './secrets/secret-files.ts';
 import type { SecretRule } from './secrets/secret-rule.ts';
 import { OWN_RULES } from './secrets/secret-rules.ts';
@@ -106,6 +107,7 @@ class Frozen implements FrozenSession {
   readonly #rules: readonly SecretRule[];
   readonly #secretFiles = new SecretFiles();
   #known: readonly KnownValue[] = [];
+  readonly #numbers = new PlaceholderNumbers();
   #secrets = new Findings();
   #kept: SpooledSession | null = null;
   #mask: Mask | null = null;
@@ -126,7 +128,10 @@ class Frozen implements FrozenSession {
     if (this.#secretFiles.needsAnotherPass) this.#keep(await spoolAgain(this.#kept, this.#spooling(null)));
     const gitRoot = directory === null ? null : gitRootOf(directory);
     this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
-    const found = await this.#search(this.#leaving, asItIs, onRead);
+    const found = await this.#search(this.#leaving, asItIs, (block) => {
+      onRead(block.length);
+      this.#numbers.see(block);
+    });
     this.#secrets = found;
     this.found = await inWords(found, this.#leaving, nowMs);
   }
@@ -137,13 +142,14 @@ class Frozen implements FrozenSession {
 
   async mask(onRead: (bytes: number) => void = () => {}): Promise<void> {
     if (this.#mask !== null || this.#secrets.size === 0) return;
-    const first = (await highestNumber(this.#leaving)) + 1;
+    const first = this.#numbers.highest + 1;
     for (let round = 1; ; round += 1) {
       const mask = new Mask([...this.#secrets.values()], first);
       const masked = await spoolAgain(this.#held, this.#spooling(mask, onRead));
       try {
         if (isEmptied(masked.leaving, this.#leaving)) throw emptied();
-        const found = await this.#search(masked.leaving, (text) => this.#masked(text, mask), onRead);
+        const inText = (text: string) => this.#masked(text, mask);
+        const found = await this.#search(masked.leaving, inText, (block) => onRead(block.length));
         if (found.size === 0) {
           this.#keep(masked);
           this.#mask = mask;
@@ -203,7 +209,7 @@ class Frozen implements FrozenSession {
     };
   }
 
-  async #search(leaving: DepartingSession, inText: InText, onRead: (bytes: number) => void): Promise<Findings> {
+  async #search(leaving: DepartingSession, inText: InText, onBlock: (block: Buffer) => void): Promise<Findings> {
     const found = new Findings();
     const note = ({ kind, value, line }: Finding, file: string) => {
       // By its id a session is known to everybody who has it, and each of its records holds it.
@@ -211,7 +217,7 @@ class Frozen implements FrozenSession {
     };
     const scanner = new SecretScanner(this.#rules, new ExactValues([...this.#known, ...this.#secrets.values()]));
     for (const { file, content } of leaving.departures) {
-      await scanner.scan(told(content(), onRead), (finding) => note(finding, file.name));
+      await scanner.scan(told(content(), onBlock), (finding) => note(finding, file.name));
     }
     const texts = leaving.departures.map(({ file }) => file.name);
     this.#manifestOf(leaving, UNSIGNED, (text) => {
@@ -254,34 +260,17 @@ const UNSIGNED = { from: null, handoff: null };
 /** The files, as a bundle takes them. */
 async function* filesOf({ departures }: DepartingSession, onRead: (bytes: number) => void) {
   for (const { file, bytes, content } of departures) {
-    yield { name: file.name, bytes, content: told(content(), onRead) };
+    yield { name: file.name, bytes, content: told(content(), (block) => onRead(block.length)) };
   }
 }
 
-/** The content, of which `onRead` is told. */
-async function* told(content: AsyncIterable<Buffer>, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
+/** The content, of which `onBlock` is told. */
+async function* told(content: AsyncIterable<Buffer>, onBlock: (block: Buffer) => void): AsyncGenerator<Buffer> {
   for await (const block of content) {
-    onRead(block.length);
+    onBlock(block);
     yield block;
   }
 }
-
-/** The highest number of a placeholder that an earlier masking left. */
-async function highestNumber({ departures }: DepartingSession): Promise<number> {
-  let highest = 0;
-  for (const { content } of departures) {
-    let tail = Buffer.alloc(0);
-    for await (const block of content()) {
-      const bytes = Buffer.concat([tail, block]);
-      highest = Math.max(highest, highestNumberIn(bytes));
-      tail = Buffer.from(bytes.subarray(-LONGEST_NUMBER));
-    }
-  }
-  return highest;
-}
-
-/** Bytes that hold `[masked`, a number and what follows it. */
-const LONGEST_NUMBER = 32;
 
 /** The kinds that were found, and their first places in words. */
 async function inWords(found: Findings, { departures }: DepartingSession, nowMs: number): Promise<FoundSecrets[]> {

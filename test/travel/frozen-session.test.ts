@@ -24,6 +24,7 @@ import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { type ExportOptions, prepareExport } from '../../src/travel/export.ts';
 import { type FreezeOptions, type FrozenSession, freezeSession } from '../../src/travel/frozen-session.ts';
 import { flatten } from '../../src/travel/secrets/flat-text.ts';
+import { PlaceholderNumbers } from '../../src/travel/secrets/placeholder-numbers.ts';
 import type { SecretRule } from '../../src/travel/secrets/secret-rule.ts';
 import { chunked, collect } from '../support/chunks.ts';
 import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
@@ -351,6 +352,15 @@ describe('what the bundle of a masked session says of it', () => {
     await frozenOne.mask();
     const { text } = await leaving(frozenOne);
     expect(text).toContain('[masked 7: GitHub token] [masked 8: test secret]');
+  });
+
+  it('numbers it so across the border of blocks as well', async () => {
+    const placeholder = Buffer.from(`"${'x'.repeat(40)}[masked 123456: GitHub token]${'y'.repeat(40)}"`);
+    for (const sizes of [[1], [7, 3], [40], [41, 2], [50, 1, 1], [1000]]) {
+      const numbers = new PlaceholderNumbers();
+      for await (const block of chunked(placeholder, ...sizes)) numbers.see(Buffer.from(block));
+      expect(numbers.highest).toBe(123456);
+    }
   });
 });
 
