@@ -15,8 +15,8 @@ const MARGIN =
 const OTHER_LINE = /(?:(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): [^"\n]{1,100}|=[\w+/]{4})?[ \t\r]*\n/y;
 const BASE64 = /[A-Za-z0-9+/]+={0,2}/y;
 const SPACES = /[ \t\r]*\n?/y;
-/** A line of a key as a program's text has it, in quotes. */
-const QUOTED_LINE = /[ \t]*["'`+.,;()[\] \t\r\n]{1,40}([A-Za-z0-9+/]{32,}={0,2})(?=[\s"'`])/y;
+/** A line of a key as a program's text has it, in quotes, or a patch in JSON: with its mark. */
+const QUOTED_LINE = /[ \t]*["'`+.,;()[\] \t\r\n-]{1,40}([A-Za-z0-9+/]{32,}={0,2})(?=[\s"'`])/y;
 /** How long a line of base64 is at least, in characters, where it is not the last one of a key. */
 const WHOLE_LINE = 40;
 

@@ -52,6 +52,11 @@ export const SHAPED_TOKEN_RULES: readonly SecretRule[] = [
     /Q~[\w~.-]{31,34}(?![\w~.-])(?<=(?<![\w~.-])(?<value>[\w~.]{3}\dQ~[\w~.-]{31,34}))/dg,
     isMixed,
   ),
+  patternRule('Azure storage key', ['accountkey='], 110, /AccountKey=(?<value>[A-Za-z0-9+/]{86}==)/dg),
+  patternRule('Azure access key', ['sharedaccesskey='], 80, /SharedAccessKey=(?<value>[A-Za-z0-9+/]{43}=)/dg),
+  patternRule('npm token', ['_authtoken='], 320, /_authToken=(?<value>[\w+/=.-]{16,300})/dg, (token) =>
+    isVaried(token, 8),
+  ),
   patternRule(
     'Mailchimp key',
     ['-us'],

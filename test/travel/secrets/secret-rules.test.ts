@@ -80,7 +80,7 @@ const KNOWN: readonly Known[] = [
   within('secret key in hex', madeUpSecret('{64h}'), '$ cat ~/.config/cclink/key\n', '\n'),
   within('password in a URL', madeUpSecret('{16a}'), 'DATABASE_URL=postgres://app:', '@db.host.io:5432/shop'),
   within('value of a variable', madeUpSecret('{32a}'), 'NODE_ENV=production\nINTERNAL_API_TOKEN=', '\nPORT=8080'),
-  within('Azure storage key', `AccountKey=${madeUpSecret('{86b}')}==`, 'DefaultEndpointsProtocol=https;'),
+  within('Azure storage key', `${madeUpSecret('{86b}')}==`, 'DefaultEndpointsProtocol=https;AccountKey='),
   within('password in a sentence', `${madeUpSecret('{9l}')}!`, 'the password of the router is ', ' by the way'),
 ];
 
@@ -311,6 +311,15 @@ describe('a private key', () => {
     expect((await scan(`const KEY = [\n${lines.join(' +\n')};\n`)).map(({ value }) => value)).toEqual(body);
   });
 
+  it('is found in the lines of a patch, as Claude Code keeps one', async () => {
+    for (const mark of ['+', '-', ' ']) {
+      const patch = { structuredPatch: [{ oldStart: 1, lines: ec.split('\n').map((line) => mark + line) }] };
+      const found = (await scan(JSON.stringify({ toolUseResult: patch }))).map(({ value }) => value);
+      // The mark may be taken for a character of base64.
+      expect(found.map((value) => value.replace(/^\+/, ''))).toEqual(body.map((line) => line.replace(/^\+/, '')));
+    }
+  });
+
   it('is found in a file of PuTTY, in base64, and as a JSON web key', async () => {
     const lines = madeUpSecret('{64b}\n{64b}\n{20b}');
     const putty = `PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 3\n${lines}\nPrivate-MAC: 12`;
@@ -356,7 +365,7 @@ describe('a credential', () => {
     ['--password', `tool --password=${password} --verbose`, password],
     ['.netrc', `machine api.host.io\n  login alice\n  password ${password}\n`, password],
     ['the file of docker', `{"auths":{"registry.io":{"auth":"${basic}"}}}`, basic],
-    ['.npmrc', `//registry.io/:_authToken=${token}\n`, `_authToken=${token}`],
+    ['.npmrc', `//registry.io/:_authToken=${token}\n`, token],
     ['WireGuard', `PrivateKey = ${madeUpSecret('{43b}')}=\n`, `${madeUpSecret('{43b}')}=`],
     ['a web address', `https://alice:${password}@git.host.io/a/b.git`, password],
     ['a connection string', `mongodb+srv://app:${password}@c0.mongo.net/shop?w=1`, password],
