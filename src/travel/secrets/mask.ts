@@ -69,6 +69,17 @@ export class Mask {
     return holder.text;
   }
 
+  /** A string of JSON, with its quotes. The same bytes if nothing is to be masked. */
+  inString(json: Buffer): Buffer {
+    const pieces: Buffer[] = [];
+    let from = 0;
+    for (const { start, end, text } of this.#in(json)) {
+      pieces.push(json.subarray(from, Math.max(start, 1)), text);
+      from = Math.min(end, json.length - 1);
+    }
+    return pieces.length === 0 ? json : Buffer.concat([...pieces, json.subarray(from)]);
+  }
+
   /**
    * Masks the strings and keys of a record at every depth: but not what links and names records, nor
    * thinking, which is signed.
@@ -82,13 +93,17 @@ export class Mask {
   /** In the JSON as a whole, as it is looked through: what is found there may go over the end of a string. */
   #into(value: JsonRecord, shape: Shape, coding: Coding): void {
     const json = Buffer.from(JSON.stringify(value), coding);
-    const { bytes, sourceOffset } = flatten(json);
-    const replacements = this.inFlat(bytes).map(({ start, end, text }) => ({
+    replaceInStrings(value, json, this.#in(json), { shape, coding });
+  }
+
+  #in(source: Buffer): Replacement[] {
+    const { bytes, sourceOffset } = flatten(source);
+    const inSource = ({ start, end, text }: Replacement) => ({
       start: sourceOffset(start),
       end: sourceOffset(end),
       text,
-    }));
-    replaceInStrings(value, json, replacements, { shape, coding });
+    });
+    return this.inFlat(bytes).map(inSource);
   }
 }
 

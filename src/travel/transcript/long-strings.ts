@@ -25,27 +25,38 @@ export interface Shortened {
    * if one was changed.
    */
   restore(text: Buffer): Buffer[] | null;
+  /** Whether one of its long strings that `change` changed stands in a JSON made from the line. */
+  holdsChanged(json: string): boolean;
 }
 
 /**
  * Shortens the long strings that are values in a line of JSON, well-formed or not. Null if there are none.
- * With `canonical`, they are whole again as `JSON.stringify` writes them; one that is no string stays.
+ * With `canonical`, they are whole again as `JSON.stringify` writes them; one that is no string stays. Each is
+ * what `change` makes of its JSON.
  */
-export function shortenStrings(line: Buffer, canonical: boolean): Shortened | null {
+export function shortenStrings(
+  line: Buffer,
+  canonical: boolean,
+  change: (string: Buffer) => Buffer = (string) => string,
+): Shortened | null {
   if (line.length < LONG_LINE_BYTES) return null;
   // Nobody can know it beforehand, and so write it into a line.
   const mark = randomBytes(16).toString('hex');
   const strings: { readonly whole: Buffer; readonly short: Buffer }[] = [];
+  const changed: string[] = [];
   const parts: Buffer[] = [];
   let kept = 0;
   for (let start = line.indexOf(QUOTE); start !== -1; ) {
     const end = endOfString(line, start);
     const read = line.subarray(start, end);
     const isLong = read.length > LONG_BYTES && line[skipSpace(line, end)] !== COLON;
-    const whole = isLong && canonical ? canonicalString(read) : read;
-    if (isLong && whole !== null) {
-      const head = whole.subarray(0, cutBefore(whole, HEAD_BYTES, 1));
-      const short = Buffer.concat([head, Buffer.from(`${mark}-${strings.length}"`)]);
+    const written = isLong && canonical ? canonicalString(read) : read;
+    if (isLong && written !== null) {
+      const whole = change(written);
+      const tail = `${mark}-${strings.length}"`;
+      if (whole !== written) changed.push(tail);
+      const head = whole.subarray(0, cutBefore(whole, Math.min(HEAD_BYTES, whole.length - 1), 1));
+      const short = Buffer.concat([head, Buffer.from(tail)]);
       parts.push(line.subarray(kept, start), short);
       strings.push({ whole, short });
       kept = end;
@@ -54,7 +65,11 @@ export function shortenStrings(line: Buffer, canonical: boolean): Shortened | nu
   }
   if (strings.length === 0) return null;
   parts.push(line.subarray(kept));
-  return { line: Buffer.concat(parts), restore: (text) => restored(text, mark, strings) };
+  return {
+    line: Buffer.concat(parts),
+    restore: (text) => restored(text, mark, strings),
+    holdsChanged: (json) => changed.some((tail) => json.includes(tail)),
+  };
 }
 
 function restored(

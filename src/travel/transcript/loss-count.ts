@@ -27,7 +27,7 @@ const LOSSES = {
     'where it is not signed by oneself, only those of files in the directory that are not hidden come',
   ],
   secretThinking: ['# thinking blocks with secrets', 'signed, so that nothing in there may be masked'],
-  secretMedia: ['# pictures and documents with secrets', 'nothing in there can be masked'],
+  secretMedia: ['# attached files with secrets', 'nothing in there can be masked'],
   unmaskable: ['# records with secrets', 'they are where nothing can be masked'],
   secretFile: [
     '# parts with files of secrets',

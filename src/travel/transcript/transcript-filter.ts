@@ -237,15 +237,15 @@ export class TranscriptFilter {
 
   /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */
   #foreign(line: Buffer): Outcome {
-    const shortened = shortenStrings(line, true);
+    const { mask = null, files = null } = this.#options.redaction ?? {};
+    const masking = mask?.holds(line) === true ? mask : null;
+    const shortened = shortenStrings(line, true, masking === null ? asItIs : (string) => masking.inString(string));
     if ((shortened?.line ?? line).length > MOST_PARSED_BYTES) {
       this.#losses.add('giant');
       return null;
     }
-    const { mask = null, files = null } = this.#options.redaction ?? {};
-    const masking = mask?.holds(line) === true ? mask : null;
-    // What is masked, or has lines taken out of it, must be seen as a whole.
-    const isWhole = masking !== null || (shortened !== null && files?.mayConcern(line) === true);
+    // What has lines taken out of it must be seen as a whole.
+    const isWhole = shortened !== null && files?.mayConcern(line) === true;
     const short = isWhole ? null : shortened;
     const bytes = short?.line ?? line;
     const latin1 = bytes.toString('latin1');
@@ -269,7 +269,7 @@ export class TranscriptFilter {
       if (this.#backupsKept.size < MAX_FILES) this.#backupsKept.add(name);
     }
     this.#noteSaid(record);
-    const secret = masking === null ? [] : this.#mask(record, masking, coding);
+    const secret = masking === null ? [] : this.#mask(record, masking, coding, short);
     if (secret === null) return this.#drop(record, 'unmaskable');
     this.#stayInside(record, asText);
     const blocks = thinkingIn(record);
@@ -303,8 +303,11 @@ export class TranscriptFilter {
    * Masks a record. Returns where thinking is that holds a secret: it is signed, so it can only go. Null if
    * the record is nested too deeply.
    */
-  #mask(record: JsonRecord, mask: Mask, coding: 'latin1' | 'utf8'): number[] | null {
-    const holdsSecret = (block: unknown) => mask.holds(Buffer.from(stringify(block) ?? '', coding));
+  #mask(record: JsonRecord, mask: Mask, coding: 'latin1' | 'utf8', short: Shortened | null): number[] | null {
+    const holdsSecret = (block: unknown) => {
+      const json = stringify(block) ?? '';
+      return short?.holdsChanged(json) === true || mask.holds(Buffer.from(json, coding));
+    };
     this.#losses.add('secretMedia', leaveMedia(record, holdsSecret));
     const thinking = thinkingIn(record).filter((index) => holdsSecret(blockAt(record, index)));
     try {

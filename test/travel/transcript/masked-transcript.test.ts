@@ -171,7 +171,7 @@ describe('a transcript that is masked', () => {
         plain,
       ]),
     ]);
-    expect(report.left.map(({ what }) => what)).toEqual(['2 pictures and documents with secrets']);
+    expect(report.left.map(({ what }) => what)).toEqual(['2 attached files with secrets']);
   });
 
   it('is masked to the end of its longest lines, and is as without a mask but for that', async () => {
@@ -190,6 +190,35 @@ describe('a transcript that is masked', () => {
     expect(masked.output === plain.output.replaceAll('\ue000', PLACEHOLDER)).toBe(true);
     expect(masked.output.length).toBeGreaterThan(4 * MEGABYTE);
     expect(masked.report.left).toEqual(plain.report.left);
+  });
+
+  it('has no picture of megabytes with a secret at its end, nor thinking, but the rest of their line', async () => {
+    const picture = (data: string) => ({ type: 'image', source: { type: 'base64', media_type: 'image/png', data } });
+    const [long, secret] = ['iVBORw0K'.repeat(200_000), 'AKZ1secretsecret'];
+    const content = [
+      text(`${long} ${secret}`),
+      picture(`${long}${secret}`),
+      picture(long),
+      thinking(`${long}${secret}`),
+    ];
+    const transcript = jsonl(record('assistant', 1, null, content));
+    const { records, report } = await filtered(transcript, maskOf(secret));
+    const left = [
+      text(`${long} ${PLACEHOLDER}`),
+      text('[left out by cclink: this image holds a secret]'),
+      picture(long),
+    ];
+    expect(JSON.stringify(records()) === JSON.stringify([record('assistant', 1, null, left)])).toBe(true);
+    expect(report.left.map(({ what }) => what)).toEqual([
+      '1 attached file with secrets',
+      '1 thinking block with secrets',
+    ]);
+  });
+
+  it('is masked where a line is long by nothing but its secret', async () => {
+    const secret = Array.from({ length: 250_000 }, (_, index) => `${index}`).join('-');
+    const { records } = await filtered(jsonl(record('user', 1, null, [text(secret), text('more')])), maskOf(secret));
+    expect(records()).toEqual([record('user', 1, null, [text(PLACEHOLDER), text('more')])]);
   });
 
   it('has no record with a value where nothing can be masked, and links that go past it', async () => {
