@@ -7,7 +7,6 @@ import { promisify } from 'node:util';
 
 /** Where packages that were downloaded are kept, each in a folder by its name. */
 const FOLDER = fileURLToPath(new URL('../../node_modules/.cache/public-code', import.meta.url));
-const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 /** A package as its registry's own client brings it: `npm:name@version`, `pypi:…`, `go:…`, `crate:…`. */
 export type PublicPackage = `${keyof typeof CLIENTS}:${string}@${string}`;
@@ -20,7 +19,7 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
 /** How each client brings a package into an empty folder; what it resolves to is where the code is. */
 const CLIENTS = {
   async npm(name: string, version: string, folder: string): Promise<string> {
-    await run(NPM, ['pack', '--silent', `${name}@${version}`], folder);
+    await run('npm', ['pack', '--silent', `${name}@${version}`], folder);
     await run('tar', ['xzf', ...readdirSync(folder)], folder);
     return folder;
   },
