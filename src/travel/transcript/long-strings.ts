@@ -31,8 +31,8 @@ export interface Shortened {
 
 /**
  * Shortens the long strings that are values in a line of JSON, well-formed or not. Null if there are none.
- * With `canonical`, they are whole again as `JSON.stringify` writes them; one that is no string stays. Each is
- * what `change` makes of its JSON.
+ * With `canonical`, they are whole again as `JSON.stringify` writes them; one that is no string stays. Each
+ * is what `change` makes of its JSON.
  */
 export function shortenStrings(
   line: Buffer,
