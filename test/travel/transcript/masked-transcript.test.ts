@@ -236,6 +236,16 @@ describe('a transcript that is masked', () => {
     expect(report.left).toEqual([{ what: '2 records with secrets', why: 'they are where nothing can be masked' }]);
   });
 
+  it('has no record that is nested too deeply to be masked', async () => {
+    for (const depth of [2000, 30_000]) {
+      const nested = `${'['.repeat(depth)}${JSON.stringify(SECRET)}${']'.repeat(depth)}`;
+      const json = JSON.stringify(record('user', 1, null, [{ type: 'x', a: 'here' }])).replace('"here"', nested);
+      const { output, report } = await filtered(jsonl(json, record('user', 2, 1, 'hello')), maskOf(SECRET));
+      expect(maskOf(SECRET).holds(Buffer.from(output))).toBe(false);
+      expect([report.records, output.includes(PLACEHOLDER)]).toEqual(depth === 2000 ? [2, true] : [1, false]);
+    }
+  });
+
   it('tells nothing of a secret in what it says of the session', async () => {
     const transcript = jsonl(record('user', 1, null, `my password is ${SECRET}, as you know`), {
       type: 'custom-title',
