@@ -4,9 +4,12 @@ const STAND_IN =
 /** What is filled in later: `${NAME}`, `{{name}}`, `<name>`, `%NAME%`, `$NAME`, `$(command)`. */
 const FILLED_IN_LATER = /\$[({A-Za-z_]|\{\{|\{[A-Za-z_.]*\}|^<|>$|%[A-Z_]{2,}%|%[sdv]\b|#\{/;
 
+/** Longer is no placeholder, but may hold one of the words by chance. */
+const LONGEST_STAND_IN = 100;
+
 /** True if `value` only stands for a secret. */
 export function standsForSecret(value: string): boolean {
-  return STAND_IN.test(value) || FILLED_IN_LATER.test(value);
+  return value.length <= LONGEST_STAND_IN && (STAND_IN.test(value) || FILLED_IN_LATER.test(value));
 }
 
 /** True if `value` has that many different characters. */
