@@ -21,7 +21,7 @@ const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/\w/.test(String.
 export class Anchors {
   /** What is to be looked for. */
   readonly literals: readonly Literal[];
-  readonly #rules: readonly { readonly isAlways: boolean; readonly reach: number }[];
+  readonly #rules: readonly SecretRule[];
   /** The rules that have an anchor, by the index of its literal. */
   readonly #rulesOf: readonly (readonly number[])[];
 
@@ -30,26 +30,30 @@ export class Anchors {
     for (const [index, { anchors }] of rules.entries()) {
       for (const anchor of anchors) rulesOf.set(anchor, [...(rulesOf.get(anchor) ?? []), index]);
     }
-    this.#rules = rules.map(({ anchors, reach = LONGEST_SECRET }) => ({ isAlways: anchors.length === 0, reach }));
+    this.#rules = rules;
     this.literals = [...rulesOf.keys()].map((anchor) => ({ bytes: Buffer.from(anchor), isAnyCase: true }));
     this.#rulesOf = [...rulesOf.values()];
   }
 
-  /** For one text: takes where the literals are found in it, about in order. */
-  begin(): { note(literal: number, at: number): void; parts(flat: Buffer): Part[][] } {
+  /** For one flat text: takes where the literals are found in it, about in order. */
+  begin(flat: Buffer): {
+    note(literal: number, at: number): void;
+    /** Where each rule has to look, in the order of the rules; the parts of one don't overlap. */
+    parts(): Part[][];
+  } {
     const parts = this.#rules.map((): MutablePart[] => []);
     return {
       note: (literal, at) => {
-        const { length } = (this.literals[literal] as Literal).bytes;
-        for (const rule of this.#rulesOf[literal] as readonly number[]) {
-          const { reach } = this.#rules[rule] as { reach: number };
-          addPart(parts[rule] as MutablePart[], at - reach, at + length + reach);
+        const end = at + (this.literals[literal] as Literal).bytes.length;
+        for (const index of this.#rulesOf[literal] as readonly number[]) {
+          const { reach = LONGEST_SECRET, mayFollow } = this.#rules[index] as SecretRule;
+          if (mayFollow?.(flat, end) === false) continue;
+          addPart(parts[index] as MutablePart[], at - reach, end + reach);
         }
       },
-      /** Where each rule has to look, in the order of the rules; the parts of one don't overlap. */
-      parts: (flat) =>
-        parts.map((each, rule) =>
-          this.#rules[rule]?.isAlways
+      parts: () =>
+        parts.map((each, index) =>
+          this.#rules[index]?.anchors.length === 0
             ? [{ start: 0, end: flat.length }]
             : each.map(({ start, end }) => widened(flat, start, end)),
         ),

@@ -98,6 +98,19 @@ const BARE_SETTING = new RegExp(
   'dgi',
 );
 
+const [TAB, SPACE, QUOTE, APOSTROPHE, COLON, EQUALS] = [0x09, 0x20, 0x22, 0x27, 0x3a, 0x3d];
+/** What may follow one of these words in a name, as in `secret_key_base`. */
+const IS_NAME = Uint8Array.from({ length: 256 }, (_, code) => (/[\w-]/.test(String.fromCharCode(code)) ? 1 : 0));
+
+/** Whether one of these words may end the name of a setting: most are words of prose, or of a program. */
+function isBeforeValue(flat: Buffer, end: number): boolean {
+  let at = end;
+  while (at < end + '_base'.length && IS_NAME[flat[at] ?? 0] === 1) at += 1;
+  if (flat[at] === QUOTE || flat[at] === APOSTROPHE) at += 1;
+  for (let spaces = 0; spaces < 3 && (flat[at] === SPACE || flat[at] === TAB); spaces += 1) at += 1;
+  return flat[at] === COLON || flat[at] === EQUALS;
+}
+
 const isOfItsName = (value: string, match: RegExpExecArray): boolean => isSecretOf(match.groups?.['name'] ?? '', value);
 
 /** Values that are secrets because their name says so. */
@@ -113,6 +126,6 @@ export const NAMED_SECRET_RULES: readonly SecretRule[] = [
     /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
     isOfItsName,
   ),
-  patternRule('value of a setting', SETTINGS, 400, QUOTED_SETTING, isOfItsName),
-  patternRule('value of a setting', SETTINGS, 400, BARE_SETTING, isOfItsName),
+  patternRule('value of a setting', SETTINGS, 400, QUOTED_SETTING, isOfItsName, isBeforeValue),
+  patternRule('value of a setting', SETTINGS, 400, BARE_SETTING, isOfItsName, isBeforeValue),
 ];

@@ -2,7 +2,7 @@ import type { FoundSecret, SecretRule } from './secret-rule.ts';
 
 /**
  * A rule that looks for `pattern` (with the flags `d` and `g`), whose group `value` is the secret, where
- * `isOne` says that it is one. Anchors and reach are those of the rule.
+ * `isOne` says that it is one. The others are those of the rule.
  */
 export function patternRule(
   kind: string,
@@ -10,10 +10,12 @@ export function patternRule(
   reach: number,
   pattern: RegExp,
   isOne: (value: string, match: RegExpExecArray) => boolean = () => true,
+  mayFollow?: SecretRule['mayFollow'],
 ): SecretRule {
   return {
     anchors,
     reach,
+    ...(mayFollow && { mayFollow }),
     find(text: string): FoundSecret[] {
       const found: FoundSecret[] = [];
       // Not `matchAll`: it would copy the pattern for each of many short texts.

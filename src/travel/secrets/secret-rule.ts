@@ -19,6 +19,11 @@ export interface SecretRule {
    */
   readonly reach?: number;
   /**
+   * False if there can be no secret at the anchor that ends at `end`, by what follows it in flat text: the
+   * rule need not run for this one. For words that are common in any text.
+   */
+  readonly mayFollow?: (flat: Buffer, end: number) => boolean;
+  /**
    * The secrets in a flat text, decoded as latin1. Bytes above 0x7f count as nothing that could belong to a
    * word. Takes time linear in the text's length, whatever stands there.
    */

@@ -107,14 +107,14 @@ export class SecretScanner {
 
   /** The parts where each rule has to look, and the places of known values. */
   #near(bytes: Buffer): { readonly parts: readonly (readonly Part[])[]; readonly places: Iterable<Place> } {
-    const anchors = this.#anchors.begin();
+    const anchors = this.#anchors.begin(bytes);
     const { length } = this.#anchors.literals;
     const places: Place[] = [];
     this.#literals.search(bytes, 0, bytes.length, (literal, start) => {
       if (literal < length) anchors.note(literal, start);
       else places.push(this.#known.placeOf(literal - length, start));
     });
-    return { parts: anchors.parts(bytes), places: merged(places) };
+    return { parts: anchors.parts(), places: merged(places) };
   }
 
   async #byRules(bytes: Buffer, parts: readonly (readonly Part[])[]): Promise<FoundSecret[]> {

@@ -127,6 +127,22 @@ describe('a scan', () => {
     expect(seen).toHaveLength(2);
   });
 
+  it('does not run a rule at an anchor that something else follows', async () => {
+    const seen: string[] = [];
+    const spying: SecretRule = {
+      anchors: ['token'],
+      reach: 6,
+      mayFollow: (flat, end) => flat[end] === '='.charCodeAt(0),
+      find: (text) => {
+        seen.push(text);
+        return [];
+      },
+    };
+    const far = ' token. '.repeat(2000);
+    await scan(new SecretScanner([spying], NOTHING_KNOWN), [Buffer.from(`${far}the TOKEN=value of${far}`)]);
+    expect(seen).toEqual(['. the TOKEN=value']);
+  });
+
   it('takes rules that answer later, keeps their order, and names a value after the first', async () => {
     const later = (kind: string, ...parts: [number, number][]): SecretRule => ({
       anchors: [],
