@@ -1,10 +1,10 @@
 /** Scans a transcript for secrets, as a process of its own: prints how many milliseconds that took. */
 import { createHash } from 'node:crypto';
 import { blocksOf } from '../src/travel/file-blocks.ts';
-import { ExactValues } from '../src/travel/secrets/exact-values.ts';
-import { LIBRARY_RULES } from '../src/travel/secrets/library-rules.ts';
-import { OWN_RULES } from '../src/travel/secrets/secret-rules.ts';
-import { SecretScanner } from '../src/travel/secrets/secret-scanner.ts';
+import { LIBRARY_RULES } from '../src/travel/secrets/rules/library-rules.ts';
+import { OWN_RULES } from '../src/travel/secrets/rules/secret-rules.ts';
+import { ExactValues } from '../src/travel/secrets/scan/exact-values.ts';
+import { SecretScanner } from '../src/travel/secrets/scan/secret-scanner.ts';
 
 /** As many as the environment and the `.env` files of a developer may have. */
 const KNOWN = 30;

@@ -9,7 +9,7 @@ import type { Loss } from './bundle/manifest.ts';
 import { DepartingSource } from './departing-source.ts';
 import { lossOfFile } from './harmful-kinds.ts';
 import { rewriteJson } from './rewrite-json.ts';
-import type { Mask } from './secrets/mask.ts';
+import type { Mask } from './secrets/mask/mask.ts';
 import type { TranscriptFacts } from './transcript/transcript-facts.ts';
 import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
 

@@ -5,9 +5,9 @@ import type { Loss } from './bundle/manifest.ts';
 import { type Departing, type Departure, departureOf } from './departing-file.ts';
 import { DepartingSession } from './departing-session.ts';
 import { maskedDeparture } from './masked-departure.ts';
-import type { Mask } from './secrets/mask.ts';
-import type { SecretFiles } from './secrets/secret-files.ts';
-import { isSecretPath } from './secrets/secret-paths.ts';
+import type { SecretFiles } from './secrets/files/secret-files.ts';
+import { isSecretPath } from './secrets/files/secret-paths.ts';
+import type { Mask } from './secrets/mask/mask.ts';
 
 /** A session of which every file lies in one spool, as it will leave. */
 export interface SpooledSession {

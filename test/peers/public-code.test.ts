@@ -2,10 +2,10 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
-import { ExactValues } from '../../src/travel/secrets/exact-values.ts';
-import { LIBRARY_RULES } from '../../src/travel/secrets/library-rules.ts';
-import { OWN_RULES } from '../../src/travel/secrets/secret-rules.ts';
-import { SecretScanner } from '../../src/travel/secrets/secret-scanner.ts';
+import { LIBRARY_RULES } from '../../src/travel/secrets/rules/library-rules.ts';
+import { OWN_RULES } from '../../src/travel/secrets/rules/secret-rules.ts';
+import { ExactValues } from '../../src/travel/secrets/scan/exact-values.ts';
+import { SecretScanner } from '../../src/travel/secrets/scan/secret-scanner.ts';
 import { describePeer, missingPrograms } from './peer-programs.ts';
 import { type PublicPackage, publicCode } from './public-code.ts';
 

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Mask } from '../../../src/travel/secrets/mask.ts';
-import { SecretFiles } from '../../../src/travel/secrets/secret-files.ts';
+import { SecretFiles } from '../../../src/travel/secrets/files/secret-files.ts';
+import { Mask } from '../../../src/travel/secrets/mask/mask.ts';
 import {
   type FilterOptions,
   filterTranscript,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Flattening, flatten, flattenText, MOST_LEFT_BYTES } from '../../../src/travel/secrets/flat-text.ts';
+import { Flattening, flatten, flattenText, MOST_LEFT_BYTES } from '../../../../src/travel/secrets/scan/flat-text.ts';
 
 const flat = (source: string) => flatten(Buffer.from(source)).bytes.toString();
 

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LEFT_OUT } from '../../../src/travel/secrets/left-out.ts';
-import { SecretFiles } from '../../../src/travel/secrets/secret-files.ts';
-import type { JsonRecord } from '../../../src/travel/transcript/record-rules.ts';
-import { filterTranscript, TranscriptFilter } from '../../../src/travel/transcript/transcript-filter.ts';
-import { collect } from '../../support/chunks.ts';
+import { LEFT_OUT } from '../../../../src/travel/secrets/files/left-out.ts';
+import { SecretFiles } from '../../../../src/travel/secrets/files/secret-files.ts';
+import type { JsonRecord } from '../../../../src/travel/transcript/record-rules.ts';
+import { filterTranscript, TranscriptFilter } from '../../../../src/travel/transcript/transcript-filter.ts';
+import { collect } from '../../../support/chunks.ts';
 
 const CWD = '/home/alice/proj';
 /** What a file of secrets holds, and nothing else does. */
@@ -288,7 +288,8 @@ const SAMPLES = [
   'toolcall/.claude/projects/-home-alice-proj/22222222-2222-4222-8222-222222222222.jsonl',
   'subagent/.claude/projects/-home-alice-proj/33333333-3333-4333-8333-333333333333/subagents/agent-a91be4f6af13cfecb.jsonl',
 ];
-const sample = (name: string) => readFileSync(fileURLToPath(new URL(`../../samples/${name}`, import.meta.url)), 'utf8');
+const sample = (name: string) =>
+  readFileSync(fileURLToPath(new URL(`../../../samples/${name}`, import.meta.url)), 'utf8');
 
 async function filtered(transcript: string): Promise<string> {
   const redaction = { mask: null, files: new SecretFiles() };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
-import { flatten } from '../../../src/travel/secrets/flat-text.ts';
+import { ExactValues } from '../../../../src/travel/secrets/scan/exact-values.ts';
+import { flatten } from '../../../../src/travel/secrets/scan/flat-text.ts';
 
 const known = (...values: string[]) => new ExactValues(values.map((value) => ({ kind: 'value', value })));
 const flat = (text: string) => flatten(Buffer.from(text)).bytes;

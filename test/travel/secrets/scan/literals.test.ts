@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Literal, Literals, MOST_OFFSET } from '../../../src/travel/secrets/literals.ts';
+import { type Literal, Literals, MOST_OFFSET } from '../../../../src/travel/secrets/scan/literals.ts';
 
 const literal = (text: string, isAnyCase = false): Literal => ({ bytes: Buffer.from(text), isAnyCase });
 

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { highestNumberIn, Mask } from '../../../src/travel/secrets/mask.ts';
-import type { JsonRecord } from '../../../src/travel/transcript/record-rules.ts';
+import { highestNumberIn, Mask } from '../../../../src/travel/secrets/mask/mask.ts';
+import type { JsonRecord } from '../../../../src/travel/transcript/record-rules.ts';
 
 const KIND = 'test key';
 const maskOf = (...values: readonly string[]) =>

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { flatten } from './flat-text.ts';
+import { flatten } from '../scan/flat-text.ts';
 import type { Mask } from './mask.ts';
 
 /** About how much is masked at once. */

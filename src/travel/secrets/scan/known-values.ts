@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { readSmallFile } from '../../files/regular-file.ts';
+import { readSmallFile } from '../../../files/regular-file.ts';
 
 /** A value that is known to be secret, and what it is, in words for a person. */
 export interface KnownValue {

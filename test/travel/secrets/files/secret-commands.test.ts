@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { secretCommand } from '../../../src/travel/secrets/secret-commands.ts';
-import { isSecretPath } from '../../../src/travel/secrets/secret-paths.ts';
+import { secretCommand } from '../../../../src/travel/secrets/files/secret-commands.ts';
+import { isSecretPath } from '../../../../src/travel/secrets/files/secret-paths.ts';
 
 const look = (command: string) => secretCommand(command, isSecretPath);
 const LEFT = '[left out by cclink: shows a file of secrets]';

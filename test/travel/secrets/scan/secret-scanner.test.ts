@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
-import { flatten } from '../../../src/travel/secrets/flat-text.ts';
-import type { SecretRule } from '../../../src/travel/secrets/secret-rule.ts';
-import { type Finding, SecretScanner } from '../../../src/travel/secrets/secret-scanner.ts';
+import type { SecretRule } from '../../../../src/travel/secrets/rules/secret-rule.ts';
+import { ExactValues } from '../../../../src/travel/secrets/scan/exact-values.ts';
+import { flatten } from '../../../../src/travel/secrets/scan/flat-text.ts';
+import { type Finding, SecretScanner } from '../../../../src/travel/secrets/scan/secret-scanner.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -174,8 +174,8 @@ describe('a scan', () => {
   it('takes no more memory for a long content than for a short one', () => {
     const script = `
       import { readFileSync } from 'node:fs';
-      import { ExactValues } from '${join(import.meta.dirname, '../../../src/travel/secrets/exact-values.ts')}';
-      import { SecretScanner } from '${join(import.meta.dirname, '../../../src/travel/secrets/secret-scanner.ts')}';
+      import { ExactValues } from '${join(import.meta.dirname, '../../../../src/travel/secrets/scan/exact-values.ts')}';
+      import { SecretScanner } from '${join(import.meta.dirname, '../../../../src/travel/secrets/scan/secret-scanner.ts')}';
       const rule = { anchors: ['tok_'], find: (text) => [...text.matchAll(/tok_[0-9]{6}/g)].map(({ index }) =>
         ({ kind: 'token', start: index, end: index + 10 })) };
       const scanner = new SecretScanner([rule], new ExactValues([{ kind: 'known', value: 'a-known-value' }]));

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { isObject } from '../../claude/json-object.ts';
-import { endOfString } from '../transcript/json-structure.ts';
-import type { JsonRecord } from '../transcript/record-rules.ts';
+import { isObject } from '../../../claude/json-object.ts';
+import { endOfString } from '../../transcript/json-structure.ts';
+import type { JsonRecord } from '../../transcript/record-rules.ts';
 import { keysStay, type Shape, shapeOfMember, shapeOfObject } from './record-shape.ts';
 
 const QUOTE = 0x22;

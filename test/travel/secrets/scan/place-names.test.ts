@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionFileKind } from '../../../src/claude/session-layout.ts';
-import type { Departure } from '../../../src/travel/departing-file.ts';
-import { namePlaces } from '../../../src/travel/secrets/place-names.ts';
-import { chunked } from '../../support/chunks.ts';
+import type { SessionFileKind } from '../../../../src/claude/session-layout.ts';
+import type { Departure } from '../../../../src/travel/departing-file.ts';
+import { namePlaces } from '../../../../src/travel/secrets/scan/place-names.ts';
+import { chunked } from '../../../support/chunks.ts';
 
 const VALUE = 'not-a-secret-at-all';
 const NOW_MS = Date.parse('2026-11-20T12:30:00.000Z');

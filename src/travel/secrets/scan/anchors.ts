@@ -1,5 +1,5 @@
+import { LONGEST_SECRET, type SecretRule } from '../rules/secret-rule.ts';
 import { type Literal, MOST_OFFSET } from './literals.ts';
-import { LONGEST_SECRET, type SecretRule } from './secret-rule.ts';
 
 /** A part of a text, as offsets. */
 export interface Part {

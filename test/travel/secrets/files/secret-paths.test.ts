@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSecretPath } from '../../../src/travel/secrets/secret-paths.ts';
+import { isSecretPath } from '../../../../src/travel/secrets/files/secret-paths.ts';
 
 const SECRET = [
   ...['.env', '/home/alice/proj/.env', 'packages/api/.env.production', '.envrc', '.env.local', 'prod.env', '.ENV'],

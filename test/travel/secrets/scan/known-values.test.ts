@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { knownValues, valuesOfEnvText } from '../../../src/travel/secrets/known-values.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { knownValues, valuesOfEnvText } from '../../../../src/travel/secrets/scan/known-values.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const nothing = { variables: {}, directory: null, gitRoot: null };
 const ofVariables = (variables: Record<string, string>) =>

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Mask } from '../../../src/travel/secrets/mask.ts';
-import { maskText } from '../../../src/travel/secrets/mask-text.ts';
-import { chunked, collect } from '../../support/chunks.ts';
+import { Mask } from '../../../../src/travel/secrets/mask/mask.ts';
+import { maskText } from '../../../../src/travel/secrets/mask/mask-text.ts';
+import { chunked, collect } from '../../../support/chunks.ts';
 
 const MEGABYTE = 1024 * 1024;
 const PLACEHOLDER = '[masked 1: test key]';

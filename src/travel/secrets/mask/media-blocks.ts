@@ -1,5 +1,5 @@
-import { isObject } from '../../claude/json-object.ts';
-import type { JsonRecord } from '../transcript/record-rules.ts';
+import { isObject } from '../../../claude/json-object.ts';
+import type { JsonRecord } from '../../transcript/record-rules.ts';
 
 const MEDIA = new Set(['image', 'document']);
 

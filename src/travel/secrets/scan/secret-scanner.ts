@@ -1,8 +1,8 @@
+import { type FoundSecret, LONGEST_SECRET, type SecretRule } from '../rules/secret-rule.ts';
 import { Anchors, type Part } from './anchors.ts';
 import { type ExactValues, merged, type Place } from './exact-values.ts';
 import { Flattening } from './flat-text.ts';
 import { Literals } from './literals.ts';
-import { type FoundSecret, LONGEST_SECRET, type SecretRule } from './secret-rule.ts';
 
 /** A secret that was found. It must not be shown, logged or written anywhere. */
 export interface Finding {

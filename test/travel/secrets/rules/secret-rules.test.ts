@@ -1,13 +1,13 @@
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { describe, expect, it } from 'vitest';
-import { ExactValues } from '../../../src/travel/secrets/exact-values.ts';
-import { flatten } from '../../../src/travel/secrets/flat-text.ts';
-import { LIBRARY_RULES } from '../../../src/travel/secrets/library-rules.ts';
-import { Mask } from '../../../src/travel/secrets/mask.ts';
-import { LONGEST_SECRET } from '../../../src/travel/secrets/secret-rule.ts';
-import { OWN_RULES } from '../../../src/travel/secrets/secret-rules.ts';
-import { type Finding, SecretScanner } from '../../../src/travel/secrets/secret-scanner.ts';
-import { drawnBytes, madeUpJwt, madeUpPem, madeUpSecret } from '../../support/made-up-secrets.ts';
+import { Mask } from '../../../../src/travel/secrets/mask/mask.ts';
+import { LIBRARY_RULES } from '../../../../src/travel/secrets/rules/library-rules.ts';
+import { LONGEST_SECRET } from '../../../../src/travel/secrets/rules/secret-rule.ts';
+import { OWN_RULES } from '../../../../src/travel/secrets/rules/secret-rules.ts';
+import { ExactValues } from '../../../../src/travel/secrets/scan/exact-values.ts';
+import { flatten } from '../../../../src/travel/secrets/scan/flat-text.ts';
+import { type Finding, SecretScanner } from '../../../../src/travel/secrets/scan/secret-scanner.ts';
+import { drawnBytes, madeUpJwt, madeUpPem, madeUpSecret } from '../../../support/made-up-secrets.ts';
 
 const RULES = [...LIBRARY_RULES, ...OWN_RULES];
 const scanner = new SecretScanner(RULES, new ExactValues([]));

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
-import { isObject } from '../../claude/json-object.ts';
-import { removeSecretBackups } from '../transcript/file-backups.ts';
-import { isLatin1 } from '../transcript/latin1.ts';
-import type { JsonRecord } from '../transcript/record-rules.ts';
-import { type KnownValue, valuesOfEnvText } from './known-values.ts';
+import { isObject } from '../../../claude/json-object.ts';
+import { removeSecretBackups } from '../../transcript/file-backups.ts';
+import { isLatin1 } from '../../transcript/latin1.ts';
+import type { JsonRecord } from '../../transcript/record-rules.ts';
+import { type KnownValue, valuesOfEnvText } from '../scan/known-values.ts';
 import { LEFT_OUT } from './left-out.ts';
 import { secretCommand } from './secret-commands.ts';
 import { withoutSecretLines, withoutSecretLinesOf } from './secret-lines.ts';

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import type { JsonRecord } from '../transcript/record-rules.ts';
-import { ExactValues } from './exact-values.ts';
-import { flatten } from './flat-text.ts';
-import type { KnownValue } from './known-values.ts';
+import type { JsonRecord } from '../../transcript/record-rules.ts';
+import { ExactValues } from '../scan/exact-values.ts';
+import { flatten } from '../scan/flat-text.ts';
+import type { KnownValue } from '../scan/known-values.ts';
 import { type Replacement, replaceInStrings } from './mask-json.ts';
 import { RECORD, type Shape } from './record-shape.ts';
 

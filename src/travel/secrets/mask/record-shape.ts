@@ -1,4 +1,4 @@
-import { isThinking } from '../transcript/thinking.ts';
+import { isThinking } from '../../transcript/thinking.ts';
 
 /** What may become of the strings in a value: all are masked, all stay, or it depends on their place. */
 export type Shape = 'masked' | 'stays' | Structure;
