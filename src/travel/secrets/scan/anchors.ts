@@ -13,7 +13,7 @@ interface MutablePart {
 }
 
 /** How far the edge of a part is moved, so that it is not within a word. */
-const LONGEST_WORD = 512;
+const LONGEST_WORD = 128;
 /** Letters, digits and `_`, at their codes. */
 const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/\w/.test(String.fromCharCode(code)) ? 1 : 0));
 
