@@ -3,6 +3,7 @@ import type { JsonRecord } from '../../transcript/record-rules.ts';
 import { ExactValues } from '../scan/exact-values.ts';
 import { flatten } from '../scan/flat-text.ts';
 import type { KnownValue } from '../scan/known-values.ts';
+import { bytesOf } from '../scan/value-text.ts';
 import { type Replacement, replaceInStrings } from './mask-json.ts';
 import { RECORD, type Shape } from './record-shape.ts';
 
@@ -32,7 +33,7 @@ export class Mask {
   constructor(values: readonly KnownValue[], firstNumber: number) {
     const byText = new Map<string, KnownValue>();
     for (const each of values) {
-      const text = flatten(Buffer.from(each.value)).bytes.toString().trim();
+      const text = flatten(bytesOf(each.value)).bytes.toString('latin1').trim();
       if (!byText.has(text)) byText.set(text, each);
     }
     const different = [...byText.values()];

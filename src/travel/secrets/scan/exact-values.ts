@@ -1,5 +1,6 @@
 import { Flattening, flatten } from './flat-text.ts';
 import { type Literal, Literals } from './literals.ts';
+import { bytesOf, textOf } from './value-text.ts';
 
 /** Where known values stand in a flat text. */
 export interface Place {
@@ -96,13 +97,12 @@ export class ExactValues {
 
 /** How a value may stand in flat text. */
 function formsOf(value: string): Buffer[] {
-  const flat = flatten(Buffer.from(value))
-    .bytes.toString()
+  const flat = textOf(flatten(bytesOf(value)).bytes)
     .trim()
     .replace(/[\s\\]+$/, '');
+  const form = bytesOf(flat);
   // A backslash before it takes its first character: `C:\name` flattens to another text.
-  const behindBackslash = flatten(Buffer.from(`\\${flat}`)).bytes;
-  const form = Buffer.from(flat);
+  const behindBackslash = flatten(Buffer.concat([Buffer.of(BACKSLASH), form])).bytes;
   return behindBackslash[0] === BACKSLASH || behindBackslash.equals(form) ? [form] : [form, behindBackslash];
 }
 

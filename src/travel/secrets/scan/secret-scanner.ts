@@ -3,11 +3,12 @@ import { Anchors, type Part } from './anchors.ts';
 import { type ExactValues, merged, type Place } from './exact-values.ts';
 import { Flattening } from './flat-text.ts';
 import { Literals } from './literals.ts';
+import { textOf } from './value-text.ts';
 
 /** A secret that was found. It must not be shown, logged or written anywhere. */
 export interface Finding {
   readonly kind: string;
-  /** As it is in flat text. */
+  /** As it is in flat text; where that is no UTF-8, as `value-text.ts` writes it. */
   readonly value: string;
   /** The line of the content in which it begins, from 1. */
   readonly line: number;
@@ -98,7 +99,7 @@ export class SecretScanner {
       const { kind, start, end } = secret;
       if (last !== null && last.start === start && last.end === end) continue;
       last = secret;
-      found({ kind, value: bytes.toString('utf8', start, end), line: flat.linesBefore(start) + 1 });
+      found({ kind, value: textOf(bytes.subarray(start, end)), line: flat.linesBefore(start) + 1 });
     }
     flat.drop(nextFrom);
     block.ownFrom = ownTo - nextFrom;

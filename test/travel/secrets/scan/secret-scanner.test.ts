@@ -109,6 +109,17 @@ describe('a scan', () => {
     );
   });
 
+  it('finds what is in another coding so that it is found again', async () => {
+    const word = rule('password', /(?<=password=)\S+/g, { anchors: ['password='] });
+    const source = Buffer.from('password=pa\xdf\xdfw\xf6rd-\xe9\xa9 and more', 'latin1');
+    const found = await scan(new SecretScanner([word], NOTHING_KNOWN), [source]);
+    expect(found).toHaveLength(1);
+    const known = new ExactValues(found);
+    const places = [...known.in(flatten(source).bytes)].map(({ start, end }) => source.toString('latin1', start, end));
+    expect(places).toEqual(['pa\xdf\xdfw\xf6rd-\xe9\xa9']);
+    expect(known.holds(Buffer.from(source.toString('latin1')))).toBe(false);
+  });
+
   it('runs a rule only near its anchors, in any case, and never cuts a word', async () => {
     const seen: string[] = [];
     const spying: SecretRule = {
