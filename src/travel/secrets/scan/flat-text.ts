@@ -57,18 +57,6 @@ export function flatten(source: Buffer): FlatText {
   return { bytes: flattening.bytes, sourceOffset: (at) => places.sourceOffset(at) };
 }
 
-/** The same for a string, with the offsets of strings. */
-export function flattenText(source: string): { readonly text: string; sourceOffset(at: number): number } {
-  if (!source.includes('\\') && !source.includes('\x1b')) return { text: source, sourceOffset: (at) => at };
-  const sourceBytes = Buffer.from(source);
-  const { bytes, sourceOffset } = flatten(sourceBytes);
-  const text = bytes.toString();
-  const isAscii = sourceBytes.length === source.length && bytes.length === text.length;
-  if (isAscii) return { text, sourceOffset };
-  const [inFlat, inSource] = [new Units(bytes), new Units(sourceBytes)];
-  return { text, sourceOffset: (at) => inSource.unitAt(sourceOffset(inFlat.byteAt(at))) };
-}
-
 /** Flattens a source that comes in pieces. */
 export class Flattening {
   readonly #room: Buffer;
@@ -265,36 +253,6 @@ class Places {
     if (low === 0) return at;
     const [flat, source] = [this.#pairs[low * 2 - 2] as number, this.#pairs[low * 2 - 1] as number];
     return source + at - flat;
-  }
-}
-
-/** Offsets of a UTF-8 text in bytes and in the units of strings. Quick if what is asked for goes forwards. */
-class Units {
-  readonly #bytes: Buffer;
-  #byte = 0;
-  #unit = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  byteAt(unit: number): number {
-    if (unit < this.#unit) [this.#byte, this.#unit] = [0, 0];
-    while (this.#unit < unit && this.#byte < this.#bytes.length) this.#step();
-    return this.#byte;
-  }
-
-  unitAt(byte: number): number {
-    if (byte < this.#byte) [this.#byte, this.#unit] = [0, 0];
-    while (this.#byte < byte) this.#step();
-    return this.#unit;
-  }
-
-  /** Over one character. */
-  #step(): void {
-    const lead = this.#bytes[this.#byte] as number;
-    this.#unit += lead >= 0xf0 ? 2 : 1;
-    this.#byte += lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   }
 }
 
