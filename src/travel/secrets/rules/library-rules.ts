@@ -1,7 +1,6 @@
 import { rules } from '@secretlint/secretlint-rule-preset-recommend';
 import { endsVaried } from './plausible-secret.ts';
 import type { FoundSecret, SecretRule } from './secret-rule.ts';
-import { passwordIn } from './url-password.ts';
 
 /** What of the library's interface is used here: its own types are in packages that nothing else needs. */
 interface LibraryRule {
@@ -29,15 +28,16 @@ interface Use {
   readonly anchors: readonly string[];
   /** As a rule's; `REACH` without it. */
   readonly reach?: number;
-  /** Where the value is in what it found at `from`; without this, it is what the rule would print. */
-  readonly value?: (text: string, from: number) => { start: number; end: number } | null;
 }
 
 /**
- * The rules that are used, by the end of their names. Left out: the one that lets a comment in the text
- * switch the others off, the one for files of Google Cloud (it reads the file itself; the key inside is found
- * as a private key), the ids of AWS accounts (no secret), and the one for passwords in web addresses (ours
- * finds them in all addresses), and the one for Figma (it takes a second for a megabyte of `figd_`).
+ * The rules that are used, by the end of their names. Left out:
+ *
+ * - the one that lets a comment in the text switch the others off;
+ * - the one for files of Google Cloud, which reads the file itself: the key in there is found as a private key;
+ * - the one for ids of AWS accounts, which are no secrets;
+ * - those for passwords in web addresses and of databases: ours finds them in all addresses;
+ * - the one for Figma, which takes a second for a megabyte of `figd_`.
  */
 const USES: Readonly<Record<string, Use>> = {
   aws: { kind: 'AWS secret key', anchors: ['secret_access', 'secretaccess'] },
@@ -56,12 +56,6 @@ const USES: Readonly<Record<string, Use>> = {
   shopify: { kind: 'Shopify token', anchors: ['shppa_', 'shpca_', 'shpat_', 'shpss_'] },
   grafana: { kind: 'Grafana token', anchors: ['glc_', 'glsa_'] },
   '1password': { kind: '1Password token', anchors: ['ops_ey'], reach: 1500 },
-  'database-connection-string': {
-    kind: 'password in a URL',
-    anchors: ['mongodb', 'mysql', 'postgres'],
-    reach: 1200,
-    value: passwordIn,
-  },
   'hashicorp-vault': { kind: 'Vault token', anchors: ['hvs.', 'hvb.', 'hvr.'] },
   vercel: { kind: 'Vercel token', anchors: ['vcp_', 'vci_', 'vca_', 'vcr_', 'vck_'] },
   databricks: { kind: 'Databricks token', anchors: ['dapi'] },
@@ -81,7 +75,7 @@ function placeOf(text: string, from: number, values: readonly string[]): { start
 }
 
 /** Runs one of its rules on a text. */
-async function found(rule: LibraryRule, { kind, value }: Use, text: string): Promise<readonly FoundSecret[]> {
+async function found(rule: LibraryRule, { kind }: Use, text: string): Promise<readonly FoundSecret[]> {
   const secrets: FoundSecret[] = [];
   // Its rules take ª, µ and º for letters, which here are the last bytes of any character.
   const content = text.replace(/[\xaa\xb5\xba]/g, '\x80');
@@ -89,11 +83,11 @@ async function found(rule: LibraryRule, { kind, value }: Use, text: string): Pro
     {
       createTranslator: () => (_id, data) => Object.values(data ?? {}),
       report: ({ message, range: [from] }) => {
-        const place = (value ?? placeOf)(content, from, message as readonly string[]);
+        const place = placeOf(content, from, message as readonly string[]);
         if (place === null) return;
         const secret = content.slice(place.start, place.end);
         const isToken = secret.length >= SHORTEST_TOKEN && endsVaried(secret) && !/EXAMPLE|"/.test(secret);
-        if (isToken || value !== undefined) secrets.push({ kind, ...place });
+        if (isToken) secrets.push({ kind, ...place });
       },
       ignore: () => {},
     },

@@ -56,7 +56,10 @@ const placeOf = (words: readonly Word[]): FoundSecret => ({
   end: words.at(-1)?.end ?? 0,
 });
 
-/** True if the last bits of the words' numbers are the first ones of the digest of all others. */
+/**
+ * True if the last bits of the words' numbers are the first ones of the digest of all others. `@scure/bip39`
+ * tells it too, in 20 times as long: it looks for each word in the whole list.
+ */
 function isPhrase(words: readonly Word[]): boolean {
   if (!LENGTHS.includes(words.length)) return false;
   // Not the same words again and again, nor the list itself.

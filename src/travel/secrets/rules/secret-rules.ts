@@ -6,7 +6,10 @@ import type { SecretRule } from './secret-rule.ts';
 import { SHAPED_TOKEN_RULES } from './shaped-token-rules.ts';
 import { TOKEN_RULES } from './token-forms.ts';
 
-/** What the library's rules miss. The more exact come first: the first to find a value names its kind. */
+/**
+ * What the library's rules miss, and most of what they find once more: theirs want a token of just the length
+ * that it has today. The more exact come first: the first to find a value names its kind.
+ */
 export const OWN_RULES: readonly SecretRule[] = [
   ...TOKEN_RULES,
   ...SHAPED_TOKEN_RULES,
