@@ -34,7 +34,7 @@ interface Use {
  * The rules that are used, by the end of their names. Left out:
  *
  * - the one that lets a comment in the text switch the others off;
- * - the one for files of Google Cloud, which reads the file itself: the key in there is found as a private key;
+ * - the one for files of Google Cloud, which reads them itself: the key in there is found as a private key;
  * - the one for ids of AWS accounts, which are no secrets;
  * - those for passwords in web addresses and of databases: ours finds them in all addresses;
  * - the one for Figma, which takes a second for a megabyte of `figd_`.
