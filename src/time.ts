@@ -50,6 +50,20 @@ export function describeAge(seconds: number): string {
   return seconds < 5 ? 'just now' : `${describeDuration(seconds)} ago`;
 }
 
+/**
+ * `at 16:05`, `yesterday at 16:05`, `on Nov 24 at 16:05`, `on Nov 24, 2025 at 16:05`: when that was, by the
+ * clock and the calendar of this machine.
+ */
+export function describeMoment(timeMs: number, nowMs: number): string {
+  const [time, now] = [new Date(timeMs), new Date(nowMs)];
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  const isOn = (day: Date) => time.toDateString() === day.toDateString();
+  const year = time.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  const day = () => `on ${time.toLocaleDateString('en', { month: 'short', day: 'numeric', ...year })} `;
+  const clock = [time.getHours(), time.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
+  return `${isOn(now) ? '' : isOn(yesterday) ? 'yesterday ' : day()}at ${clock}`;
+}
+
 /** The last second of the year 9999: RFC 3339 has no later one. */
 const LAST_SECOND = 253_402_300_799n;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeAge, describeDuration, describeEnd, parseDuration, rfc3339 } from '../src/time.ts';
+import { describeAge, describeDuration, describeEnd, describeMoment, parseDuration, rfc3339 } from '../src/time.ts';
 
 describe('durations', () => {
   it.each([
@@ -60,5 +60,18 @@ describe('times', () => {
     expect(rfc3339(253_402_300_799n)).toBe('9999-12-31T23:59:59Z');
     expect(rfc3339(253_402_300_800n)).toBeNull();
     expect(rfc3339(2n ** 64n - 1n)).toBeNull();
+  });
+});
+
+describe('moments', () => {
+  it.each([
+    ['at 00:00', new Date(2026, 2, 1, 0, 0)],
+    ['at 16:05', new Date(2026, 2, 1, 16, 5)],
+    ['yesterday at 23:59', new Date(2026, 1, 28, 23, 59)],
+    ['on Feb 27 at 09:30', new Date(2026, 1, 27, 9, 30)],
+    ['on Mar 1, 2025 at 16:05', new Date(2025, 2, 1, 16, 5)],
+    ['on Mar 2 at 00:00', new Date(2026, 2, 2, 0, 0)],
+  ])('are told as %s', (text, time) => {
+    expect(describeMoment(time.getTime(), new Date(2026, 2, 1, 12, 0).getTime())).toBe(text);
   });
 });

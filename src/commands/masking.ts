@@ -76,7 +76,7 @@ async function told<T>(
 async function isToBeMasked(
   { output, questions, yes }: Context,
   { found, left }: FrozenSession,
-  { isDryRun, afterStop }: Leaving,
+  { exported, isDryRun, afterStop }: Leaving,
 ): Promise<boolean> {
   if (found.length === 0) {
     output.say(NOTHING_FOUND);
@@ -84,7 +84,8 @@ async function isToBeMasked(
   }
   const isAsked = !yes && !isDryRun;
   const tell = isAsked ? output.keep : output.say; // whoever is asked must see it, with --quiet too
-  tell(`This session shows what looks like keys and passwords:\n${describeFound(found, output.style)}`);
+  const table = describeFound(found, exported.options.nowMs, output.style);
+  tell(`This session shows what looks like keys and passwords:\n${table}`);
   if (!isAsked) return true;
   if (left.length > 0) tell(`Left out in any case: ${someOf(left.map(({ what }) => what))}`);
   const answer = await questions.choose(QUESTION, ANSWERS, INSTEAD);

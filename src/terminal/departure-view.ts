@@ -1,7 +1,8 @@
 import { countOf } from '../count.ts';
 import { describeSize } from '../size.ts';
+import { describeMoment } from '../time.ts';
 import type { Manifest } from '../travel/bundle/manifest.ts';
-import type { FoundSecrets } from '../travel/frozen-session.ts';
+import type { FoundSecrets, SecretPlace } from '../travel/frozen-session.ts';
 import { describeMasked, someOf } from './bundle-view.ts';
 import { describeLines } from './handoff-view.ts';
 import { excerpt } from './printable.ts';
@@ -12,14 +13,25 @@ const MAX_KIND = 60;
 const MAX_PLACE = 80;
 
 /** What was found in a session, for a person: of each kind how many, and where. Never a value. */
-export function describeFound(found: readonly FoundSecrets[], style: Style): string {
+export function describeFound(found: readonly FoundSecrets[], nowMs: number, style: Style): string {
   const lines = found.map(({ kind, values, places, where }) => {
     const times = `${countOf(values, 'value')}${places === values ? '' : `, ${countOf(places, 'place')}`}`;
-    const shown = where.map((place) => excerpt(place, MAX_PLACE));
-    const all = [...shown, ...(places > shown.length ? ['…'] : [])].join('; ');
+    const shown = describePlaces(where, nowMs);
+    const isMore = places > where.reduce((sum, { times }) => sum + times, 0);
+    const all = [...shown, ...(isMore ? ['…'] : [])].join('; ');
     return [excerpt(kind, MAX_KIND), shown.length === 0 ? times : `${times}: ${all}`] as const;
   });
   return describeLines(lines, style);
+}
+
+/** Places in words. Those with the same words become one, with how often it stands there. */
+function describePlaces(where: readonly SecretPlace[], nowMs: number): string[] {
+  const counts = new Map<string, number>();
+  for (const { what, at, times } of where) {
+    const place = `${excerpt(what, MAX_PLACE)}${at === null ? '' : ` ${describeMoment(Date.parse(at), nowMs)}`}`;
+    counts.set(place, (counts.get(place) ?? 0) + times);
+  }
+  return [...counts].map(([place, times]) => (times === 1 ? place : `${place} (${times.toLocaleString('en')}×)`));
 }
 
 /** What would leave, as lines of a table. `bytes`: how much that is before it is packed. */

@@ -18,7 +18,7 @@ import { OWN_RULES } from './secrets/rules/secret-rules.ts';
 import { ExactValues } from './secrets/scan/exact-values.ts';
 import { Findings } from './secrets/scan/findings.ts';
 import { type KnownValue, knownValues } from './secrets/scan/known-values.ts';
-import { namePlaces } from './secrets/scan/place-names.ts';
+import { type NamedPlace, namePlaces } from './secrets/scan/place-names.ts';
 import { type Finding, SecretScanner } from './secrets/scan/secret-scanner.ts';
 import { type SpooledSession, type Spooling, spoolAgain, spoolSession } from './spooled-session.ts';
 
@@ -40,8 +40,13 @@ export interface FoundSecrets {
   readonly values: number;
   /** In how many places they were found, all together. */
   readonly places: number;
-  /** The first few places, in words: `output of Bash, 2 hours ago`. They may hold text of the session. */
-  readonly where: readonly string[];
+  /** The first few places. */
+  readonly where: readonly SecretPlace[];
+}
+
+/** A place in a session, and how many secrets of a kind were found there. */
+export interface SecretPlace extends NamedPlace {
+  readonly times: number;
 }
 
 /** A session for somebody else as it was at one moment: whatever is said in it later, this is what leaves. */
@@ -121,7 +126,7 @@ class Frozen implements FrozenSession {
 
   /** Reads the session, and finds what is secret in it. */
   async read(contents: SessionContents): Promise<void> {
-    const { session, variables, nowMs, onRead = () => {} } = this.#options;
+    const { session, variables, onRead = () => {} } = this.#options;
     const { directory } = session;
     this.#kept = await spoolSession(contents, this.#spooling(null, onRead));
     this.#git = await this.#options.git;
@@ -133,7 +138,7 @@ class Frozen implements FrozenSession {
       this.#numbers.see(block);
     });
     this.#secrets = found;
-    this.found = await inWords(found, this.#leaving, nowMs);
+    this.found = await inWords(found, this.#leaving);
   }
 
   get left(): readonly Loss[] {
@@ -273,14 +278,17 @@ async function* told(content: AsyncIterable<Buffer>, onBlock: (block: Buffer) =>
 }
 
 /** The kinds that were found, and their first places in words. */
-async function inWords(found: Findings, { departures }: DepartingSession, nowMs: number): Promise<FoundSecrets[]> {
+async function inWords(found: Findings, { departures }: DepartingSession): Promise<FoundSecrets[]> {
   const kinds = found.kinds();
   const places = kinds.flatMap(({ first }) => first);
-  const names = await namePlaces(places, departures, nowMs);
+  const names = await namePlaces(places, departures);
   const mask = new Mask([...found.values()], 1);
   return kinds.map(({ kind, values, places, first }) => {
-    const where = first.map((place) => mask.inText(names.get(place) ?? place.file));
-    return { kind, values, places, where: [...new Set(where)] };
+    const where = first.map((place) => {
+      const { what, at } = names.get(place) ?? { what: place.file, at: null };
+      return { what: mask.inText(what), at, times: place.times };
+    });
+    return { kind, values, places, where };
   });
 }
 

@@ -93,7 +93,13 @@ describe('a session for somebody else', () => {
 
     const masked = await laptop.run(exporting('-y', '--json'));
     expect(JSON.parse(masked.stdout)).toMatchObject({
-      found: [{ kind: 'GitHub token', values: 1, where: [expect.stringMatching(/^a prompt, /)] }],
+      found: [
+        {
+          kind: 'GitHub token',
+          values: 1,
+          where: [{ what: 'a prompt', at: expect.any(String), times: 2 }],
+        },
+      ],
       masked: [{ kind: 'GitHub token', count: 1 }],
     });
     expect((await departed()).text).not.toContain(TOKEN);

@@ -159,7 +159,11 @@ describe('a session for somebody else', () => {
         kind: 'test secret',
         values: 2,
         places: 4,
-        where: ['a prompt, 2 hours ago', 'a call of Bash, 2 hours ago', 'output of Bash, 2 hours ago'],
+        where: [
+          { what: 'a prompt', at: '2026-11-20T10:00:00.000Z', times: 1 },
+          { what: 'a call of Bash', at: '2026-11-20T10:00:01.000Z', times: 2 },
+          { what: 'output of Bash', at: '2026-11-20T10:00:02.000Z', times: 1 },
+        ],
       },
     ]);
     expect(JSON.stringify(found)).not.toContain('secret-');
@@ -339,7 +343,7 @@ describe('what the bundle of a masked session says of it', () => {
     mkdirSync(join(folder, 'tool-results'), { recursive: true });
     writeFileSync(join(folder, 'tool-results', `${secret('a')}.txt`), 'x');
     const frozenOne = await frozen(ID);
-    expect(frozenOne.found).toMatchObject([{ values: 1, where: ['what the bundle says of it'] }]);
+    expect(frozenOne.found).toMatchObject([{ values: 1, where: [{ what: 'what the bundle says of it' }] }]);
     await frozenOne.mask();
     const { manifest, text } = await leaving(frozenOne);
     expect(manifest.left).toContainEqual({ what: 'a file', why: 'there is a secret in its name' });

@@ -36,8 +36,9 @@ export class Findings {
       found.values += 1;
     }
     found.places += 1;
-    const isNear = found.first.some(({ file, line }) => file === place.file && line === place.line);
-    if (!isNear && found.first.length < MOST_PLACES) found.first.push(place);
+    const near = found.first.find(({ file, line }) => file === place.file && line === place.line);
+    if (near !== undefined) near.times += 1;
+    else if (found.first.length < MOST_PLACES) found.first.push({ ...place, times: 1 });
   }
 
   has(value: string): boolean {
@@ -68,6 +69,6 @@ export interface OfKind {
   /** How many different ones. */
   values: number;
   places: number;
-  /** The first few places, each on a line of its own. */
-  readonly first: FoundPlace[];
+  /** The first few places, each on a line of its own, and how often it was found there. */
+  readonly first: (FoundPlace & { times: number })[];
 }

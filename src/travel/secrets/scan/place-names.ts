@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { isObject, parseObject } from '../../../claude/json-object.ts';
-import { describeAge } from '../../../time.ts';
 import type { Departure } from '../../departing-file.ts';
 import { ExactValues } from './exact-values.ts';
 import type { FoundPlace } from './findings.ts';
@@ -8,16 +7,20 @@ import type { FoundPlace } from './findings.ts';
 const NEWLINE = 0x0a;
 const LONGEST_PATH = 200;
 
-/**
- * Says where in a session something was found, so that a person recognizes it: `output of Bash, 2 hours ago`.
- * `places` are in `departures`. The texts are of the session: make them printable, and mask them.
- */
+/** A place for a person, who recognizes it by what it is and when it was written. */
+export interface NamedPlace {
+  /** In words: `output of Bash`. It may hold text of the session: make it printable, and mask it. */
+  readonly what: string;
+  /** When it was written, in UTC as in RFC 3339; null where nothing says so. */
+  readonly at: string | null;
+}
+
+/** Says where in a session something was found. `places` are in `departures`. */
 export async function namePlaces(
   places: readonly FoundPlace[],
   departures: readonly Departure[],
-  nowMs: number,
-): Promise<ReadonlyMap<FoundPlace, string>> {
-  const names = new Map<FoundPlace, string>();
+): Promise<ReadonlyMap<FoundPlace, NamedPlace>> {
+  const names = new Map<FoundPlace, NamedPlace>();
   const transcript = departures[0];
   for (const departure of departures) {
     const here = places.filter(({ file }) => file === departure.file.name);
@@ -25,13 +28,15 @@ export async function namePlaces(
     switch (departure.file.kind) {
       case 'transcript':
       case 'subagent':
-        for (const [place, name] of await inTranscript(here, departure, nowMs)) names.set(place, name);
+        for (const [place, name] of await inTranscript(here, departure)) names.set(place, name);
         break;
       case 'file history':
-        for (const place of here) names.set(place, await ofBackup(place, transcript));
+        for (const place of here) names.set(place, { what: await ofBackup(place, transcript), at: null });
         break;
       default:
-        for (const place of here) names.set(place, `${place.file}, line ${place.line.toLocaleString('en')}`);
+        for (const place of here) {
+          names.set(place, { what: `${place.file}, line ${place.line.toLocaleString('en')}`, at: null });
+        }
     }
   }
   return names;
@@ -40,19 +45,17 @@ export async function namePlaces(
 async function inTranscript(
   places: readonly FoundPlace[],
   { file, content }: Departure,
-  nowMs: number,
-): Promise<ReadonlyMap<FoundPlace, string>> {
+): Promise<ReadonlyMap<FoundPlace, NamedPlace>> {
   const lines = await linesOf(content(), new Set(places.map(({ line }) => line)));
   const found = places.map((place) => ({ place, ...partWith(place.value, lines.get(place.line)) }));
   const calls = found.flatMap(({ call }) => (call === null ? [] : [call]));
   const tools = calls.length === 0 ? new Map<string, string>() : await toolsOf(content(), calls);
   const isSubagent = file.kind === 'subagent';
   return new Map(
-    found.map(({ place, part, call, timeMs }) => {
+    found.map(({ place, part, call, at }) => {
       const tool = call === null ? null : (tools.get(call) ?? 'a tool');
       const what = tool === null ? part : `output of ${tool}`;
-      const whose = isSubagent ? `${what} in a subagent` : what;
-      return [place, timeMs === null ? whose : `${whose}, ${describeAge((nowMs - timeMs) / 1000)}`];
+      return [place, { what: isSubagent ? `${what} in a subagent` : what, at }];
     }),
   );
 }
@@ -62,7 +65,8 @@ interface Part {
   readonly part: string;
   /** The id of the call of which it is the result. */
   readonly call: string | null;
-  readonly timeMs: number | null;
+  /** As in `NamedPlace`. */
+  readonly at: string | null;
 }
 
 /** What a record is that is no message. */
@@ -80,11 +84,11 @@ const KINDS: Readonly<Record<string, string>> = {
 /** In which part of a record a value stands. */
 function partWith(value: string, line: string | undefined): Part {
   const record = parseObject(line ?? '');
-  if (record === null) return { part: 'a record', call: null, timeMs: null };
+  if (record === null) return { part: 'a record', call: null, at: null };
   const { type, message, timestamp, isMeta } = record;
   const time = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
-  const timeMs = Number.isNaN(time) ? null : time;
-  const of = (part: string) => ({ part, call: null, timeMs });
+  const at = Number.isNaN(time) ? null : new Date(time).toISOString();
+  const of = (part: string) => ({ part, call: null, at });
   if (!isObject(message)) return of(KINDS[String(type)] ?? 'a record');
 
   const values = new ExactValues([{ kind: '', value }]);
@@ -93,7 +97,7 @@ function partWith(value: string, line: string | undefined): Part {
   const block = blocks.find((each) => values.holds(Buffer.from(JSON.stringify(each))));
   switch (block?.['type']) {
     case 'tool_result':
-      return { part: '', call: String(block['tool_use_id']), timeMs };
+      return { part: '', call: String(block['tool_use_id']), at };
     case 'tool_use':
       return of(`a call of ${String(block['name'])}`);
     case 'thinking':

@@ -5,8 +5,8 @@ import { namePlaces } from '../../../../src/travel/secrets/scan/place-names.ts';
 import { chunked } from '../../../support/chunks.ts';
 
 const VALUE = 'not-a-secret-at-all';
-const NOW_MS = Date.parse('2026-11-20T12:30:00.000Z');
-const TIME = { timestamp: '2026-11-20T10:00:00.000Z' };
+const TIME = { timestamp: '2026-11-20T11:00:00+01:00' };
+const AT = '@2026-11-20T10:00:00.000Z';
 
 function departure(kind: SessionFileKind, name: string, text: string): Departure {
   const bytes = Buffer.from(text);
@@ -26,10 +26,11 @@ function departure(kind: SessionFileKind, name: string, text: string): Departure
 const transcript = (...records: readonly object[]) =>
   departure('transcript', 'session.jsonl', records.map((record) => `${JSON.stringify(record)}\n`).join(''));
 
-/** What the place on a line of a file is called. */
+/** What the place on a line of a file is called; its time after an `@`. */
 async function nameOf(file: Departure, line: number, all: readonly Departure[] = [file]): Promise<string | undefined> {
   const place = { file: file.file.name, line, value: VALUE };
-  return (await namePlaces([place], all, NOW_MS)).get(place);
+  const name = (await namePlaces([place], all)).get(place);
+  return name && `${name.what}${name.at === null ? '' : ` @${name.at}`}`;
 }
 
 const message = (type: 'user' | 'assistant', content: unknown) => ({ type, message: { role: type, content }, ...TIME });
@@ -37,24 +38,21 @@ const call = message('assistant', [{ type: 'tool_use', id: 'toolu_1', name: 'Bas
 
 describe('a place in a transcript', () => {
   it.each<[string, object]>([
-    ['a prompt, 2 hours ago', message('user', `see ${VALUE}`)],
-    ['a prompt, 2 hours ago', message('user', [{ type: 'text', text: VALUE }])],
-    ['a note of Claude Code, 2 hours ago', { ...message('user', VALUE), isMeta: true }],
-    ['an answer, 2 hours ago', message('assistant', [{ type: 'thinking' }, { type: 'text', text: `"${VALUE}"` }])],
+    [`a prompt ${AT}`, message('user', `see ${VALUE}`)],
+    [`a prompt ${AT}`, message('user', [{ type: 'text', text: VALUE }])],
+    [`a note of Claude Code ${AT}`, { ...message('user', VALUE), isMeta: true }],
+    [`an answer ${AT}`, message('assistant', [{ type: 'thinking' }, { type: 'text', text: `"${VALUE}"` }])],
     [
-      'thinking, 2 hours ago',
+      `thinking ${AT}`,
       message('assistant', [
         { type: 'thinking', thinking: VALUE },
         { type: 'text', text: 'x' },
       ]),
     ],
-    ['a call of Bash, 2 hours ago', call],
-    ['a picture or document, 2 hours ago', message('user', [{ type: 'document', source: { data: VALUE } }])],
-    [
-      'output of a tool, 2 hours ago',
-      message('user', [{ type: 'tool_result', tool_use_id: 'toolu_9', content: VALUE }]),
-    ],
-    ['what a record says of itself, 2 hours ago', { ...message('user', 'hello'), cwd: VALUE }],
+    [`a call of Bash ${AT}`, call],
+    [`a picture or document ${AT}`, message('user', [{ type: 'document', source: { data: VALUE } }])],
+    [`output of a tool ${AT}`, message('user', [{ type: 'tool_result', tool_use_id: 'toolu_9', content: VALUE }])],
+    [`what a record says of itself ${AT}`, { ...message('user', 'hello'), cwd: VALUE }],
     ['a title', { type: 'summary', summary: VALUE }],
     ['a prompt', { type: 'last-prompt', lastPrompt: VALUE }],
     ['the path of a file', { type: 'file-history-delta', trackingPath: VALUE }],
@@ -68,9 +66,9 @@ describe('a place in a transcript', () => {
       { type: 'tool_result', tool_use_id: 'toolu_1', content: [{ type: 'text', text: VALUE }] },
     ]);
     const main = transcript(call, result);
-    expect(await nameOf(main, 2)).toBe('output of Bash, 2 hours ago');
+    expect(await nameOf(main, 2)).toBe(`output of Bash ${AT}`);
     const agent = { ...main, file: { kind: 'subagent', name: 'subagents/agent-1.jsonl' } } as const;
-    expect(await nameOf(agent, 2, [transcript(), agent])).toBe('output of Bash in a subagent, 2 hours ago');
+    expect(await nameOf(agent, 2, [transcript(), agent])).toBe(`output of Bash in a subagent ${AT}`);
   });
 
   it('is a record, where it can not be read', async () => {
