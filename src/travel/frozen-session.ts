@@ -11,7 +11,7 @@ import { type ExportOptions, type PreparedExport, whileUnchanged } from './expor
 import { SecretFiles } from './secrets/files/secret-files.ts';
 import { withoutCutEnd } from './secrets/mask/cut-end.ts';
 import { Mask } from './secrets/mask/mask.ts';
-import { PlaceholderNumbers } from './secrets/mask/placeholder-numbers.ts';
+import { PlaceholderNumbers } from './secrets/mask/placeholder.ts';
 import { LIBRARY_RULES } from './secrets/rules/library-rules.ts';
 import type { SecretRule } from './secrets/rules/secret-rule.ts';
 import { OWN_RULES } from './secrets/rules/secret-rules.ts';

@@ -23,7 +23,6 @@ import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { type ExportOptions, prepareExport } from '../../src/travel/export.ts';
 import { type FreezeOptions, type FrozenSession, freezeSession } from '../../src/travel/frozen-session.ts';
-import { PlaceholderNumbers } from '../../src/travel/secrets/mask/placeholder-numbers.ts';
 import type { SecretRule } from '../../src/travel/secrets/rules/secret-rule.ts';
 import { flatten } from '../../src/travel/secrets/scan/flat-text.ts';
 import { chunked, collect } from '../support/chunks.ts';
@@ -356,15 +355,6 @@ describe('what the bundle of a masked session says of it', () => {
     await frozenOne.mask();
     const { text } = await leaving(frozenOne);
     expect(text).toContain('[masked 7: GitHub token] [masked 8: test secret]');
-  });
-
-  it('numbers it so across the border of blocks as well', async () => {
-    const placeholder = Buffer.from(`"${'x'.repeat(40)}[masked 123456: GitHub token]${'y'.repeat(40)}"`);
-    for (const sizes of [[1], [7, 3], [40], [41, 2], [50, 1, 1], [1000]]) {
-      const numbers = new PlaceholderNumbers();
-      for await (const block of chunked(placeholder, ...sizes)) numbers.see(Buffer.from(block));
-      expect(numbers.highest).toBe(123456);
-    }
   });
 });
 

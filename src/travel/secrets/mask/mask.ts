@@ -5,14 +5,11 @@ import { flatten } from '../scan/flat-text.ts';
 import type { KnownValue } from '../scan/known-values.ts';
 import { bytesOf } from '../scan/value-text.ts';
 import { type Replacement, replaceInStrings } from './mask-json.ts';
+import { placeholder } from './placeholder.ts';
 import { RECORD, type Shape } from './record-shape.ts';
 
 /** Stands for a kind that is somebody's password, or a part of it. */
 const ANY_KIND = 'value';
-const PLACEHOLDER_START = Buffer.from('[masked ');
-/** Nobody has a million secrets. */
-const NUMBER = /^(\d{1,6}):/;
-const NUMBER_BYTES = 7;
 
 /** How the bytes of JSON were decoded, of which a value was parsed. */
 type Coding = 'latin1' | 'utf8';
@@ -29,7 +26,7 @@ export class Mask {
   readonly #values: ExactValues;
   readonly #placeholders: readonly Buffer[];
 
-  /** `values`: in order of discovery. `firstNumber`: above the `highestNumberIn` the session. */
+  /** `values`: in order of discovery. `firstNumber`: above those of an earlier masking. */
   constructor(values: readonly KnownValue[], firstNumber: number) {
     const byText = new Map<string, KnownValue>();
     for (const each of values) {
@@ -41,8 +38,8 @@ export class Mask {
     const counts = new Map<string, number>();
     this.#placeholders = different.map(({ kind }, index) => {
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      const of = (words: string) => Buffer.from(`[masked ${firstNumber + index}: ${words}]`);
-      return of(known.holds(of(kind)) ? ANY_KIND : kind);
+      const whole = placeholder(firstNumber + index, kind);
+      return known.holds(whole) ? placeholder(firstNumber + index, ANY_KIND) : whole;
     });
     this.counts = Array.from(counts, ([kind, count]) => ({ kind, count }));
     this.longest = known.longest;
@@ -106,15 +103,4 @@ export class Mask {
     });
     return this.inFlat(bytes).map(inSource);
   }
-}
-
-/** The highest number of a placeholder that is whole in `bytes`; 0 if there is none. */
-export function highestNumberIn(bytes: Buffer): number {
-  let highest = 0;
-  for (let at = bytes.indexOf(PLACEHOLDER_START); at !== -1; at = bytes.indexOf(PLACEHOLDER_START, at + 1)) {
-    const start = at + PLACEHOLDER_START.length;
-    const [, number] = NUMBER.exec(bytes.toString('latin1', start, start + NUMBER_BYTES)) ?? [];
-    highest = Math.max(highest, Number(number ?? 0));
-  }
-  return highest;
 }
