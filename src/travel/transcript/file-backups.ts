@@ -115,7 +115,7 @@ export function removeUnsafeBackups(record: JsonRecord): number | null {
 export function removeSecretBackups(record: JsonRecord, isSecret: (path: string) => boolean): number | null {
   return removeBackups(record, ({ tracked, backup: { realParentDir } }) => {
     if (isSecret(tracked)) return false;
-    return typeof realParentDir !== 'string' || !isSecret(`${realParentDir}/${lastPart(tracked)}`);
+    return typeof realParentDir !== 'string' || !isSecret(`${realParentDir}/${win32.basename(tracked)}`);
   });
 }
 
@@ -178,7 +178,5 @@ function entriesOf(record: JsonRecord): BackupEntry[] {
     return [{ tracked, backup: isObject(each) ? each : {}, path, isKey: true, keyPath: path, parent: backups }];
   });
 }
-
-const lastPart = (path: string) => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 
 const digestOf = (path: string) => createHash('sha256').update(path).digest('hex').slice(0, 16);

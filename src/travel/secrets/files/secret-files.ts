@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { win32 } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isObject } from '../../../claude/json-object.ts';
 import { removeSecretBackups } from '../../transcript/file-backups.ts';
@@ -164,7 +165,7 @@ export class SecretFiles {
   }
 
   readonly #isSecret = (path: string): boolean =>
-    isSecretPath(path) || (this.#outputs.size > 0 && this.#outputs.has(lastPart(path)));
+    isSecretPath(path) || (this.#outputs.size > 0 && this.#outputs.has(win32.basename(path)));
 
   #noteOutputs(text: string): void {
     for (const pattern of [OUTPUT_FILE, BACKGROUND_FILE, BACKGROUND_ID]) {
@@ -188,5 +189,3 @@ function asUtf8(text: string): string {
   const bytes = isLatin1(text) ? Buffer.from(text, 'latin1') : null;
   return bytes !== null && isUtf8(bytes) ? bytes.toString('utf8') : text;
 }
-
-const lastPart = (path: string) => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
