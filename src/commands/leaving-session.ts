@@ -2,6 +2,7 @@ import type { AgeRecipient } from '../crypto/age-file.ts';
 import { streamToFile } from '../files/stream-to-file.ts';
 import { transferProgress } from '../terminal/transfer-progress.ts';
 import type { Manifest } from '../travel/bundle/manifest.ts';
+import { UNSIGNED } from '../travel/departing-manifest.ts';
 import { exportToFile, type PreparedExport, prepareExport } from '../travel/export.ts';
 import type { FoundSecrets, FrozenSession } from '../travel/frozen-session.ts';
 import type { Context } from './context.ts';
@@ -59,8 +60,6 @@ export async function leavingSession(
 
 const NOT_MASKED =
   'Nothing is masked: whoever opens it reads all that was said and shown in this session, keys and passwords too.';
-
-const UNSIGNED = { from: null, handoff: null };
 
 function asItIs({ output }: Context, { exported: { contents, options }, audience }: Leaving): LeavingSession {
   const exporting = { ...options, audience };

@@ -109,9 +109,12 @@ function describeGit(git: NonNullable<Manifest['git']>): string {
 
 /** `2 × GitHub token, 1 × password in a URL`; empty if nothing was masked, or nothing looked for. */
 export function describeMasked(masked: Manifest['masked']): string {
-  const names = (masked ?? []).map(({ kind, count }) => `${count.toLocaleString('en')} × ${excerpt(kind, MAX_KIND)}`);
+  const names = (masked ?? []).map(({ kind, count }) => `${count.toLocaleString('en')} × ${describeKind(kind)}`);
   return someOf(names);
 }
+
+/** A kind of secret, as its manifest names it. */
+export const describeKind = (kind: string) => excerpt(kind, MAX_KIND);
 
 /** The first of some names, and how many more there are. */
 export function someOf(names: readonly string[]): string {

@@ -3,13 +3,12 @@ import { describeSize } from '../size.ts';
 import { describeMoment } from '../time.ts';
 import type { Manifest } from '../travel/bundle/manifest.ts';
 import type { FoundSecrets, SecretPlace } from '../travel/frozen-session.ts';
-import { describeMasked, someOf } from './bundle-view.ts';
+import { describeKind, describeMasked, someOf } from './bundle-view.ts';
 import { describeLines } from './handoff-view.ts';
 import { excerpt } from './printable.ts';
 import type { Style } from './style.ts';
 
-/** How much is shown of a kind and of a place, in characters: the session may name them. */
-const MAX_KIND = 60;
+/** How much is shown of a place, in characters: the session may name it. */
 const MAX_PLACE = 80;
 
 /** What was found in a session, for a person: of each kind how many, and where. Never a value. */
@@ -19,7 +18,7 @@ export function describeFound(found: readonly FoundSecrets[], nowMs: number, sty
     const shown = describePlaces(where, nowMs);
     const isMore = places > where.reduce((sum, { times }) => sum + times, 0);
     const all = [...shown, ...(isMore ? ['…'] : [])].join('; ');
-    return [excerpt(kind, MAX_KIND), shown.length === 0 ? times : `${times}: ${all}`] as const;
+    return [describeKind(kind), shown.length === 0 ? times : `${times}: ${all}`] as const;
   });
   return describeLines(lines, style);
 }

@@ -8,6 +8,9 @@ import type { DepartingSession } from './departing-session.ts';
 /** UTF-16 units that are kept of a title, a prompt, or what was left out: they are only shown. */
 const LONGEST_TEXT = 500;
 
+/** Of a bundle that nobody has signed, or not yet, and that belongs to no handoff. */
+export const UNSIGNED: Pick<Manifest, 'from' | 'handoff'> = { from: null, handoff: null };
+
 /** What only the caller knows of a bundle. */
 export interface ManifestOptions {
   /** As `describeSession` tells it. */

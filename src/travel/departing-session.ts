@@ -42,8 +42,11 @@ export class DepartingSession {
     }
   }
 
-  async *files() {
-    for (const { file, bytes, content } of this.departures) yield { name: file.name, bytes, content: content() };
+  /** As a bundle takes them. `onRead` is told of bytes as they leave. */
+  async *files(onRead: (bytes: number) => void = () => {}) {
+    for (const { file, bytes, content } of this.departures) {
+      yield { name: file.name, bytes, content: told(content(), (block) => onRead(block.length)) };
+    }
   }
 
   close(): void {
@@ -59,6 +62,14 @@ export class DepartingSession {
     if (size > MAX_FILE_BYTES || this.bytes + size > MAX_TOTAL_BYTES) return 'is too large';
     if (this.departures.length >= MAX_FILES) return 'is one file too many';
     return this.#names.has(name.toLowerCase()) ? 'has the name of another on some systems' : null;
+  }
+}
+
+/** The content, of which `onBlock` is told. */
+export async function* told(content: AsyncIterable<Buffer>, onBlock: (block: Buffer) => void): AsyncGenerator<Buffer> {
+  for await (const block of content) {
+    onBlock(block);
+    yield block;
   }
 }
 

@@ -5,8 +5,8 @@ import { Failure } from '../failure.ts';
 import type { GitFacts } from '../process/git.ts';
 import { writeBundle } from './bundle/bundle-writer.ts';
 import type { Loss, Manifest } from './bundle/manifest.ts';
-import { manifestOf } from './departing-manifest.ts';
-import type { DepartingSession } from './departing-session.ts';
+import { manifestOf, UNSIGNED } from './departing-manifest.ts';
+import { type DepartingSession, told } from './departing-session.ts';
 import { type ExportOptions, type PreparedExport, whileUnchanged } from './export.ts';
 import { SecretFiles } from './secrets/files/secret-files.ts';
 import { withoutCutEnd } from './secrets/mask/cut-end.ts';
@@ -177,7 +177,7 @@ class Frozen implements FrozenSession {
     return {
       manifest,
       bytes: leaving.bytes,
-      stream: (recipient, sign) => writeBundle(manifest, sign, filesOf(leaving, onRead), recipient),
+      stream: (recipient, sign) => writeBundle(manifest, sign, leaving.files(onRead), recipient),
       close: () => {},
     };
   }
@@ -259,23 +259,6 @@ const BUNDLE_ITSELF = 'what the bundle says of it';
 type InText = (text: string) => string;
 
 const asItIs = (text: string) => text;
-
-const UNSIGNED = { from: null, handoff: null };
-
-/** The files, as a bundle takes them. */
-async function* filesOf({ departures }: DepartingSession, onRead: (bytes: number) => void) {
-  for (const { file, bytes, content } of departures) {
-    yield { name: file.name, bytes, content: told(content(), (block) => onRead(block.length)) };
-  }
-}
-
-/** The content, of which `onBlock` is told. */
-async function* told(content: AsyncIterable<Buffer>, onBlock: (block: Buffer) => void): AsyncGenerator<Buffer> {
-  for await (const block of content) {
-    onBlock(block);
-    yield block;
-  }
-}
 
 /** The kinds that were found, and their first places in words. */
 async function inWords(found: Findings, { departures }: DepartingSession): Promise<FoundSecrets[]> {

@@ -1,6 +1,7 @@
 import type { Spool } from '../files/spool.ts';
 import type { Loss } from './bundle/manifest.ts';
 import { type Departing, type Departure, measured, measuredAs, NOTHING_MOVES, type Source } from './departing-file.ts';
+import { told } from './departing-session.ts';
 import type { Mask } from './secrets/mask/mask.ts';
 import { maskText } from './secrets/mask/mask-text.ts';
 import { flatten } from './secrets/scan/flat-text.ts';
@@ -23,12 +24,7 @@ export async function maskedDeparture(
   spool: Spool,
 ): Promise<Departure | Loss> {
   const { file, bytes, content } = departure;
-  async function* blocks() {
-    for await (const block of content()) {
-      onRead(block.length);
-      yield block;
-    }
-  }
+  const blocks = () => told(content(), (block) => onRead(block.length));
   const source: Source = { file, size: bytes, blocks, open: () => {}, close: () => {} };
   const mask = departing.redaction?.mask ?? null;
   if (mask === null) return measured(source, departing, spool);
