@@ -90,6 +90,40 @@ describe('literals', () => {
     expect(performance.now() - start).toBeLessThan(3000);
   });
 
+  it('take no more time where all of them begin alike, and so does the text', () => {
+    const literals = Array.from({ length: 20_000 }, (_, i) => literal(`${'token-1'.repeat(10)}${i}`));
+    const nested = Array.from({ length: 3_000 }, (_, i) => literal(`token-1${'z'.repeat(i)}`));
+    const text = Buffer.from(`${'token-1'.repeat(10)}-${'token-1zz!'.repeat(10)}`.repeat(2000));
+    const start = performance.now();
+    let found = 0;
+    new Literals([...literals, ...nested]).search(text, 0, text.length, () => {
+      found += 1;
+    });
+    expect(found).toBe(60_000);
+    // It takes 0.1 s, and 4 s if each of them is looked at for each place.
+    expect(performance.now() - start).toBeLessThan(1500);
+  });
+
+  it('are found where many begin with others', () => {
+    const ends = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 7 }), { maxLength: 60 });
+    fc.assert(
+      fc.property(ends, ends, (chosen, others) => {
+        const literals = [...new Set(chosen)].map((end) => `x-1${end}a`);
+        const text = others.map((end) => `x-1${end}`).join('');
+        const expected = new Map<number, string>();
+        for (const each of literals.toSorted((a, b) => a.length - b.length)) {
+          for (let at = text.indexOf(each); at !== -1; at = text.indexOf(each, at + 1)) expected.set(at, each);
+        }
+        const found = placesOf(
+          literals.map((each) => literal(each)),
+          Buffer.from(text),
+        );
+        expect(new Map(found.map(([each, start]) => [start, literals[each]]))).toEqual(expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('are found where long ones repeat themselves, and the text does', () => {
     const parts = fc.array(fc.constantFrom('ab1', 'ab1ab1', 'ab1'.repeat(90), 'ab2', 'a', '-'), { maxLength: 12 });
     const long = fc.tuple(fc.integer({ min: 85, max: 95 }), fc.constantFrom('', 'ab', '-', 'ab2ab1'));
