@@ -10,6 +10,7 @@ import { LEFT_OUT } from './left-out.ts';
 import { secretCommand } from './secret-commands.ts';
 import { withoutSecretLines, withoutSecretLinesOf } from './secret-lines.ts';
 import { isSecretPath, mayNameSecretPath } from './secret-paths.ts';
+import { withoutSecretSelections } from './secret-selections.ts';
 import { ToolCall } from './tool-call.ts';
 
 /** How a tool says where the rest of its output is, and how a command in the background is called. */
@@ -19,8 +20,6 @@ const BACKGROUND_ID = /\bbackground\w*(?: by user)? (?:with |\()ID: ([\w-]{3,64}
 /** What the user has run at the prompt, and what came of it. */
 const [COMMAND_START, COMMAND_END] = ['<bash-input>', '</bash-input>'];
 const TYPED_OUTPUT = /^\s*<bash-std(?:out|err)>/;
-/** What is selected in an editor. */
-const SELECTION = /(<ide_selection>[^<]{0,200}?\bfrom )([^\n]{1,4096})(:\r?\n)([\s\S]*?)(<\/ide_selection>|$)/g;
 /** Numbers that `Read` sets before each line, with an arrow that may be decoded as latin1. */
 const LINE_NUMBERS = /^ *\d+(?:\t|\u2192|\u00e2\u0086\u0092|:)/gm;
 const TYPED_OUTPUT_LEFT_OUT = `<bash-stdout>${LEFT_OUT}</bash-stdout><bash-stderr></bash-stderr>`;
@@ -157,11 +156,7 @@ export class SecretFiles {
       this.#typedSecret = false;
       return isSecret ? TYPED_OUTPUT_LEFT_OUT : this.#ordinaryLines(text);
     }
-    return text.includes('<ide_selection>')
-      ? text.replace(SELECTION, (all, before: string, path: string, colon: string, _, end: string) =>
-          isSecretPath(path) ? `${before}${path}${colon}${LEFT_OUT}${end}` : all,
-        )
-      : text;
+    return withoutSecretSelections(text);
   }
 
   readonly #isSecret = (path: string): boolean =>

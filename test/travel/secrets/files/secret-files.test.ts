@@ -274,7 +274,9 @@ describe('SecretFiles', () => {
     for (const each of [
       lines,
       '.env\n'.repeat(30_000),
-      '<ide_selection>'.repeat(20_000),
+      `<ide_selection>${'from '.repeat(38)}`.repeat(15_000),
+      `${'<ide_selection>from '.repeat(5000)}:\n`.repeat(3),
+      `<ide_selection>from .env:\n`.repeat(20_000),
       '<bash-input>'.repeat(20_000),
       '--- a\n+++ .env\n'.repeat(20_000),
     ]) {
