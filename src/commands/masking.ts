@@ -94,8 +94,8 @@ async function isToBeMasked(
 }
 
 const NOTHING_FOUND = 'No keys or passwords were found in it, which is no promise that there are none.';
-const QUESTION = 'It leaves for somebody else: what is to become of them?';
-const INSTEAD = 'Mask them with -y, or let them leave with --no-mask';
+const QUESTION = 'For somebody else: what is to become of these keys and passwords?';
+const INSTEAD = 'Mask them with -y, let them leave with --no-mask';
 
 const ANSWERS: readonly Choice<'mask' | 'send' | 'stop'>[] = [
   {

@@ -118,22 +118,29 @@ export class ChoosePrompt<T> implements Prompt<T> {
     const { style, choices, marked } = this;
     // The last column stays empty: a terminal may wrap there.
     const cut = (text: string) => cutToColumns(text, columns - 1);
-    const description = choices[marked]?.description ?? '';
-    const below = description === '' ? [] : printableLines(description).split('\n');
     const which = `(${marked + 1} of ${choices.length}: arrow keys, then Return)`;
-    const question = `${this.question} ${style.dim(which)}`;
-    const others = rowsOf(columnsOf(question), columns) + below.length + 1;
-    const shown = Math.max(1, Math.min(choices.length, rows - others));
+    const question = wrap(`${this.question} ${style.dim(which)}`, columns - 1).split('\n');
+    const left = rows - 1 - question.reduce((sum, line) => sum + rowsOf(columnsOf(line), columns), 0);
+    const below = firstOf(this.described(columns - 1), Math.max(1, left - Math.min(choices.length, MOST_KEPT)));
+    const shown = Math.max(1, Math.min(choices.length, left - below.length));
     const first = Math.min(Math.max(0, marked - Math.floor(shown / 2)), choices.length - shown);
     const entry = ({ name }: Choice<T>, i: number) => cut(`${first + i === marked ? '>' : ' '} ${printable(name)}`);
     const entries = choices.slice(first, first + shown).map(entry);
     const lines = [
-      question,
+      ...question,
       ...entries.map((text, i) => (first + i === marked ? style.bold(text) : text)),
-      ...below.map((text) => style.dim(cut(`  ${text}`))),
+      ...below.map((text) => style.dim(cut(text))),
     ];
     this.drawn = lines.map(columnsOf);
     return `${CLEAR}${lines.join('\n')}`;
+  }
+
+  /** What is shown of the marked choice below the list, in lines of this width. */
+  private described(columns: number): string[] {
+    const description = this.choices[this.marked]?.description ?? '';
+    if (description === '') return [];
+    const lines = wrap(printableLines(description), columns - INDENT.length).split('\n');
+    return lines.map((line) => `${INDENT}${line}`);
   }
 
   press(key: Key): string | { readonly answer: T } {
@@ -160,6 +167,14 @@ export class ChoosePrompt<T> implements Prompt<T> {
     return `${rows > 1 ? `\u001b[${rows - 1}A` : ''}${this.draw()}`;
   }
 }
+
+const INDENT = '  ';
+/** So many choices are not left out for the sake of what is said of one. */
+const MOST_KEPT = 4;
+
+/** At most so many of the lines, and then an ellipsis. */
+const firstOf = (lines: readonly string[], most: number) =>
+  lines.length <= most ? lines : [...lines.slice(0, most - 1), `${lines[most - 1]} …`];
 
 /** How many rows of a terminal a line takes. */
 const rowsOf = (width: number, columns: number) => Math.max(1, Math.ceil(width / columns));

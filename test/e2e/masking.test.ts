@@ -27,7 +27,7 @@ const RECIPIENT = ageRecipient(x25519PublicOfSecret(SECRET));
 const FILE = 'session.cclink';
 /** Nobody's; made here, so that no scanner takes it for one that leaked. */
 const TOKEN = ['ghp', '_', 'n7Qx2LmT9vKc4RbW1sYd8HfZ5jGp3aEu6oXi'].join('');
-const QUESTION = /GitHub token[\s\S]*what is to become of them\?/;
+const QUESTION = /GitHub token[\s\S]*what is to become of these keys and passwords\?/;
 
 beforeEach(() => {
   goOn(laptop, `the token is ${TOKEN}, once more ${TOKEN}`);
