@@ -88,7 +88,8 @@ async function isToBeMasked(
   tell(`This session shows what looks like keys and passwords:\n${table}`);
   if (!isAsked) return true;
   if (left.length > 0) tell(`Left out in any case: ${someOf(left.map(({ what }) => what))}`);
-  const answer = await questions.choose(QUESTION, ANSWERS, INSTEAD);
+  const asking = questions.choose(QUESTION, ANSWERS, INSTEAD);
+  const answer = await interruptible(`Interrupted. ${afterStop}`, undefined, asking);
   if (answer === 'stop') throw new Failure('interrupted', afterStop);
   return answer === 'mask';
 }

@@ -1,4 +1,5 @@
-import { Failure } from '../failure.ts';
+import type { Failure } from '../failure.ts';
+import { interruption } from '../interruption.ts';
 import { ControllingTerminal } from './controlling-terminal.ts';
 import { KeyReader } from './keys.ts';
 import type { Output } from './output.ts';
@@ -7,7 +8,7 @@ import type { Style } from './style.ts';
 
 /**
  * Asks the user, always on the controlling terminal and never on standard input, which may be data. Ctrl-C
- * and Ctrl-D fail with `interrupted`, whatever is asked.
+ * and Ctrl-D fail with `interrupted`, whatever is asked, and say how things stand (`interruptible`).
  *
  * `instead` says what to do where nobody can be asked, as in `Answer it with -y`; null if there is nothing.
  */
@@ -79,7 +80,7 @@ async function answerTo<T>(terminal: ControllingTerminal, prompt: Prompt<T>): Pr
     return await new Promise<T>((resolve, reject) => {
       const typed = (bytes: Uint8Array) => {
         for (const key of reader.keys(bytes)) {
-          if (key === 'cancel') return reject(new Failure('interrupted', 'Interrupted.'));
+          if (key === 'cancel') return reject(interruption());
           const pressed = prompt.press(key);
           if (typeof pressed !== 'string') return resolve(pressed.answer);
           if (pressed !== '') terminal.write(pressed);

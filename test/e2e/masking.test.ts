@@ -71,7 +71,7 @@ describe('a session for somebody else', () => {
 
   it.each([
     ['one stops', `${DOWN}${DOWN}${RETURN}`, 'Nothing was exported.'],
-    ['Ctrl-C is pressed', CTRL_C, 'Interrupted.'],
+    ['Ctrl-C is pressed', CTRL_C, 'Interrupted. Nothing was exported.'],
   ])('does not leave if %s', async (_, keys, message) => {
     const run = laptop.terminal(exporting());
     await run.answers(QUESTION, keys);
