@@ -56,7 +56,8 @@ itself:
 
 For somebody else (--share, --pin, --recipient) keys and passwords that were
 shown in the session are looked for and masked: cclink tells what it found, and
-asks; -y masks. That helps, it does not promise.
+asks; -y masks. That helps, it does not promise. What shows files like .env is
+left out. With --no-mask nothing is looked for, and such files leave too.
 
 On the other side: cclink import <file>`,
   yes: true,

@@ -59,7 +59,7 @@ export async function leavingSession(
 }
 
 const NOT_MASKED =
-  'Nothing is masked: whoever opens it reads all that was said and shown in this session, keys and passwords too.';
+  'Nothing is masked: whoever opens it reads all that was said and shown in it, keys, passwords and files like .env too.';
 
 function asItIs({ output }: Context, { exported: { contents, options }, audience }: Leaving): LeavingSession {
   const exporting = { ...options, audience };

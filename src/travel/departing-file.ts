@@ -126,7 +126,7 @@ async function measuredOutput(source: Source, departing: Departing, spool: Spool
   };
   const read = () => redaction?.files.ordinaryLines(source.blocks(), note) ?? source.blocks();
   const departure = await measuredAs(source, read, spool);
-  return isChanged ? { ...departure, left: [{ what: 'lines', why: 'they are of files of secrets' }] } : departure;
+  return isChanged ? { ...departure, left: [{ what: 'lines', why: 'they show files like .env' }] } : departure;
 }
 
 async function measuredJson(

@@ -159,9 +159,9 @@ describe('a session for somebody else', () => {
         values: 2,
         places: 4,
         where: [
-          { what: 'a prompt', at: '2026-11-20T10:00:00.000Z', times: 1 },
-          { what: 'a call of Bash', at: '2026-11-20T10:00:01.000Z', times: 2 },
-          { what: 'output of Bash', at: '2026-11-20T10:00:02.000Z', times: 1 },
+          { what: 'a prompt', at: '2026-11-20T10:00:00Z', times: 1 },
+          { what: 'a call of Bash', at: '2026-11-20T10:00:01Z', times: 2 },
+          { what: 'output of Bash', at: '2026-11-20T10:00:02Z', times: 1 },
         ],
       },
     ]);
@@ -208,7 +208,7 @@ describe('a session for somebody else', () => {
     writeFileSync(output, `src/a.ts:1:the port\n.env:2:PORT=8421\nsrc/b.ts:3:${secret('a')}\n`);
     const session = await frozen(TOOLCALL);
     const name = 'tool-results/bccoq34fh.txt';
-    const loss = { what: `lines in ${name}`, why: expect.stringContaining('files of secrets') };
+    const loss = { what: `lines in ${name}`, why: expect.stringContaining('files like .env') };
     for (const shown of [secret('a'), '[masked 1: test secret]']) {
       const { manifest, files } = await leaving(session);
       const left = '[left out by cclink: shows a file of secrets]';
@@ -265,7 +265,7 @@ describe('what cclink itself looks for in a session', () => {
     const { manifest, files, text } = await leaving(session);
     for (const value of [token, ofVariable, ofFile, inFile]) expect(text).not.toContain(value);
     expect(manifest.masked).toContainEqual({ kind: 'GitHub token', count: 1 });
-    expect(manifest.left.map(({ what }) => what).join()).toContain('secret');
+    expect(manifest.left.map(({ what }) => what).join()).toContain('files like .env');
     expect(files.get('tool-results/a.txt')).toMatch(/^\[masked \d: [a-z ]+\] \[masked \d: GitHub token\]$/);
     expect(text).toContain('gh auth token');
   });

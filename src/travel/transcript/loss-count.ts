@@ -30,8 +30,8 @@ const LOSSES = {
   secretMedia: ['# attached files with secrets', 'nothing in there can be masked'],
   unmaskable: ['# records with secrets', 'they are where nothing can be masked'],
   secretFile: [
-    '# parts with files of secrets',
-    'shown, written or kept as backups: .env, keys and the like go to nobody else',
+    '# parts that show files like .env',
+    'what tools showed of .env, keys and the like, wrote to them, or kept as backups goes to nobody else',
   ],
   oldPaths: ['# thinking blocks still name the old paths', 'signed, so that nothing in there may be changed'],
   verbatim: ['# lines are no JSON', 'kept as before'],
@@ -71,5 +71,6 @@ function inWords(what: string, count: number): string {
   return text
     .replace(/^1 ((?:\w+ )??)(\w+?)s\b/, '1 $1$2')
     .replace(' are ', ' is ')
+    .replace(' show ', ' shows ')
     .replace(' name ', ' names ');
 }
