@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { isObject, parseObject } from '../../../claude/json-object.ts';
+import { rfc3339 } from '../../../time.ts';
 import type { Departure } from '../../departing-file.ts';
 import { ExactValues } from './exact-values.ts';
 import type { FoundPlace } from './findings.ts';
@@ -87,7 +88,7 @@ function partWith(value: string, line: string | undefined): Part {
   if (record === null) return { part: 'a record', call: null, at: null };
   const { type, message, timestamp, isMeta } = record;
   const time = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
-  const at = Number.isNaN(time) ? null : new Date(time).toISOString();
+  const at = Number.isNaN(time) ? null : rfc3339(BigInt(Math.floor(time / 1000)));
   const of = (part: string) => ({ part, call: null, at });
   if (!isObject(message)) return of(KINDS[String(type)] ?? 'a record');
 

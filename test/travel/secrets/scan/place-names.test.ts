@@ -6,7 +6,7 @@ import { chunked } from '../../../support/chunks.ts';
 
 const VALUE = 'not-a-secret-at-all';
 const TIME = { timestamp: '2026-11-20T11:00:00+01:00' };
-const AT = '@2026-11-20T10:00:00.000Z';
+const AT = '@2026-11-20T10:00:00Z';
 
 function departure(kind: SessionFileKind, name: string, text: string): Departure {
   const bytes = Buffer.from(text);
