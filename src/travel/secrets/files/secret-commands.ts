@@ -4,34 +4,11 @@ import { readShell, type ShellPipeline, type ShellScript, type ShellWord } from 
 
 /** Do no more with a file that they name than tell that it is there, or remove it. */
 const SHOW_NOTHING = new Set([
-  ...[
-    'echo',
-    'printf',
-    'ls',
-    'dir',
-    'rm',
-    'touch',
-    'chmod',
-    'chown',
-    'chgrp',
-    'mkdir',
-    'rmdir',
-    'stat',
-    'test',
-    '[',
-    '[[',
-  ],
+  ...['echo', 'printf', 'ls', 'dir', 'rm', 'touch', 'chmod', 'chown', 'chgrp', 'mkdir', 'rmdir', 'stat'],
+  ...['test', '[', '[['],
 ]);
 const GIT_SHOWS_NOTHING = new Set([
-  'add',
-  'rm',
-  'mv',
-  'status',
-  'check-ignore',
-  'ls-files',
-  'commit',
-  'restore',
-  'checkout',
+  ...['add', 'rm', 'mv', 'status', 'check-ignore', 'ls-files', 'restore', 'checkout'],
 ]);
 /** Take a pattern first, and files after it. */
 const TAKE_PATTERN = new Set(['grep', 'egrep', 'fgrep', 'zgrep', 'rg', 'ag', 'ack', 'jq']);
@@ -121,6 +98,7 @@ class CommandReader {
   #showsNothing(words: readonly ShellWord[]): boolean {
     const name = nameOf(words);
     const [, verb] = words.filter(({ text }) => !text.startsWith('-'));
+    // What stands in its message, nested or not, is no file.
     if (name === 'git' && verb?.text === 'commit') return true;
     if (this.#isNested) return false;
     return SHOW_NOTHING.has(name) || (name === 'git' && GIT_SHOWS_NOTHING.has(verb?.text ?? ''));

@@ -7,21 +7,8 @@ const NAMES = [
   ...['.env*', '+.env', '.flaskenv', '*.tfvars', '*.tfvars.json', '*.tfstate', '.secrets'],
   ...['secrets.json', 'secrets.yml', 'secrets.yaml', 'secrets.toml', 'secrets.ini', 'local.settings.json'],
   // Keys, and stores of keys.
-  ...[
-    '*.pem',
-    '+.key',
-    '*.p8',
-    '*.p12',
-    '*.pfx',
-    '*.ppk',
-    '*.jks',
-    '*.jceks',
-    '+.keystore',
-    '*.kdb',
-    '*.kdbx',
-    '*.ovpn',
-  ],
-  ...['ssh_host_*_key', 'wallet.dat'],
+  ...['*.pem', '+.key', '*.p8', '*.p12', '*.pfx', '*.ppk', '*.jks', '*.jceks', '+.keystore', '*.kdb', '*.kdbx'],
+  ...['*.ovpn', 'ssh_host_*_key', 'wallet.dat'],
   // What programs log in with.
   ...['.netrc', '_netrc', '.npmrc', '.pypirc', '.pgpass', 'pgpass.conf', '.my.cnf', '.mylogin.cnf', '.s3cfg', '.boto'],
   ...['.git-credentials', '.htpasswd', '.htdigest', '.dockercfg', '.dockerconfigjson', '.vault-token', '.terraformrc'],

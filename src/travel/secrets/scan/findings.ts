@@ -5,13 +5,23 @@ export interface FoundPlace {
   readonly value: string;
 }
 
+/** Secrets of one kind that were found. */
+interface FoundKind {
+  readonly kind: string;
+  /** How many different ones. */
+  readonly values: number;
+  readonly places: number;
+  /** The first few places, each on a line of its own, and how often it was found there. */
+  readonly first: readonly (FoundPlace & { readonly times: number })[];
+}
+
 /** The places that are remembered of each kind. */
 const MOST_PLACES = 3;
 
 /** What was found in a session: each value counts as what it was found to be first. */
 export class Findings {
-  readonly #values = new Map<string, OfKind>();
-  readonly #kinds = new Map<string, OfKind>();
+  readonly #values = new Map<string, Counted>();
+  readonly #kinds = new Map<string, Counted>();
 
   /** How many different values there are. */
   get size(): number {
@@ -24,7 +34,7 @@ export class Findings {
   }
 
   /** By kind, the most frequent first. */
-  kinds(): readonly OfKind[] {
+  kinds(): readonly FoundKind[] {
     return [...this.#kinds.values()].sort((a, b) => b.places - a.places);
   }
 
@@ -48,12 +58,13 @@ export class Findings {
   /** Takes what was found later. True if there are values among it that were not known. */
   addAll(later: Findings): boolean {
     const before = this.size;
-    for (const [value, { kind }] of later.#values)
+    for (const [value, { kind }] of later.#values) {
       if (!this.#values.has(value)) this.#values.set(value, this.#ofKind(kind));
+    }
     return this.size > before;
   }
 
-  #ofKind(kind: string): OfKind {
+  #ofKind(kind: string): Counted {
     let found = this.#kinds.get(kind);
     if (found === undefined) {
       found = { kind, values: 0, places: 0, first: [] };
@@ -63,12 +74,9 @@ export class Findings {
   }
 }
 
-/** Secrets of one kind. */
-export interface OfKind {
-  readonly kind: string;
-  /** How many different ones. */
+/** A kind as it is counted. */
+interface Counted extends FoundKind {
   values: number;
   places: number;
-  /** The first few places, each on a line of its own, and how often it was found there. */
   readonly first: (FoundPlace & { times: number })[];
 }
