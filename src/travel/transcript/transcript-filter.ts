@@ -44,6 +44,19 @@ type Outcome =
   | { readonly bytes: Buffer; readonly isFinished: boolean }
   | { readonly pieces: readonly Buffer[] };
 
+/** A line of somebody else, as it was parsed. */
+interface ForeignLine {
+  readonly record: JsonRecord;
+  /** What was parsed: with `short` without its long strings, which that restores. */
+  readonly bytes: Buffer;
+  readonly short: Shortened | null;
+  readonly coding: 'latin1' | 'utf8';
+  /** A string of the record as it was meant. */
+  readonly asText: (text: string) => string;
+  /** Whether it has long strings, parsed with them or without. */
+  readonly isLong: boolean;
+}
+
 export interface FilterOptions {
   /**
    * True: the transcript may be somebody else's. Only what can do no harm is kept, and written anew. False:
@@ -237,43 +250,18 @@ export class TranscriptFilter {
 
   /** Somebody else's record: tamed, and written anew, so that every reader sees the same in it. */
   #foreign(line: Buffer): Outcome {
-    const { mask = null, files = null } = this.#options.redaction ?? {};
+    const { mask = null } = this.#options.redaction ?? {};
     const masking = mask?.holds(line) === true ? mask : null;
-    const shortened = shortenStrings(line, true, masking === null ? asItIs : (string) => masking.inString(string));
-    if ((shortened?.line ?? line).length > MOST_PARSED_BYTES) {
-      this.#losses.add('giant');
-      return null;
-    }
-    // What has lines taken out of it must be seen as a whole.
-    const isWhole = shortened !== null && files?.mayConcern(line) === true;
-    const short = isWhole ? null : shortened;
-    const bytes = short?.line ?? line;
-    const latin1 = bytes.toString('latin1');
-    const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);
-    const [coding, asText] = isPlain ? (['latin1', textOfLatin1] as const) : (['utf8', unchanged] as const);
-    const parsed = parse(isPlain ? latin1 : bytes.toString('utf8'));
-    if (!isObject(parsed)) {
-      this.#losses.add('unparsed');
-      return null;
-    }
-    const source = typedMeanwhile(parsed) ?? parsed;
-    const record = neverTravels(source) ?? tamed(source);
-    if (typeof record === 'string') return this.#drop(source, record);
-    const backups = removeUnsafeBackups(record);
-    if (backups !== 0) this.#losses.add('backup', backups ?? 1);
-    if (backups === null) return null;
-    const omitted = files === null ? 0 : files.omitFrom(record);
-    if (omitted !== 0) this.#losses.add('secretFile', omitted ?? 1);
-    if (omitted === null) return null;
-    for (const name of backupNamesIn(record)) {
-      if (this.#backupsKept.size < MAX_FILES) this.#backupsKept.add(name);
-    }
+    const read = this.#readForeign(line, masking);
+    const record = read === null ? null : this.#tamed(read.record);
+    if (read === null || record === null) return null;
+    const { bytes, coding, asText, short, isLong } = read;
     this.#noteSaid(record);
     const secret = masking === null ? [] : this.#mask(record, masking, coding, short);
     if (secret === null) return this.#drop(record, 'unmaskable');
     this.#stayInside(record, asText);
     const blocks = thinkingIn(record);
-    const isDropped = shortened !== null || blocks.length > MOST_THINKING;
+    const isDropped = isLong || blocks.length > MOST_THINKING;
     const goes = (index: number) =>
       isDropped || secret.includes(index) || !this.#isIntact(record, index, bytes, coding);
     const thinking = blocks.filter(goes);
@@ -284,7 +272,7 @@ export class TranscriptFilter {
     const text = stringify(record);
     if (text === null || text.includes('"__proto__":')) return this.#drop(record, 'invalid');
     // As latin1 it would lose half of these, and `\u0122` end a string. None can be left, see hasOddEscape.
-    if (isPlain && !isLatin1(text)) return this.#drop(record, 'invalid');
+    if (coding === 'latin1' && !isLatin1(text)) return this.#drop(record, 'invalid');
     if (masking?.holds(Buffer.from(text, coding)) === true) return this.#drop(record, 'unmaskable');
     this.#keep(record, [], asText);
     if (short !== null) {
@@ -292,11 +280,53 @@ export class TranscriptFilter {
       return restored === null ? this.#drop(record, 'invalid') : { pieces: restored };
     }
     const fixed = this.#fixedThinking(record, coding);
-    if (fixed.length === 0) return isPlain ? text : { bytes: Buffer.from(text), isFinished: false };
+    if (fixed.length === 0) return coding === 'latin1' ? text : { bytes: Buffer.from(text), isFinished: false };
     return {
       bytes: changeBytes(Buffer.from(text, coding), fixed, (piece) => this.#finish(piece)),
       isFinished: true,
     };
+  }
+
+  /** Parses somebody else's line, in a coding in which little of it is copied. Null if it is no record. */
+  #readForeign(line: Buffer, masking: Mask | null): ForeignLine | null {
+    const shortened = shortenStrings(line, true, masking === null ? asItIs : (string) => masking.inString(string));
+    if ((shortened?.line ?? line).length > MOST_PARSED_BYTES) {
+      this.#losses.add('giant');
+      return null;
+    }
+    // What has lines taken out of it must be seen as a whole.
+    const isWhole = shortened !== null && this.#options.redaction?.files.mayConcern(line) === true;
+    const short = isWhole ? null : shortened;
+    const bytes = short?.line ?? line;
+    const latin1 = bytes.toString('latin1');
+    const isPlain = isUtf8(bytes) && !hasOddEscape(latin1);
+    const record = parse(isPlain ? latin1 : bytes.toString('utf8'));
+    if (!isObject(record)) {
+      this.#losses.add('unparsed');
+      return null;
+    }
+    const isLong = shortened !== null;
+    return isPlain
+      ? { record, bytes, coding: 'latin1', asText: textOfLatin1, short, isLong }
+      : { record, bytes, coding: 'utf8', asText: unchanged, short, isLong };
+  }
+
+  /** What is taken of somebody else's record, as a copy that may be changed. Null if nothing is. */
+  #tamed(parsed: JsonRecord): JsonRecord | null {
+    const source = typedMeanwhile(parsed) ?? parsed;
+    const record = neverTravels(source) ?? tamed(source);
+    if (typeof record === 'string') return this.#drop(source, record);
+    const backups = removeUnsafeBackups(record);
+    if (backups !== 0) this.#losses.add('backup', backups ?? 1);
+    if (backups === null) return null;
+    const { files = null } = this.#options.redaction ?? {};
+    const omitted = files === null ? 0 : files.omitFrom(record);
+    if (omitted !== 0) this.#losses.add('secretFile', omitted ?? 1);
+    if (omitted === null) return null;
+    for (const name of backupNamesIn(record)) {
+      if (this.#backupsKept.size < MAX_FILES) this.#backupsKept.add(name);
+    }
+    return record;
   }
 
   /**
