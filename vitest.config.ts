@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 /** What only computes and touches files. */
-const COMPUTING = ['test/*.test.ts', 'test/{claude,commands,crypto,files,identity,process,terminal}/**/*.test.ts'];
+const COMPUTING = [
+  ...['test/*.test.ts', 'test/{claude,commands,crypto,files,identity,process,terminal}/**/*.test.ts'],
+  'test/travel/secrets/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {
