@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { sep } from 'node:path';
 import { localSession } from '../claude/local-session.ts';
 import { resumeCommand, resumeLine } from '../claude/resume-command.ts';
 import { parseSessionId } from '../claude/session-id.ts';
@@ -18,6 +19,7 @@ import { encodePublicKey, samePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { interruptible } from '../interruption.ts';
 import { claudeWord } from '../process/find-claude.ts';
+import { quoteForShell } from '../shell-quote.ts';
 import { describeLines, describeMode, handoffJson, sessionJson } from '../terminal/handoff-view.ts';
 import { excerpt, printable } from '../terminal/printable.ts';
 import { describeDuration, parseDuration } from '../time.ts';
@@ -102,7 +104,7 @@ async function publish(context: Context, options: PublishOptions, sessionId: str
       await withFilesOf(context, session, handoff, { ...options, folder }, async (files) => {
         if (options.dryRun) return showDryRun(context, await own.publicKey(), session, handoff, files);
         return withDht(context, (dht, deadline) =>
-          send(context, { dht, deadline }, own, { session, files, handoff, qr: options.qr ?? false }),
+          send(context, { dht, deadline }, own, { session, files, handoff, ...options }),
         );
       });
     } finally {
@@ -163,16 +165,19 @@ interface Sending {
   /** What is put into a folder; null if only a pointer goes out. */
   readonly files: SessionInFolder | null;
   readonly handoff: Handoff;
-  readonly qr: boolean;
+  readonly qr?: boolean;
+  /** As it was typed here: then it must be typed there too. */
+  readonly folder?: string;
 }
 
 async function send(
   context: Context,
   { dht, deadline }: { readonly dht: Dht; readonly deadline: Deadline },
   own: OwnKey,
-  { session, files, handoff, qr }: Sending,
+  { session, files, handoff, qr = false, folder }: Sending,
 ): Promise<void> {
   const { output } = context;
+  const namesFolder = files !== null && folder !== undefined;
   // git is asked while the network is.
   const goAlong = files !== null;
   const staying = import('./files-here.ts').then(({ describeStaying }) => describeStaying(context, session, goAlong));
@@ -216,7 +221,9 @@ async function send(
   };
   const { published, departed } = await withFiles(context, files, { identity, ...handoff }, publishIt);
   const { record, payload, nodes, seq, wasOvertaken, settled } = published;
-  const pickup = handoff.audience.mode === 'self' ? 'cclink pickup' : `cclink pickup ${name}`;
+  const who = handoff.audience.mode === 'self' ? [] : [name];
+  const where = namesFolder ? ['--folder', quotedFolder(context, files.folder)] : [];
+  const pickup = ['cclink pickup', ...who, ...where].join(' ');
   const { publicKey, mode, burn, createdAt, expiresAt } = handoffJson(record);
   if (wasOvertaken)
     output.warn('another machine published under your key at the same moment; this handoff replaced it.');
@@ -229,7 +236,7 @@ async function send(
       'a PIN handoff burns only when it is picked up on a machine with your key; elsewhere it stays until it expires.',
     );
   }
-  output.say(summary(context, { session, staying: await staying, record, nodes, ttl: handoff.ttl }));
+  output.say(summary(context, { session, staying: await staying, namesFolder, record, nodes, ttl: handoff.ttl }));
   output.result(
     {
       session: sessionJson(payload, session.title),
@@ -291,20 +298,28 @@ interface Summary {
   readonly session: ChosenSession;
   /** What stays here; null if nothing is told of it. */
   readonly staying: string | null;
+  /** Whether the line for the other side names the folder, by its path here. */
+  readonly namesFolder: boolean;
   readonly record: SignedRecord;
   readonly nodes: number;
   /** Seconds. */
   readonly ttl: number;
 }
 
-function summary({ output }: Context, { session, staying, record, nodes, ttl }: Summary): string {
+function summary({ output }: Context, { session, staying, namesFolder, record, nodes, ttl }: Summary): string {
   const forgets = ttl > 2 * 3600 ? ' (the network may forget it after some hours)' : '';
   const title = session.title === null ? '' : ` “${excerpt(session.title, 50)}”`;
   return [
     `${output.style.good('Published')} session ${session.id.slice(0, 8)}${title} ${describeMode(record, true)}, on ${nodes} nodes.`,
     ...(staying === null ? [] : [`Stays here: ${staying}.`]),
-    `Pick it up${record.burn ? ', once,' : ''} within ${describeDuration(ttl)}${forgets}. There, type:`,
+    `Pick it up${record.burn ? ', once,' : ''} within ${describeDuration(ttl)}${forgets}. There, ${namesFolder ? 'with the folder as it is called there, ' : ''}type:`,
   ].join('\n');
+}
+
+/** A folder in a line for another machine: below the home of each it most likely has the same name. */
+function quotedFolder({ environment: { home } }: Context, folder: string): string {
+  const below = folder.startsWith(`${home}${sep}`) ? folder.slice(home.length + 1) : null;
+  return below === null ? quoteForShell(folder) : `~/${quoteForShell(below)}`;
 }
 
 /** Asks before replacing a live handoff that others may still pick up. */

@@ -82,6 +82,7 @@ function normal(screen: string, project: string): string {
   return screen
     .replaceAll(project, PROJECT)
     .replaceAll(home, HOME)
+    .replaceAll('--folder ~', `--folder ${HOME}`) // here each machine has a home of its own, and `home` is none
     .replace(/^( {2}From +)[^\s,]+/gm, '$1HOST')
     .replaceAll(hostname(), 'HOST')
     .replace(/\b[a-z0-9]{52}\b/g, 'KEY')

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -42,6 +42,10 @@ describe('through a folder', () => {
     goOn(laptop, 'look at /data/a');
     const published = await laptop.run(['--folder', shared]);
     expect(published.stderr).toMatch(/Its files are in .*: [\d.]+ kB, sealed/);
+    expect([published.stderr, published.stdout]).toEqual([
+      expect.stringMatching(/There, with the folder as it is called there, type:\n$/),
+      'cclink pickup --folder ~/shared\n',
+    ]);
     expect(readdirSync(shared)).toEqual([expect.stringMatching(BUNDLE_NAME)]);
     const args = ['pickup', '-y', '--folder', shared, '--into', desk.project, '--map', '/data=/srv/data'];
     const picked = await desk.run(args);
@@ -53,6 +57,16 @@ describe('through a folder', () => {
     const claude = desk.claudeStart();
     expect(claude?.args.slice(0, 3)).toEqual(['--resume', SESSION, '--append-system-prompt']);
     expect(claude?.cwd).toBe(desk.project);
+  });
+
+  it('is told of with the folder below each one’s home, and without it where it need not be typed', async () => {
+    mkdirSync(join(laptop.home, 'My Sync'));
+    expect(await laptop.json(['publish', '--folder', join(laptop.home, 'My Sync')])).toMatchObject({
+      pickup: "cclink pickup --folder ~/'My Sync'",
+    });
+    laptop.env['CCLINK_FOLDER'] = shared;
+    expect(await laptop.json(['publish'])).toMatchObject({ pickup: 'cclink pickup' });
+    expect(await laptop.json(['publish', '--folder', ''])).toMatchObject({ pickup: 'cclink pickup' });
   });
 
   it('goes there and back by CCLINK_FOLDER, and what was said on either side comes along', async () => {
