@@ -1,9 +1,12 @@
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { describe, expect, it } from 'vitest';
 import { Mask } from '../../../../src/travel/secrets/mask/mask.ts';
+import { CREDENTIAL_RULES } from '../../../../src/travel/secrets/rules/credential-rules.ts';
 import { LIBRARY_RULES } from '../../../../src/travel/secrets/rules/library-rules.ts';
 import { LONGEST_SECRET } from '../../../../src/travel/secrets/rules/secret-rule.ts';
 import { OWN_RULES } from '../../../../src/travel/secrets/rules/secret-rules.ts';
+import { SHAPED_TOKEN_RULES } from '../../../../src/travel/secrets/rules/shaped-token-rules.ts';
+import { TOKEN_RULES } from '../../../../src/travel/secrets/rules/token-forms.ts';
 import { ExactValues } from '../../../../src/travel/secrets/scan/exact-values.ts';
 import { flatten } from '../../../../src/travel/secrets/scan/flat-text.ts';
 import { type Finding, SecretScanner } from '../../../../src/travel/secrets/scan/secret-scanner.ts';
@@ -171,83 +174,118 @@ describe('32 secrets of known forms', () => {
   });
 });
 
+/** The kind and form of tokens that are found wherever they stand. */
+const TOKENS: readonly (readonly [kind: string, form: string])[] = [
+  ['Claude login token', 'sk-ant-ort01-{95w}'],
+  ['Claude session key', 'sk-ant-sid01-{86w}AA'],
+  ['Anthropic API key', 'sk-ant-admin01-{93w}AA'],
+  ['OpenRouter key', 'sk-or-v1-{64h}'],
+  ['OpenAI API key', 'sk-svcacct-{60w}'],
+  ['OpenAI API key', 'sk-{20a}T3BlbkFJ{20a}'],
+  ['API key of a model', 'sk-{32h}'],
+  ['Langfuse secret key', 'sk-lf-{8h}-{4h}-{4h}-{4h}-{12h}'],
+  ['Groq key', 'gsk_{52a}'],
+  ['xAI key', 'xai-{80a}'],
+  ['Perplexity key', 'pplx-{48a}'],
+  ['Replicate token', 'r8_{37a}'],
+  ['NVIDIA key', 'nvapi-{64w}'],
+  ['ElevenLabs key', 'sk_{48h}'],
+  ['Tavily key', 'tvly-{32a}'],
+  ['Firecrawl key', 'fc-{32h}'],
+  ['Pinecone key', 'pcsk_{70a}'],
+  ['LangSmith key', 'lsv2_pt_{32h}_{10h}'],
+  ['GitHub token', 'gho_{36a}'],
+  ['GitHub token', 'ghs_{36a}'],
+  ['GitLab token', 'gldt-{20w}'],
+  ['GitLab token', 'glcbt-{2a}_{20w}'],
+  ['Bitbucket token', 'ATBB{32a}'],
+  ['Atlassian token', 'ATATT3{186w}'],
+  ['RubyGems key', 'rubygems_{48h}'],
+  ['crates.io token', 'cio{32a}'],
+  ['NuGet key', 'oy2{43l}'],
+  ['JFrog token', 'AKCp{69a}'],
+  ['Docker token', 'dckr_pat_{27w}'],
+  ['Sourcegraph token', 'sgp_{16h}_{40h}'],
+  ['SonarQube token', 'squ_{40h}'],
+  ['Postman key', 'PMAK-{24h}-{34h}'],
+  ['AWS access key', 'ASIA{16u}'],
+  ['Amazon Bedrock key', 'ABSK{120b}'],
+  ['Google OAuth secret', 'GOCSPX-{28w}'],
+  ['Azure secret', '{3a}8Q~{34w}'],
+  ['DigitalOcean token', 'dop_v1_{64h}'],
+  ['Heroku key', 'HRKU-AA{58w}'],
+  ['Fly.io token', 'fm2_{150b}'],
+  ['Netlify token', 'nfp_{36a}'],
+  ['Vercel token', 'vcp_{56a}'],
+  ['Supabase key', 'sbp_{40h}'],
+  ['Supabase key', 'sb_secret_{31w}'],
+  ['Tailscale key', 'tskey-auth-{16a}-{32a}'],
+  ['PlanetScale token', 'pscale_tkn_{43w}'],
+  ['Databricks token', 'dapi{32h}'],
+  ['Vault token', 'hvs.{95w}'],
+  ['Doppler token', 'dp.pt.{43a}'],
+  ['1Password secret key', 'A3-{6u}-{6u}-{5u}-{5u}-{5u}-{5u}'],
+  ['Pulumi token', 'pul-{40h}'],
+  ['Terraform token', '{14a}.atlasv1.{67w}'],
+  ['Grafana token', 'glsa_{32a}_{8h}'],
+  ['New Relic key', 'NRAK-{27u}'],
+  ['New Relic key', '{36h}NRAL'],
+  ['Sentry token', 'sntryu_{64h}'],
+  ['Slack token', 'xapp-1-{11u}-{13d}-{64h}'],
+  ['Notion token', 'ntn_{11d}{35a}'],
+  ['Linear key', 'lin_api_{40a}'],
+  ['Figma token', 'figd_{40w}'],
+  ['Airtable token', 'pat{14a}.{64h}'],
+  ['Dropbox token', 'sl.u.{140w}'],
+  ['Stripe key', 'rk_test_{24a}'],
+  ['Stripe webhook secret', 'whsec_{32a}'],
+  ['Square token', 'sq0atp-{22w}'],
+  ['Shopify token', 'shpat_{32h}'],
+  ['Mailgun key', 'key-{32h}'],
+  ['AWS session token', 'IQoJb3JpZ2lu{300b}'],
+  ['Asana token', '1/{16d}:{32h}'],
+  ['Discord token', 'N{23a}.{6w}.{38w}'],
+  ['Notion token', 'secret_{43a}'],
+  ['Mailchimp key', '{32h}-us21'],
+  ['Brevo key', 'xkeysib-{64h}-{16a}'],
+  ['Resend key', 're_{8a}_{24a}'],
+  ['age secret key', 'AGE-SECRET-KEY-PQ-1{58u}'],
+  ['Hugging Face token', 'api_org_{34a}'],
+  ['Cerebras key', 'csk-{48l}'],
+  ['GitLab token', 'glagent-{50w}'],
+  ['Clojars token', 'CLOJARS_{60l}'],
+  ['JFrog token', 'cmVmd{59a}'],
+  ['CircleCI token', 'CCIPAT_{22a}_{40h}'],
+  ['Buildkite token', 'bkua_{40h}'],
+  ['Readme token', 'rdme_{70l}'],
+  ['Amazon Bedrock key', 'bedrock-api-key-{120b}'],
+  ['Google OAuth token', '1//0{80w}'],
+  ['Cloudflare key', 'v1.0-{24h}-{146h}'],
+  ['Fly.io token', 'fo1_{43w}'],
+  ['Prefect key', 'pnu_{36a}'],
+  ['Alibaba access key', 'LTAI{20a}'],
+  ['Yandex key', 'AQVN{36w}'],
+  ['1Password token', 'ops_ey{250a}fQ'],
+  ['Grafana token', 'glc_eyJ{120a}'],
+  ['Sentry token', 'sntrys_eyJ{160a}=_{43b}'],
+  ['Dynatrace token', 'dt0c01.{24u}.{64u}'],
+  ['OpenShift token', 'sha256~{43w}'],
+  ['Discord webhook', 'discord.com/api/webhooks/{18d}/{68w}'],
+  ['Discord token', 'mfa.{84w}'],
+  ['Contentful token', 'CFPAT-{43w}'],
+  ['Typeform token', 'tfp_{44w}'],
+  ['Square token', 'EAAA{60w}'],
+  ['Facebook token', 'EAA{180a}'],
+  ['Plaid token', 'access-production-{8h}-{4h}-{4h}-{4h}-{12h}'],
+  ['EasyPost key', 'EZAK{54a}'],
+  ['Shippo token', 'shippo_live_{40h}'],
+  ['Mapbox token', 'sk.eyJ{80a}.{22w}'],
+  ['MaxMind key', '{6a}_{29a}_mmk'],
+  ['X token', 'AAAAAAAAAAAAAAAAAAAAA{90a}'],
+];
+
 describe('a token of a form of its own', () => {
-  it.each([
-    ['Claude login token', 'sk-ant-ort01-{95w}'],
-    ['Claude session key', 'sk-ant-sid01-{86w}AA'],
-    ['Anthropic API key', 'sk-ant-admin01-{93w}AA'],
-    ['OpenRouter key', 'sk-or-v1-{64h}'],
-    ['OpenAI API key', 'sk-svcacct-{60w}'],
-    ['OpenAI API key', 'sk-{20a}T3BlbkFJ{20a}'],
-    ['API key of a model', 'sk-{32h}'],
-    ['Langfuse secret key', 'sk-lf-{8h}-{4h}-{4h}-{4h}-{12h}'],
-    ['Groq key', 'gsk_{52a}'],
-    ['xAI key', 'xai-{80a}'],
-    ['Perplexity key', 'pplx-{48a}'],
-    ['Replicate token', 'r8_{37a}'],
-    ['NVIDIA key', 'nvapi-{64w}'],
-    ['ElevenLabs key', 'sk_{48h}'],
-    ['Tavily key', 'tvly-{32a}'],
-    ['Firecrawl key', 'fc-{32h}'],
-    ['Pinecone key', 'pcsk_{70a}'],
-    ['LangSmith key', 'lsv2_pt_{32h}_{10h}'],
-    ['GitHub token', 'gho_{36a}'],
-    ['GitHub token', 'ghs_{36a}'],
-    ['GitLab token', 'gldt-{20w}'],
-    ['GitLab token', 'glcbt-{2a}_{20w}'],
-    ['Bitbucket token', 'ATBB{32a}'],
-    ['Atlassian token', 'ATATT3{186w}'],
-    ['RubyGems key', 'rubygems_{48h}'],
-    ['crates.io token', 'cio{32a}'],
-    ['NuGet key', 'oy2{43l}'],
-    ['JFrog token', 'AKCp{69a}'],
-    ['Docker token', 'dckr_pat_{27w}'],
-    ['Sourcegraph token', 'sgp_{16h}_{40h}'],
-    ['SonarQube token', 'squ_{40h}'],
-    ['Postman key', 'PMAK-{24h}-{34h}'],
-    ['AWS access key', 'ASIA{16u}'],
-    ['Amazon Bedrock key', 'ABSK{120b}'],
-    ['Google OAuth secret', 'GOCSPX-{28w}'],
-    ['Azure secret', '{3a}8Q~{34w}'],
-    ['DigitalOcean token', 'dop_v1_{64h}'],
-    ['Heroku key', 'HRKU-AA{58w}'],
-    ['Fly.io token', 'fm2_{150b}'],
-    ['Netlify token', 'nfp_{36a}'],
-    ['Vercel token', 'vcp_{56a}'],
-    ['Supabase key', 'sbp_{40h}'],
-    ['Supabase key', 'sb_secret_{31w}'],
-    ['Tailscale key', 'tskey-auth-{16a}-{32a}'],
-    ['PlanetScale token', 'pscale_tkn_{43w}'],
-    ['Databricks token', 'dapi{32h}'],
-    ['Vault token', 'hvs.{95w}'],
-    ['Doppler token', 'dp.pt.{43a}'],
-    ['1Password secret key', 'A3-{6u}-{6u}-{5u}-{5u}-{5u}-{5u}'],
-    ['Pulumi token', 'pul-{40h}'],
-    ['Terraform token', '{14a}.atlasv1.{67w}'],
-    ['Grafana token', 'glsa_{32a}_{8h}'],
-    ['New Relic key', 'NRAK-{27u}'],
-    ['New Relic key', '{36h}NRAL'],
-    ['Sentry token', 'sntryu_{64h}'],
-    ['Slack token', 'xapp-1-{11u}-{13d}-{64h}'],
-    ['Notion token', 'ntn_{11d}{35a}'],
-    ['Linear key', 'lin_api_{40a}'],
-    ['Figma token', 'figd_{40w}'],
-    ['Airtable token', 'pat{14a}.{64h}'],
-    ['Dropbox token', 'sl.u.{140w}'],
-    ['Stripe key', 'rk_test_{24a}'],
-    ['Stripe webhook secret', 'whsec_{32a}'],
-    ['Square token', 'sq0atp-{22w}'],
-    ['Shopify token', 'shpat_{32h}'],
-    ['Mailgun key', 'key-{32h}'],
-    ['AWS session token', 'IQoJb3JpZ2lu{300b}'],
-    ['Asana token', '1/{16d}:{32h}'],
-    ['Discord token', 'N{23a}.{6w}.{38w}'],
-    ['Notion token', 'secret_{43a}'],
-    ['Mailchimp key', '{32h}-us21'],
-    ['Brevo key', 'xkeysib-{64h}-{16a}'],
-    ['Resend key', 're_{8a}_{24a}'],
-    ['age secret key', 'AGE-SECRET-KEY-PQ-1{58u}'],
-  ])('is found: %s, %s', async (kind, pattern) => {
+  it.each(TOKENS)('is found: %s, %s', async (kind, pattern) => {
     const token = madeUpSecret(pattern);
     for (const text of [token, `TOKEN: ${token}`, `"k":"${token}","n":1`, `f('${token}');`, `a=${token}&b=1`])
       expect(
@@ -320,14 +358,10 @@ describe('a private key', () => {
     }
   });
 
-  it('is found in a file of PuTTY, in base64, and as a JSON web key', async () => {
+  it('is found in a file of PuTTY', async () => {
     const lines = madeUpSecret('{64b}\n{64b}\n{20b}');
     const putty = `PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 3\n${lines}\nPrivate-MAC: 12`;
     expect((await scan(putty)).map(({ value }) => value)).toEqual([lines]);
-    const base64 = Buffer.from(ec).toString('base64');
-    expect((await scan(`client-key-data: ${base64}\n`)).map(({ value }) => value)).toEqual([base64]);
-    const d = madeUpSecret('{43w}');
-    expect((await scan(`{"kty":"EC","crv":"P-256","d":"${d}","x":"1"}`)).map(({ value }) => value)).toEqual([d]);
   });
 
   it('is not what only says where one goes', async () => {
@@ -342,44 +376,69 @@ describe('a private key', () => {
   });
 });
 
-describe('a credential', () => {
-  const token = madeUpSecret('{40a}');
-  const password = madeUpSecret('{6l}-{6a}!');
-  const basic = Buffer.from(`alice:${password}`).toString('base64');
+const token = madeUpSecret('{40a}');
+const password = madeUpSecret('{6l}-{6a}!');
+const basic = Buffer.from(`alice:${password}`).toString('base64');
+const TEAMS = madeUpSecret('{36w}@{36w}/IncomingWebhook/{32h}/{36w}');
+const KEY_IN_BASE64 = Buffer.from(madeUpPem('EC PRIVATE KEY', 121)).toString('base64');
+/** Base64 of JSON whose end is `"}`. */
+const OPS = `ops_${Buffer.from(JSON.stringify({ salt: madeUpSecret('{207w}'), k: madeUpSecret('{16w}') })).toString('base64')}`;
+const PUBKY_LINK = `pubkyring://secret_export?key=${madeUpSecret('{64h}')}`;
 
-  it.each([
-    ['a header', `Authorization: Bearer ${token}`, token],
-    ['a header of curl', `curl -H 'authorization: bearer ${token}' https://a.b`, token],
-    ['a header in JSON', `{"Authorization":"Bearer ${token}"}`, token],
-    ['a header without a scheme', `"authorization": "${token}"`, token],
-    ['a header of its own', `-H "X-Api-Key: ${token}"`, token],
-    ['a header of GitLab', `PRIVATE-TOKEN: ${token}`, token],
-    ['a basic header', `> Authorization: Basic ${basic}`, basic],
-    ['a cookie', `Cookie: theme=dark; session_id=${token}; a=b`, token],
-    ['curl -u', `curl -s -u alice:${password} https://a.b/c`, password],
-    ['curl -u behind a header', `curl -H "Accept: */*" -u alice:${password} https://a.b/c`, password],
-    ['curl --user', `curl --user "alice:${password}" https://a.b/c`, password],
-    ['mysql -p', `mysql -h db -u app -p${password} shop`, password],
-    ['sshpass', `sshpass -p '${password}' ssh host`, password],
-    ['docker login', `docker login -u alice -p ${password} registry.io`, password],
-    ['--password', `tool --password=${password} --verbose`, password],
-    ['.netrc', `machine api.host.io\n  login alice\n  password ${password}\n`, password],
-    ['the file of docker', `{"auths":{"registry.io":{"auth":"${basic}"}}}`, basic],
-    ['.npmrc', `//registry.io/:_authToken=${token}\n`, token],
-    ['WireGuard', `PrivateKey = ${madeUpSecret('{43b}')}=\n`, `${madeUpSecret('{43b}')}=`],
-    ['a web address', `https://alice:${password}@git.host.io/a/b.git`, password],
-    ['a connection string', `mongodb+srv://app:${password}@c0.mongo.net/shop?w=1`, password],
-    ['a query', `GET https://a.b/c?user=1&access_token=${token}&x=2`, token],
-    [
-      '/etc/shadow',
-      `alice:$6$${madeUpSecret('{16a}$')}${madeUpSecret('{86a}')}:19000:0:::`,
-      `$6$${madeUpSecret('{16a}$')}${madeUpSecret('{86a}')}`,
-    ],
-    ['redis', `redis://:${password}@cache.host.io:6379/0`, password],
-    // The password alone is too short, or a word that stands in many places.
-    ['a short one', 'postgres://app:w9x2@db.host.io/shop?a=1', 'postgres://app:w9x2@db.host.io/shop?a=1'],
-    ['a word', 'amqp://app:sunflower@mq.host.io:5672', 'amqp://app:sunflower@mq.host.io:5672'],
-  ])('is found in %s', async (_, text, value) => {
+/** Where a credential stands, the text, and what of it is secret. */
+const CREDENTIALS: readonly (readonly [where: string, text: string, value: string])[] = [
+  ['a header', `Authorization: Bearer ${token}`, token],
+  ['a header of curl', `curl -H 'authorization: bearer ${token}' https://a.b`, token],
+  ['a header in JSON', `{"Authorization":"Bearer ${token}"}`, token],
+  ['a header without a scheme', `"authorization": "${token}"`, token],
+  ['a header of its own', `-H "X-Api-Key: ${token}"`, token],
+  ['a header of GitLab', `PRIVATE-TOKEN: ${token}`, token],
+  ['a basic header', `> Authorization: Basic ${basic}`, basic],
+  ['a cookie', `Cookie: theme=dark; session_id=${token}; a=b`, token],
+  ['curl -u', `curl -s -u alice:${password} https://a.b/c`, password],
+  ['curl -u behind a header', `curl -H "Accept: */*" -u alice:${password} https://a.b/c`, password],
+  ['curl --user', `curl --user "alice:${password}" https://a.b/c`, password],
+  ['mysql -p', `mysql -h db -u app -p${password} shop`, password],
+  ['sshpass', `sshpass -p '${password}' ssh host`, password],
+  ['docker login', `docker login -u alice -p ${password} registry.io`, password],
+  ['--password', `tool --password=${password} --verbose`, password],
+  ['.netrc', `machine api.host.io\n  login alice\n  password ${password}\n`, password],
+  ['the file of docker', `{"auths":{"registry.io":{"auth":"${basic}"}}}`, basic],
+  ['.npmrc', `//registry.io/:_authToken=${token}\n`, token],
+  ['WireGuard', `PrivateKey = ${madeUpSecret('{43b}')}=\n`, `${madeUpSecret('{43b}')}=`],
+  ['a web address', `https://alice:${password}@git.host.io/a/b.git`, password],
+  ['a connection string', `mongodb+srv://app:${password}@c0.mongo.net/shop?w=1`, password],
+  ['a query', `GET https://a.b/c?user=1&access_token=${token}&x=2`, token],
+  [
+    '/etc/shadow',
+    `alice:$6$${madeUpSecret('{16a}$')}${madeUpSecret('{86a}')}:19000:0:::`,
+    `$6$${madeUpSecret('{16a}$')}${madeUpSecret('{86a}')}`,
+  ],
+  ['redis', `redis://:${password}@cache.host.io:6379/0`, password],
+  // The password alone is too short, or a word that stands in many places.
+  ['a short one', 'postgres://app:w9x2@db.host.io/shop?a=1', 'postgres://app:w9x2@db.host.io/shop?a=1'],
+  ['a word', 'amqp://app:sunflower@mq.host.io:5672', 'amqp://app:sunflower@mq.host.io:5672'],
+  [
+    'the signature of a link to Azure',
+    `https://shop.blob.core.host.net/a/b?sv=2022-11-02&sr=b&sig=${madeUpSecret('{43b}')}%3D`,
+    `${madeUpSecret('{43b}')}%3D`,
+  ],
+  [
+    'a connection to Azure',
+    `Endpoint=sb://a.b/;SharedAccessKey=${madeUpSecret('{43b}')}=`,
+    `${madeUpSecret('{43b}')}=`,
+  ],
+  ['a webhook of Teams', `https://a.webhook.office.com/webhookb2/${TEAMS}`, TEAMS],
+  ['a setting of Mailgun', `mailgun:\n  key: ${madeUpSecret('{32h}-{8h}-{8h}')}`, madeUpSecret('{32h}-{8h}-{8h}')],
+  ['a link of Pubky Ring', `open ${PUBKY_LINK} then`, PUBKY_LINK],
+  ['a configuration of Kubernetes', `client-key-data: ${KEY_IN_BASE64}`, KEY_IN_BASE64],
+  ['a JSON web key', `{"kty":"EC","crv":"P-256","d":"${madeUpSecret('{43w}')}","x":"1"}`, madeUpSecret('{43w}')],
+  ['a setting of 1Password', `OP = ${OPS}`, OPS],
+  ['a key of SendGrid', `SENDGRID ${madeUpSecret('SG.{22a}.{43a}')}`, madeUpSecret('SG.{22a}.{43a}')],
+];
+
+describe('a credential', () => {
+  it.each(CREDENTIALS)('is found in %s', async (_, text, value) => {
     expect((await scan(`${text}\n`)).map((it) => it.value)).toContainEqual(value);
     const inJson = await scan(JSON.stringify({ command: text, uuid: 'x' }));
     expect(inJson.map((it) => it.value)).toContainEqual(value);
@@ -502,6 +561,18 @@ describe('no secret', () => {
 });
 
 describe('a rule', () => {
+  it('finds a secret of these tests, if it knows the form of tokens or credentials', async () => {
+    const texts = [...KNOWN, ...CREDENTIALS.map(([, text]) => ({ text: `${text}\n` }))].map(({ text }) => flat(text));
+    texts.push(...TOKENS.map(([, form]) => madeUpSecret(form)));
+    for (const rule of [...LIBRARY_RULES, ...TOKEN_RULES, ...SHAPED_TOKEN_RULES, ...CREDENTIAL_RULES]) {
+      const found = await Promise.all(texts.map(async (text) => [...(await rule.find(text))].length));
+      expect(
+        found.some((count) => count > 0),
+        rule.anchors.join(' '),
+      ).toBe(true);
+    }
+  });
+
   it('takes linear time, whatever stands near its words', async () => {
     const length = 96 * 1024;
     for (const rule of RULES) {
