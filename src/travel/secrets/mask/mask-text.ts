@@ -33,22 +33,29 @@ export async function* maskText(
 
 /** Masks a block, and leaves of it where a value may begin that ends in the next one. */
 function maskBlock(block: Buffer, mask: Mask, isLast: boolean): { readonly masked: Buffer[]; readonly rest: Buffer } {
-  const { bytes: flat, sourceOffset } = flatten(block);
+  const { bytes: flat, sourceOffset, sourceEnd } = flatten(block);
   const places = mask.inFlat(flat);
-  let end = isLast ? flat.length : startOfCharacter(flat, flat.length - mask.longest - MARGIN_BYTES);
+  const known = flat.length - mask.longest - MARGIN_BYTES;
+  // What is flat in a fraction of its bytes is not kept back without end: a value in there is found again.
+  const isKeptBack = !isLast && (known > 0 || block.length < MOST_WAITING_BYTES);
+  let end = isKeptBack ? startOfCharacter(flat, known) : flat.length;
   const across = places.find((place) => place.start < end && place.end > end);
   if (across !== undefined) end = block.length < MOST_WAITING_BYTES ? across.start : across.end;
   const masked: Buffer[] = [];
   let from = 0;
   for (const place of places) {
     if (place.end > end) break;
-    masked.push(block.subarray(from, sourceOffset(place.start)), place.text);
-    from = sourceOffset(place.end);
+    const start = sourceOffset(place.start);
+    masked.push(block.subarray(from, start), block[start + 1] === 0 ? inUtf16(place.text) : place.text);
+    from = sourceEnd(place.end);
   }
   const cut = isLast ? block.length : sourceOffset(end);
   masked.push(block.subarray(from, cut));
   return { masked: masked.filter(({ length }) => length > 0), rest: block.subarray(cut) };
 }
+
+/** As it stands between the first and the last byte of a text in UTF-16, whatever their order. */
+const inUtf16 = (ascii: Buffer) => Buffer.from(ascii.toString('latin1'), 'utf16le').subarray(0, -1);
 
 function startOfCharacter(utf8: Buffer, at: number): number {
   let start = Math.max(0, at);

@@ -95,10 +95,10 @@ export class Mask {
   }
 
   #in(source: Buffer): Replacement[] {
-    const { bytes, sourceOffset } = flatten(source);
+    const { bytes, sourceOffset, sourceEnd } = flatten(source);
     const inSource = ({ start, end, text }: Replacement) => ({
       start: sourceOffset(start),
-      end: sourceOffset(end),
+      end: sourceEnd(end),
       text,
     });
     return this.inFlat(bytes).map(inSource);

@@ -5,18 +5,21 @@
  * - `\n`, `\\n`, `\\\\n` (and r, t, b, f) become the one character; so do `\u0026`, `\\u0026` and `\x26`.
  * - Backslashes before a letter or a digit become one. Before anything else they vanish: `\"`, `\/` and `\$`
  *   are that character, and `\\\"` is a quote one level deeper.
- * - Sequences that colour a terminal become a space.
+ * - Sequences that colour a terminal vanish: `grep` colours what it found in the middle of a word.
+ * - So do zeros, which stand beside each letter in UTF-16.
  *
- * It is never longer than its source.
+ * It is never longer than its source, and flat itself.
  */
 export interface FlatText {
   /** UTF-8, as far as the source was. */
   readonly bytes: Buffer;
-  /** Where a place of `bytes` is in the source, in bytes; also for the end of a range. */
+  /** Where a place of `bytes` is in the source, in bytes. */
   sourceOffset(at: number): number;
+  /** The same for the end of a range: before what vanished there. */
+  sourceEnd(at: number): number;
 }
 
-const [BACKSPACE, TAB, NEWLINE, FORM_FEED, RETURN, ESCAPE, SPACE] = [8, 9, 10, 12, 13, 0x1b, 0x20];
+const [NUL, BACKSPACE, TAB, NEWLINE, FORM_FEED, RETURN, ESCAPE, SPACE] = [0, 8, 9, 10, 12, 13, 0x1b, 0x20];
 const [BRACKET, BACKSLASH, SMALL_U, SMALL_X] = [0x5b, 0x5c, 0x75, 0x78];
 /** What a letter behind backslashes stands for, at its code; 0 for itself. */
 const MEANT = new Uint8Array(256);
@@ -36,7 +39,7 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) {
 const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/[0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0));
 /** What is not copied as it is. */
 const IS_SPECIAL = new Uint8Array(256);
-for (const code of [BACKSLASH, ESCAPE, NEWLINE]) IS_SPECIAL[code] = 1;
+for (const code of [BACKSLASH, ESCAPE, NEWLINE, NUL]) IS_SPECIAL[code] = 1;
 const NOT_QUICK = 0;
 /** What backslashes and a character behind them become, at its code, where that is all there is to it. */
 const QUICK = Uint8Array.from({ length: 256 }, (_, code) => {
@@ -54,7 +57,11 @@ export function flatten(source: Buffer): FlatText {
   const places = new Places();
   const flattening = new Flattening(Buffer.allocUnsafe(source.length), places);
   flattening.add(source, true);
-  return { bytes: flattening.bytes, sourceOffset: (at) => places.sourceOffset(at) };
+  return {
+    bytes: flattening.bytes,
+    sourceOffset: (at) => places.sourceOffset(at),
+    sourceEnd: (at) => places.sourceEnd(at),
+  };
 }
 
 /** Flattens a source that comes in pieces. */
@@ -186,15 +193,19 @@ export class Flattening {
     if (code === ESCAPE) {
       const last = endOfSequence(source, next);
       if (last === NONE && !isEnd) return false;
-      if (last > next) [code, next] = [SPACE, last];
+      // What begins none is a space: else it might begin one with what follows the next that vanishes.
+      [code, next] = last > next ? [NUL, last] : [SPACE, next];
     }
-    if (!isAsItIs) this.#write(code);
+    if (code === NUL) {
+      while (source[next] === NUL) next += 1;
+      this.#places?.addGap(this.#length, at, next);
+    } else if (!isAsItIs) this.#write(code);
     else {
       if (code === NEWLINE) this.#lineEnds.push(this.#length);
       this.#room[this.#length] = code;
       this.#length += 1;
     }
-    if (next - at > 1) this.#places?.add(this.#length, next);
+    if (next - at > 1 && code !== NUL) this.#places?.add(this.#length, next);
     this.#at = next;
     return true;
   }
@@ -243,16 +254,41 @@ class Places {
     this.#count += 1;
   }
 
+  /** That what stands between two places of the source is not in the flat text. */
+  addGap(flat: number, from: number, to: number): void {
+    // Of gaps beside each other it is known where the first one begins, and where the last one ends.
+    if (this.#flat(this.#count - 1) !== flat) this.add(flat, from);
+    else if (this.#flat(this.#count - 2) === flat) this.#count -= 1;
+    this.add(flat, to);
+  }
+
   sourceOffset(at: number): number {
+    const pair = this.#pairsBelow(at + 1) - 1;
+    return pair < 0 ? at : this.#source(pair) + at - this.#flat(pair);
+  }
+
+  sourceEnd(at: number): number {
+    const pair = this.#pairsBelow(at);
+    return pair < this.#count && this.#flat(pair) === at ? this.#source(pair) : this.sourceOffset(at);
+  }
+
+  /** How many pairs there are whose place of the flat text is less than `limit`. */
+  #pairsBelow(limit: number): number {
     let [low, high] = [0, this.#count];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#pairs[middle * 2] as number) <= at) low = middle + 1;
+      if (this.#flat(middle) < limit) low = middle + 1;
       else high = middle;
     }
-    if (low === 0) return at;
-    const [flat, source] = [this.#pairs[low * 2 - 2] as number, this.#pairs[low * 2 - 1] as number];
-    return source + at - flat;
+    return low;
+  }
+
+  #flat(pair: number): number {
+    return this.#pairs[pair * 2] ?? -1;
+  }
+
+  #source(pair: number): number {
+    return this.#pairs[pair * 2 + 1] ?? 0;
   }
 }
 

@@ -67,6 +67,24 @@ describe('a file beside the transcript', () => {
     expect(masked.toString()).toBe(`a ${PLACEHOLDER} b`);
   });
 
+  it.each(['utf16le', 'utf16be'])('stays a text in %s', async (order) => {
+    const coded = (text: string) => {
+      const bytes = Buffer.from(`\ufeff${text}`, 'utf16le');
+      return order === 'utf16le' ? bytes : bytes.swap16();
+    };
+    const masked = await maskedText(coded('$key = "a-secret"\r\n'), maskOf('a-secret'));
+    expect(masked).toEqual(coded(`$key = "${PLACEHOLDER}"\r\n`));
+  });
+
+  it('is not kept back as a whole where little of it is text', async () => {
+    let read = 0;
+    async function* blocks() {
+      for (; read < 12; read += 1) yield Buffer.concat([Buffer.from(' a'), Buffer.alloc(MEGABYTE)]);
+    }
+    for await (const { length } of maskText(blocks(), maskOf('x'.repeat(10_000)))) if (length > 0) break;
+    expect(read).toBeLessThan(10);
+  });
+
   it('is masked to its end where values go over into each other without one', async () => {
     const part = Array.from({ length: 1000 }, (_, index) => (index * index).toString(36)).join('');
     const masked = await maskedText(part.repeat(2_500), maskOf(part + part));

@@ -172,6 +172,15 @@ describe('32 secrets of known forms', () => {
       ).toEqual([token]);
     expect(await scan(`${'x'}${token}`)).toEqual([]);
   });
+
+  it('are found where a part of them is coloured, and in UTF-16', async () => {
+    const token = madeUpSecret('ghp_{36a}');
+    const coloured = `KEY=\u001b[01;31m\u001b[Kghp_\u001b[m\u001b[K${token.slice(4)}`;
+    const utf16 = Buffer.from(`\ufeffkey = ${token}\r\n`, 'utf16le');
+    for (const text of [coloured, JSON.stringify(coloured), utf16, Buffer.from(utf16).swap16()]) {
+      expect((await scan(text)).map(({ value }) => value)).toEqual([token]);
+    }
+  });
 });
 
 /** The kind and form of tokens that are found wherever they stand. */

@@ -45,8 +45,9 @@ describe('flat text', () => {
     ['a backslash that was written as a code', String.raw`\u005cn\\u005C\"`, '\n"'],
     ['what is no escape', String.raw`C:\Users\\me\\\\d \u12 \xg`, String.raw`C:\Users\me\d \u12 \xg`],
     ['a backslash at the end', String.raw`a\\`, String.raw`a\ `.trim()],
-    ['colours', `\x1b[31ma\\u001b[0mb\\\\x1b[1;38;5;9mc`, ' a b c'],
-    ['what begins like a colour', '\x1b[31 \x1b\x1b[', '\x1b[31 \x1b\x1b['],
+    ['no colours', `\x1b[31ma\\u001b[0mb\\\\x1b[1;38;5;9mc`, 'abc'],
+    ['a space for what begins like a colour', '\x1b[31 \x1b\x1b[', ' [31   ['],
+    ['no zeros', `a\0b\\u0000c\\\\x00`, 'abc'],
   ])('has %s', (_, source, expected) => {
     expect(flat(source)).toBe(expected);
   });
@@ -58,6 +59,16 @@ describe('flat text', () => {
         let source = `${text}|`;
         for (let i = 0; i < depth; i += 1) source = write(source);
         expect(flat(source)).toBe(flat(`${text}|`));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is flat: flattened again it is the same', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const { bytes } = flatten(Buffer.from(`${text.replaceAll('\\', '')}|`));
+        expect(flatten(bytes).bytes).toEqual(bytes);
       }),
       { numRuns: 300 },
     );
@@ -84,12 +95,12 @@ describe('flat text', () => {
   });
 
   it('gives the two ends of a secret, and nothing that stands around it', () => {
-    const source = Buffer.from(String.raw`{\"a\":\"x\\ns3cret\\u0026more\"}`);
-    const { bytes, sourceOffset } = flatten(source);
+    const source = Buffer.from(String.raw`{\"a\":\"x\\n\u001b[31ms3\u001b[1mcret\u0026more\u001b[0m\"}`);
+    const { bytes, sourceOffset, sourceEnd } = flatten(source);
     const start = bytes.indexOf('s3cret');
-    const end = sourceOffset(start + 's3cret&more'.length);
+    const end = sourceEnd(start + 's3cret&more'.length);
     const masked = `${source.subarray(0, sourceOffset(start))}…${source.subarray(end)}`;
-    expect(masked).toBe(String.raw`{\"a\":\"x\\n…\"}`);
+    expect(masked).toBe(String.raw`{\"a\":\"x\\n\u001b[31m…\u001b[0m\"}`);
   });
 
   it('is the same in pieces, with the lines of its source', () => {
