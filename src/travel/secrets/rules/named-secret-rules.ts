@@ -120,12 +120,12 @@ export const NAMED_SECRET_RULES: readonly SecretRule[] = [
   ),
   { anchors: [], find: hexLines },
   patternRule(
-    'value of a variable',
+    'secret in a variable',
     ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'],
     600,
     /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
     isOfItsName,
   ),
-  patternRule('value of a setting', SETTINGS, 400, QUOTED_SETTING, isOfItsName, isBeforeValue),
-  patternRule('value of a setting', SETTINGS, 400, BARE_SETTING, isOfItsName, isBeforeValue),
+  patternRule('secret in a setting', SETTINGS, 400, QUOTED_SETTING, isOfItsName, isBeforeValue),
+  patternRule('secret in a setting', SETTINGS, 400, BARE_SETTING, isOfItsName, isBeforeValue),
 ];

@@ -82,7 +82,7 @@ const KNOWN: readonly Known[] = [
   alone('age secret key', `AGE-SECRET-KEY-1${madeUpSecret('{58u}')}`),
   within('secret key in hex', madeUpSecret('{64h}'), '$ cat ~/.config/cclink/key\n', '\n'),
   within('password in a URL', madeUpSecret('{16a}'), 'DATABASE_URL=postgres://app:', '@db.host.io:5432/shop'),
-  within('value of a variable', madeUpSecret('{32a}'), 'NODE_ENV=production\nINTERNAL_API_TOKEN=', '\nPORT=8080'),
+  within('secret in a variable', madeUpSecret('{32a}'), 'NODE_ENV=production\nINTERNAL_API_TOKEN=', '\nPORT=8080'),
   within('Azure storage key', `${madeUpSecret('{86b}')}==`, 'DefaultEndpointsProtocol=https;AccountKey='),
   within('password in a sentence', `${madeUpSecret('{9l}')}!`, 'the password of the router is ', ' by the way'),
 ];
