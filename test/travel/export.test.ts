@@ -11,25 +11,19 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { describeSession } from '../../src/claude/session.ts';
-import { sessionContents } from '../../src/claude/session-contents.ts';
-import { findTranscripts } from '../../src/claude/transcript-files.ts';
 import { publicKeyOf, sign } from '../../src/crypto/ed25519.ts';
-import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
 import { encodePublicKey } from '../../src/identity/public-key.ts';
-import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import { ContentChanged } from '../../src/travel/bundle/bundle-writer.ts';
-import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { type ExportOptions, exportToFile, prepareExport } from '../../src/travel/export.ts';
-import { chunked, collect } from '../support/chunks.ts';
+import { collect } from '../support/chunks.ts';
 import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { contentsIn, leavingOptions, openedBundle, RECIPIENT, transcriptIn } from '../support/departure.ts';
 import { openFilesIn } from '../support/open-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const SECRET = new Uint8Array(32).fill(7);
 const SEED = new Uint8Array(32).fill(5);
 const SEAL = {
-  recipient: { kind: 'x25519', publicKey: x25519PublicOfSecret(SECRET) } as const,
+  recipient: RECIPIENT,
   sign: (message: Uint8Array) => sign(SEED, message),
   mayReplace: false,
 };
@@ -45,44 +39,22 @@ beforeEach(() => {
   file = join(temporaryFolder(), 'session.cclink');
 });
 
-function transcriptOf(id: string) {
-  const [transcript] = findTranscripts(claudeFolder, id);
-  if (transcript === undefined) throw new Error('no transcript');
-  return transcript;
-}
-
-const contentsOf = (id: string) => () =>
-  sessionContents(claudeFolder, transcriptOf(id), { memory: false, secrets: [] });
-
-function optionsFor(id: string, more: Partial<ExportOptions> = {}): ExportOptions {
-  return {
-    session: describeSession(transcriptOf(id)),
-    audience: { mode: 'self' },
-    from: encodePublicKey(publicKeyOf(SEED)),
-    handoff: null,
-    withoutThinking: false,
-    git: null,
-    machine: { home: '/home/alice', host: 'laptop', platform: 'linux' },
-    nowMs: Date.parse('2026-11-26T12:00:00.123Z'),
-    ...more,
-  };
-}
-
-/** What a bundle holds, by name. */
-async function opened(bytes: Uint8Array): Promise<{ manifest: Manifest; files: Map<string, string> }> {
-  const bundle = await readBundle(chunked(bytes, 100_000), { secrets: async () => [Uint8Array.from(SECRET)] });
-  const files = new Map<string, string>();
-  for await (const { name, content } of bundle.files) files.set(name, (await collect(content)).toString());
-  await bundle.close();
-  return { manifest: bundle.manifest, files };
-}
+const transcriptOf = (id: string) => transcriptIn(claudeFolder, id);
+const contentsOf = (id: string) => contentsIn(claudeFolder, id);
+const optionsFor = (id: string, more: Partial<ExportOptions> = {}): ExportOptions => ({
+  ...leavingOptions(claudeFolder, id),
+  audience: { mode: 'self' },
+  from: encodePublicKey(publicKeyOf(SEED)),
+  handoff: null,
+  ...more,
+});
 
 /** Exports a session to the file, and opens that. */
 async function exported(id: string, more: Partial<ExportOptions> = {}) {
   const written = await exportToFile(file, contentsOf(id), optionsFor(id, more), SEAL);
   const bytes = readFileSync(file);
   expect(written?.bytes).toBe(bytes.length);
-  return opened(bytes);
+  return openedBundle(bytes);
 }
 
 const linesOf = (text: string | undefined) => (text ?? '').split('\n').filter((line) => line !== '');
@@ -130,7 +102,7 @@ describe('a session that is exported', () => {
       git: { branch: 'main', changedFiles: 1 },
       from: encodePublicKey(publicKeyOf(SEED)),
       audience: { mode: 'self' },
-      createdAt: '2026-11-26T12:00:00.123Z',
+      createdAt: '2026-11-20T12:30:00.123Z',
       handoff: null,
     });
     expect(manifest.tools).toContain('Bash');
@@ -240,7 +212,7 @@ describe('a session that is exported', () => {
     expect(await exportToFile(file, contentsOf(SIMPLE), optionsFor(SIMPLE), SEAL)).toBeNull();
     expect(readFileSync(file, 'utf8')).toBe('mine');
     await exportToFile(file, contentsOf(SIMPLE), optionsFor(SIMPLE), { ...SEAL, mayReplace: true });
-    expect((await opened(readFileSync(file))).manifest.session).toBe(SIMPLE);
+    expect((await openedBundle(readFileSync(file))).manifest.session).toBe(SIMPLE);
   });
 });
 
@@ -296,7 +268,7 @@ describe('a session that is written to meanwhile', () => {
     const whole = readFileSync(path, 'utf8');
     const prepared = await prepareExport(contentsOf(id), optionsFor(id));
     compacted('by renaming', path)();
-    const { files } = await opened(await collect(prepared.stream(SEAL.recipient, SEAL.sign)));
+    const { files } = await openedBundle(await collect(prepared.stream(SEAL.recipient, SEAL.sign)));
     prepared.close();
     expect(files.get('session.jsonl')).toBe(whole);
   });

@@ -15,31 +15,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { slugOf } from '../../src/claude/folders.ts';
-import { describeSession } from '../../src/claude/session.ts';
-import { sessionContents } from '../../src/claude/session-contents.ts';
-import { findTranscripts } from '../../src/claude/transcript-files.ts';
-import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
-import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import type { Manifest } from '../../src/travel/bundle/manifest.ts';
 import { type ExportOptions, prepareExport } from '../../src/travel/export.ts';
 import { type FreezeOptions, type FrozenSession, freezeSession } from '../../src/travel/frozen-session.ts';
 import type { SecretRule } from '../../src/travel/secrets/rules/secret-rule.ts';
 import { flatten } from '../../src/travel/secrets/scan/flat-text.ts';
-import { chunked, collect } from '../support/chunks.ts';
+import { collect } from '../support/chunks.ts';
 import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { closedAfterTest } from '../support/closed-after-test.ts';
+import { contentsIn, leavingOptions, openedBundle, RECIPIENT, transcriptIn } from '../support/departure.ts';
 import { madeUpJwt, madeUpPem, madeUpSecret } from '../support/made-up-secrets.ts';
 import { openFilesIn } from '../support/open-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { canMount, withTinyDisk } from '../support/tmpfs.ts';
 
-const SECRET = new Uint8Array(32).fill(7);
-const RECIPIENT = { kind: 'x25519', publicKey: x25519PublicOfSecret(SECRET) } as const;
 const UNSIGNED = { from: null, handoff: null };
 const TOOLCALL = '22222222-2222-4222-8222-222222222222';
 const SUBAGENT = '33333333-3333-4333-8333-333333333333';
 const isLinux = process.platform === 'linux';
-const NOW_MS = Date.parse('2026-11-20T12:30:00.000Z');
 
 /** Finds `secret-<letter>-<8 digits>`. */
 const RULE: SecretRule = {
@@ -60,28 +53,15 @@ beforeEach(() => {
   stateFolder = join(temporaryFolder(), 'state');
 });
 
-function transcriptOf(id: string) {
-  const [transcript] = findTranscripts(claudeFolder, id);
-  if (transcript === undefined) throw new Error('no transcript');
-  return transcript;
-}
-
-const contentsOf = (id: string) => () =>
-  sessionContents(claudeFolder, transcriptOf(id), { memory: false, secrets: [] });
-
-function optionsFor(id: string, more: Partial<FreezeOptions> = {}): FreezeOptions {
-  return {
-    session: describeSession(transcriptOf(id)),
-    audience: { mode: 'pin' },
-    withoutThinking: false,
-    git: null,
-    machine: { home: '/home/alice', host: 'laptop', platform: 'linux' },
-    nowMs: NOW_MS,
-    stateFolder,
-    variables: {},
-    ...more,
-  };
-}
+const transcriptOf = (id: string) => transcriptIn(claudeFolder, id);
+const contentsOf = (id: string) => contentsIn(claudeFolder, id);
+const optionsFor = (id: string, more: Partial<FreezeOptions> = {}): FreezeOptions => ({
+  ...leavingOptions(claudeFolder, id),
+  audience: { mode: 'pin' },
+  stateFolder,
+  variables: {},
+  ...more,
+});
 
 const frozen = async (id: string, more: Partial<FreezeOptions> = {}, rules: readonly SecretRule[] = [RULE]) =>
   closedAfterTest(await freezeSession(contentsOf(id), optionsFor(id, more), rules));
@@ -100,11 +80,7 @@ async function leaving(session: FrozenSession): Promise<Opened> {
 }
 
 async function opened(sealed: Uint8Array): Promise<Opened> {
-  const bundle = await readBundle(chunked(sealed, 100_000), { secrets: async () => [Uint8Array.from(SECRET)] });
-  const files = new Map<string, string>();
-  for await (const { name, content } of bundle.files) files.set(name, (await collect(content)).toString());
-  await bundle.close();
-  const { manifest } = bundle;
+  const { manifest, files } = await openedBundle(sealed);
   return { manifest, files, text: [JSON.stringify(manifest), ...files.values()].join('\n') };
 }
 

@@ -2,22 +2,17 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeSession } from '../../src/claude/session.ts';
-import { sessionContents } from '../../src/claude/session-contents.ts';
-import { findTranscripts } from '../../src/claude/transcript-files.ts';
-import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
-import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import { type FrozenSession, freezeSession } from '../../src/travel/frozen-session.ts';
 import { LIBRARY_RULES } from '../../src/travel/secrets/rules/library-rules.ts';
 import { OWN_RULES } from '../../src/travel/secrets/rules/secret-rules.ts';
 import { ExactValues } from '../../src/travel/secrets/scan/exact-values.ts';
 import { SecretScanner } from '../../src/travel/secrets/scan/secret-scanner.ts';
-import { chunked, collect } from '../support/chunks.ts';
+import { collect } from '../support/chunks.ts';
 import { sessionId, writeTranscript } from '../support/claude-folder.ts';
+import { contentsIn, leavingOptions, openedBundle, RECIPIENT } from '../support/departure.ts';
 import { madeUpJwt, madeUpPem, madeUpSecret } from '../support/made-up-secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const SECRET = new Uint8Array(32).fill(7);
 const SESSION = sessionId(900);
 const scanner = new SecretScanner([...LIBRARY_RULES, ...OWN_RULES], new ExactValues([]));
 
@@ -97,26 +92,18 @@ function recordsOf(next: () => string, count: number): object[] {
   return records;
 }
 
-async function frozen(claudeFolder: string): Promise<FrozenSession> {
-  const [transcript] = findTranscripts(claudeFolder, SESSION);
-  if (transcript === undefined) throw new Error('no transcript');
-  const contents = () => sessionContents(claudeFolder, transcript, { memory: false, secrets: [] });
-  return freezeSession(contents, {
-    ...{ session: describeSession(transcript), audience: { mode: 'pin' }, withoutThinking: false, git: null },
-    machine: { home: '/home/alice', host: 'laptop', platform: 'linux' },
-    ...{ nowMs: Date.parse('2026-11-20T12:30:00.000Z'), stateFolder: temporaryFolder(), variables: {} },
+function frozen(claudeFolder: string): Promise<FrozenSession> {
+  return freezeSession(contentsIn(claudeFolder, SESSION), {
+    ...leavingOptions(claudeFolder, SESSION),
+    ...{ audience: { mode: 'pin' }, stateFolder: temporaryFolder(), variables: {} },
   });
 }
 
 /** All that leaves: the manifest, and the content of each file. */
 async function leaving(session: FrozenSession): Promise<string[]> {
-  const recipient = { kind: 'x25519', publicKey: x25519PublicOfSecret(SECRET) } as const;
-  const sealed = await collect(session.prepared({ from: null, handoff: null }).stream(recipient, null));
-  const bundle = await readBundle(chunked(sealed, 100_000), { secrets: async () => [Uint8Array.from(SECRET)] });
-  const texts = [JSON.stringify(bundle.manifest)];
-  for await (const { content } of bundle.files) texts.push((await collect(content)).toString());
-  await bundle.close();
-  return texts;
+  const sealed = await collect(session.prepared({ from: null, handoff: null }).stream(RECIPIENT, null));
+  const { manifest, files } = await openedBundle(sealed);
+  return [JSON.stringify(manifest), ...files.values()];
 }
 
 /** Every text that somebody can get out of these by parsing JSON in them, as deep as it goes. */
