@@ -73,7 +73,7 @@ export interface FrozenSession {
 
 /** By what secrets are found: where two find the same value, the first names its kind. */
 const RULES: readonly SecretRule[] = [...LIBRARY_RULES, ...OWN_RULES];
-/** How often a session is masked. What was masked may show a rule more than it saw before. */
+/** How often a session is masked, before what still shows is left out: a mask may let a rule see more. */
 const MOST_ROUNDS = 3;
 
 /**
@@ -148,9 +148,10 @@ class Frozen implements FrozenSession {
   async mask(onRead: (bytes: number) => void = () => {}): Promise<void> {
     if (this.#mask !== null || this.#secrets.size === 0) return;
     const first = this.#numbers.highest + 1;
+    let stubborn = new Findings();
     for (let round = 1; ; round += 1) {
-      const mask = new Mask([...this.#secrets.values()], first);
-      const masked = await spoolAgain(this.#held, this.#spooling(mask, onRead));
+      const mask = new Mask([...this.#secrets.values()], first, [...stubborn.values()]);
+      const masked = await spoolAgain(this.#held, { ...this.#spooling(mask, onRead), stubborn: stubborn.files });
       try {
         if (isEmptied(masked.leaving, this.#leaving)) throw emptied();
         const inText = (text: string) => this.#masked(text, mask);
@@ -160,8 +161,10 @@ class Frozen implements FrozenSession {
           this.#mask = mask;
           return;
         }
+        if (stubborn.size > 0) throw notMasked(found);
         const isMore = this.#secrets.addAll(found);
-        if (!isMore || round === MOST_ROUNDS) throw notMasked(found);
+        // What holds these goes as a whole, rather than that nothing leaves, or all of it as it is.
+        if (!isMore || round === MOST_ROUNDS) stubborn = found;
       } catch (error) {
         masked.close();
         this.close();
@@ -210,6 +213,7 @@ class Frozen implements FrozenSession {
       mask,
       keepThinking: !withoutThinking,
       directory: directory === null || mask === null ? directory : mask.inText(directory),
+      stubborn: new Set(),
       onRead,
     };
   }

@@ -24,6 +24,8 @@ export interface Spooling {
   readonly keepThinking: boolean;
   /** That of the session, masked. */
   readonly directory: string | null;
+  /** The names of files in which something was found again and again: but for transcripts, they are left. */
+  readonly stubborn: ReadonlySet<string>;
   /** Is told of bytes as they are read. */
   readonly onRead: (bytes: number) => void;
 }
@@ -70,9 +72,11 @@ async function spooled<T extends Pick<SessionFile, 'kind' | 'name' | 'size'>>(
 /** Of a file that shows one of secrets, or has the name of one, or a secret in its name. */
 function lossOfSecret(
   { kind, name }: Pick<SessionFile, 'kind' | 'name'>,
-  { secretFiles, mask }: Spooling,
+  { secretFiles, mask, stubborn }: Spooling,
 ): Loss | null {
   const isShown = kind === 'tool result' && secretFiles.leftFiles.has(basename(name));
   if (isShown || isSecretPath(name)) return { what: name, why: 'shows a file of secrets' };
+  const isTranscript = kind === 'transcript' || kind === 'subagent';
+  if (stubborn.has(name) && !isTranscript) return { what: name, why: "holds secrets that can't be masked" };
   return mask?.holds(Buffer.from(name)) ? { what: 'a file', why: 'there is a secret in its name' } : null;
 }

@@ -448,6 +448,39 @@ describe('what is found again after it was masked', () => {
     ]);
   });
 
+  it('again and again is left out, with what holds it, and the rest leaves', async () => {
+    // Of any number that stand side by side, the first one shows itself.
+    const hidden: SecretRule = {
+      anchors: [],
+      *find(text) {
+        for (const { index } of text.matchAll(/(?<!\w)row-[0-9]{8}/g)) {
+          yield { kind: 'row', start: index, end: index + 12 };
+        }
+      },
+    };
+    const row = (count: number) => Array.from({ length: count }, (_, i) => `row-${10_000_000 + i}`).join('');
+    session(said(0, `short: ${row(2)}`), said(1, `long: ${row(9)}`), said(2, 'go on'), {
+      type: 'custom-title',
+      customTitle: `of ${row(8)}`,
+      sessionId: ID,
+    });
+    const folder = join(claudeFolder, 'projects', '-home-alice-proj', ID, 'tool-results');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'a.txt'), `long: ${row(7)}`);
+    writeFileSync(join(folder, 'b.txt'), `short: ${row(2)}`);
+    const frozenOne = await frozen(ID, {}, [hidden]);
+    await frozenOne.mask();
+    const { text, manifest, files } = await leaving(frozenOne);
+    expect(text).not.toContain('row-');
+    expect(text).toContain('short: [masked 1: row][masked 2: row]');
+    expect(text).toContain('go on');
+    expect(text).not.toContain('long: ');
+    expect([...files.keys()].sort()).toEqual(['session.jsonl', 'tool-results/b.txt']);
+    expect(manifest.title).toBe('[left out by cclink: holds a secret]');
+    const lines = (files.get('session.jsonl') ?? '').split('\n').filter((line) => line !== '');
+    expect(lines.map((line) => JSON.parse(line))[1]).toMatchObject({ uuid: sessionId(2), parentUuid: sessionId(0) });
+  });
+
   it('and again is refused, and then nothing can leave', async () => {
     const always: SecretRule = {
       anchors: [],

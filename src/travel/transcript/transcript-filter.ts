@@ -258,7 +258,7 @@ export class TranscriptFilter {
     const { bytes, coding, asText, short, isLong } = read;
     this.#noteSaid(record);
     const secret = masking === null ? [] : this.#mask(record, masking, coding, short);
-    if (secret === null) return this.#drop(record, 'unmaskable');
+    if (secret === null || masking?.mustGo(line)) return this.#drop(record, 'unmaskable');
     this.#stayInside(record, asText);
     const blocks = thinkingIn(record);
     const isDropped = isLong || blocks.length > MOST_THINKING;

@@ -11,6 +11,9 @@ import { RECORD, type Shape } from './record-shape.ts';
 /** Stands for a kind that is somebody's password, or a part of it. */
 const ANY_KIND = 'value';
 
+/** Stands for a text that must go. */
+const UNMASKABLE = '[left out by cclink: holds a secret]';
+
 /** How the bytes of JSON were decoded, of which a value was parsed. */
 type Coding = 'latin1' | 'utf8';
 
@@ -24,10 +27,14 @@ export class Mask {
   /** How long the longest value is in flat text, in bytes. */
   readonly longest: number;
   readonly #values: ExactValues;
+  readonly #stubborn: ExactValues;
   readonly #placeholders: readonly Buffer[];
 
-  /** `values`: in order of discovery. `firstNumber`: above those of an earlier masking. */
-  constructor(values: readonly KnownValue[], firstNumber: number) {
+  /**
+   * `values`: in order of discovery. `firstNumber`: above those of an earlier masking. `stubborn`: those of the
+   * values of which others stand out as soon as they are masked.
+   */
+  constructor(values: readonly KnownValue[], firstNumber: number, stubborn: readonly KnownValue[] = []) {
     const byText = new Map<string, KnownValue>();
     for (const each of values) {
       const text = flatten(bytesOf(each.value)).bytes.toString('latin1').trim();
@@ -44,11 +51,17 @@ export class Mask {
     this.counts = Array.from(counts, ([kind, count]) => ({ kind, count }));
     this.longest = known.longest;
     this.#values = known;
+    this.#stubborn = new ExactValues(stubborn);
   }
 
   /** Whether one of the values stands in `bytes`, in whatever escaping. */
   holds(bytes: Buffer): boolean {
     return this.#values.holds(bytes);
+  }
+
+  /** Whether one of the stubborn values stands in `bytes`: then it must go as a whole. */
+  mustGo(bytes: Buffer): boolean {
+    return this.#stubborn.holds(bytes);
   }
 
   /** What takes the place of values in a flat text, in order, which never overlap. */
@@ -62,6 +75,7 @@ export class Mask {
 
   /** A text of its own, as one of the manifest. */
   inText(text: string): string {
+    if (this.mustGo(Buffer.from(text))) return UNMASKABLE;
     const holder = { text };
     this.#into(holder, 'masked', 'utf8');
     return holder.text;

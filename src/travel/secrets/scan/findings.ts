@@ -22,10 +22,16 @@ const MOST_PLACES = 3;
 export class Findings {
   readonly #values = new Map<string, Counted>();
   readonly #kinds = new Map<string, Counted>();
+  readonly #files = new Set<string>();
 
   /** How many different values there are. */
   get size(): number {
     return this.#values.size;
+  }
+
+  /** The files in which something was found. */
+  get files(): ReadonlySet<string> {
+    return this.#files;
   }
 
   /** The values in the order in which they were found. */
@@ -46,6 +52,7 @@ export class Findings {
       found.values += 1;
     }
     found.places += 1;
+    this.#files.add(place.file);
     const near = found.first.find(({ file, line }) => file === place.file && line === place.line);
     if (near !== undefined) near.times += 1;
     else if (found.first.length < MOST_PLACES) found.first.push({ ...place, times: 1 });
