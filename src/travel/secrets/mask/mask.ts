@@ -31,8 +31,8 @@ export class Mask {
   readonly #placeholders: readonly Buffer[];
 
   /**
-   * `values`: in order of discovery. `firstNumber`: above those of an earlier masking. `stubborn`: those of the
-   * values of which others stand out as soon as they are masked.
+   * `values`: in order of discovery. `firstNumber`: above those of an earlier masking. `stubborn`: those that
+   * showed again and again.
    */
   constructor(values: readonly KnownValue[], firstNumber: number, stubborn: readonly KnownValue[] = []) {
     const byText = new Map<string, KnownValue>();
