@@ -37,12 +37,13 @@ function bitsPerCharacter(value: string): number {
  */
 export function looksDrawn(value: string): boolean {
   const changes = value.match(/[0-9](?=[A-Za-z])|[a-z](?=[0-9A-Z])|[A-Z](?=[0-9])/g) ?? [];
+  const leastBits = /^[0-9a-f]+$/i.test(value) ? 2.9 : 3.3;
   return (
     /[0-9]/.test(value) &&
     /[A-Za-z]/.test(value) &&
     // Drawn text changes between kinds of characters every two or three; words and numbers do not.
     changes.length > value.length / 6 &&
-    bitsPerCharacter(value) >= Math.min(3.3, Math.log2(value.length) - 0.9)
+    bitsPerCharacter(value) >= Math.min(leastBits, Math.log2(value.length) - 0.9)
   );
 }
 

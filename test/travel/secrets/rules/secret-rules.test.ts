@@ -476,6 +476,9 @@ describe('a credential', () => {
         text,
       ).toEqual([token]);
     expect((await scan('DB_PASSWORD=Tr0ub4dor&3x\n')).map((it) => it.value)).toEqual(['Tr0ub4dor&3x']);
+    // One in fifty of those in hex has so few different digits.
+    const hex = '0a1b2c3d4b0c1d2a' + '3b4c0d1a2b3c4d0a';
+    expect((await scan(`TWILIO_AUTH_TOKEN=${hex}\n`)).map((it) => it.value)).toEqual([hex]);
   });
 
   it('is a recovery phrase, as Pubky Ring shows one', async () => {
