@@ -148,10 +148,11 @@ class Frozen implements FrozenSession {
   async mask(onRead: (bytes: number) => void = () => {}): Promise<void> {
     if (this.#mask !== null || this.#secrets.size === 0) return;
     const first = this.#numbers.highest + 1;
-    let stubborn = new Findings();
+    let stubbornFiles: ReadonlySet<string> = new Set();
+    let stubborn: readonly KnownValue[] = [];
     for (let round = 1; ; round += 1) {
-      const mask = new Mask([...this.#secrets.values()], first, [...stubborn.values()]);
-      const masked = await spoolAgain(this.#held, { ...this.#spooling(mask, onRead), stubborn: stubborn.files });
+      const mask = new Mask([...this.#secrets.values()], first, stubborn);
+      const masked = await spoolAgain(this.#held, { ...this.#spooling(mask, onRead), stubborn: stubbornFiles });
       try {
         if (isEmptied(masked.leaving, this.#leaving)) throw emptied();
         const inText = (text: string) => this.#masked(text, mask);
@@ -161,10 +162,13 @@ class Frozen implements FrozenSession {
           this.#mask = mask;
           return;
         }
-        if (stubborn.size > 0) throw notMasked(found);
+        if (stubborn.length > 0) throw notMasked(found);
         const isMore = this.#secrets.addAll(found);
-        // What holds these goes as a whole, rather than that nothing leaves, or all of it as it is.
-        if (!isMore || round === MOST_ROUNDS) stubborn = found;
+        const isStubborn = !isMore || round >= MOST_ROUNDS;
+        // What holds it goes as a whole, rather than that nothing leaves, or all of it as it is. Files beside
+        // the transcripts first: the same values may be masked elsewhere.
+        if (isStubborn && stubbornFiles.size === 0) stubbornFiles = found.files;
+        else if (isStubborn) stubborn = [...found.values()];
       } catch (error) {
         masked.close();
         this.close();

@@ -481,6 +481,19 @@ describe('what is found again after it was masked', () => {
     expect(lines.map((line) => JSON.parse(line))[1]).toMatchObject({ uuid: sessionId(2), parentUuid: sessionId(0) });
   });
 
+  it('is left out with the file in which it stands where nothing can be masked', async () => {
+    session(said(0, secret('a')), said(1, secret('b')));
+    const folder = join(claudeFolder, 'projects', '-home-alice-proj', ID);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'custom-title.json'), JSON.stringify({ customTitle: 'a title', type: secret('a') }));
+    const frozenOne = await frozen(ID);
+    await frozenOne.mask();
+    const { text, files, manifest } = await leaving(frozenOne);
+    expect([...files.keys()]).toEqual(['session.jsonl']);
+    expect(text).toContain('"content":"[masked 1: test secret]"');
+    expect(manifest.left).toContainEqual({ what: 'custom-title.json', why: "holds secrets that can't be masked" });
+  });
+
   it('and again is refused, and then nothing can leave', async () => {
     const always: SecretRule = {
       anchors: [],
