@@ -1,4 +1,4 @@
-import { LEFT_OUT } from './left-out.ts';
+import { LEFT_OUT } from '../left-out.ts';
 import { isCode } from './secret-paths.ts';
 import { readShell, type ShellPipeline, type ShellScript, type ShellWord } from './shell-words.ts';
 

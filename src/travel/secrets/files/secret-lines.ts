@@ -1,4 +1,4 @@
-import { LEFT_OUT } from './left-out.ts';
+import { LEFT_OUT } from '../left-out.ts';
 import { isCode } from './secret-paths.ts';
 
 /**
@@ -50,8 +50,8 @@ const MOST_CUTS = 20;
 const MOST_REMEMBERED = 1000;
 /** UTF-16 units. */
 const LONGEST_LINE = 1024 * 1024;
-/** A line of a file, after its number; or what was put there for it. */
-const NUMBERED = /\d+[:-]|\[left out by cclink/y;
+/** How a line of a file begins, after its number. */
+const NUMBER = /\d+[:-]/y;
 /** What stands between parts of one file. */
 const GAP = '--';
 /** How a line begins that is a head. */
@@ -113,7 +113,12 @@ class SecretLines {
   }
 
   #isUnderHeading(start: number, end: number): boolean {
-    return this.#matches(NUMBERED, start) || this.#stands(GAP, start, end);
+    return this.#isNumbered(start) || this.#stands(GAP, start, end);
+  }
+
+  /** Whether a line is one of a file, after its number; or what was put there for it. */
+  #isNumbered(at: number): boolean {
+    return this.#matches(NUMBER, at) || this.#text.startsWith(LEFT_OUT, at);
   }
 
   /** Whether a line begins with the path of such a file: `path:12:text`, `path:text`, `path-12-text`. */
@@ -133,8 +138,8 @@ class SecretLines {
 
   /** A line that says of which files the next ones are. */
   #headAt(start: number, end: number, previous: number): { kind: Section; paths: readonly string[] } | null {
-    if (this.#matches(NUMBERED, end + 1)) {
-      const line = this.#matches(NUMBERED, start) ? '' : this.#lineAt(start);
+    if (this.#isNumbered(end + 1)) {
+      const line = this.#isNumbered(start) ? '' : this.#lineAt(start);
       if (line !== GAP && /^(?:[A-Za-z]:[\\/])?[^\s:]+$/.test(line)) return { kind: 'heading', paths: [line] };
     }
     if (!this.#matches(HEAD, start)) return null;

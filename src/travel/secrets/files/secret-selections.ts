@@ -1,4 +1,4 @@
-import { LEFT_OUT } from './left-out.ts';
+import { LEFT_OUT } from '../left-out.ts';
 import { isSecretPath } from './secret-paths.ts';
 
 const [START, END] = ['<ide_selection>', '</ide_selection>'];

@@ -1,5 +1,5 @@
 import { isObject } from '../../../claude/json-object.ts';
-import { LEFT_OUT } from './left-out.ts';
+import { LEFT_OUT } from '../left-out.ts';
 import { type SecretCommand, secretCommand } from './secret-commands.ts';
 import { isCode } from './secret-paths.ts';
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { JsonRecord } from '../../transcript/record-rules.ts';
+import { leftOut } from '../left-out.ts';
 import { ExactValues } from '../scan/exact-values.ts';
 import { flatten } from '../scan/flat-text.ts';
 import type { KnownValue } from '../scan/known-values.ts';
@@ -10,9 +11,8 @@ import { RECORD, type Shape } from './record-shape.ts';
 
 /** Stands for a kind that is somebody's password, or a part of it. */
 const ANY_KIND = 'value';
-
 /** Stands for a text that must go. */
-const UNMASKABLE = '[left out by cclink: holds a secret]';
+const UNMASKABLE = leftOut('holds a secret');
 
 /** How the bytes of JSON were decoded, of which a value was parsed. */
 type Coding = 'latin1' | 'utf8';

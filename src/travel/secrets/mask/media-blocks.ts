@@ -1,5 +1,6 @@
 import { isObject } from '../../../claude/json-object.ts';
 import type { JsonRecord } from '../../transcript/record-rules.ts';
+import { leftOut } from '../left-out.ts';
 
 const MEDIA = new Set(['image', 'document']);
 
@@ -19,7 +20,7 @@ function leaveIn(content: unknown, holdsSecret: (block: JsonRecord) => boolean):
     const { type, source } = block;
     if (type === 'tool_result') count += leaveIn(block['content'], holdsSecret);
     else if (MEDIA.has(String(type)) && isObject(source) && source['type'] === 'base64' && holdsSecret(block)) {
-      content[index] = { type: 'text', text: `[left out by cclink: this ${type} holds a secret]` };
+      content[index] = { type: 'text', text: leftOut(`this ${type} holds a secret`) };
       count += 1;
     }
   }

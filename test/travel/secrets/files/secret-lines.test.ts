@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LEFT_OUT } from '../../../../src/travel/secrets/files/left-out.ts';
 import { withoutSecretLines, withoutSecretLinesOf } from '../../../../src/travel/secrets/files/secret-lines.ts';
 import { isSecretPath } from '../../../../src/travel/secrets/files/secret-paths.ts';
+import { LEFT_OUT } from '../../../../src/travel/secrets/left-out.ts';
 import { collect } from '../../../support/chunks.ts';
 
 const without = (...lines: readonly string[]) => withoutSecretLines(lines.join('\n'), isSecretPath).split('\n');
