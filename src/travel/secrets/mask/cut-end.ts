@@ -1,3 +1,5 @@
+import type { KnownValue } from '../scan/known-values.ts';
+
 /** What stands for the rest of a text that was cut (see `shown-text.ts`). */
 const CUT = '…';
 /** A shorter beginning may be that of any word. */
@@ -7,7 +9,7 @@ const SHORTEST_START = 4;
  * A text that was cut to be shown, without the beginning of a value in the middle of which that happened: it
  * would be found nowhere any more.
  */
-export function withoutCutEnd(text: string, values: Iterable<{ readonly value: string }>): string {
+export function withoutCutEnd(text: string, values: Iterable<Pick<KnownValue, 'value'>>): string {
   if (!text.endsWith(CUT)) return text;
   let kept = text.slice(0, -CUT.length);
   for (const { value } of values) {

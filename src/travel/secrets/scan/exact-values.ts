@@ -1,4 +1,5 @@
 import { Flattening, flatten } from './flat-text.ts';
+import type { KnownValue } from './known-values.ts';
 import { type Literal, Literals } from './literals.ts';
 import { bytesOf, textOf } from './value-text.ts';
 
@@ -36,7 +37,7 @@ export class ExactValues {
    * Of equal values the first counts. Spaces around one are not looked for, nor backslashes at its end; nor
    * is what is shorter than 4 bytes then.
    */
-  constructor(values: Iterable<{ readonly kind: string; readonly value: string }>) {
+  constructor(values: Iterable<KnownValue>) {
     const all = [...values];
     this.#kinds = all.map(({ kind }) => kind);
     const literals: Literal[] = [];

@@ -1,3 +1,5 @@
+import type { KnownValue } from './known-values.ts';
+
 /** Where a secret was found: the file of the session, and the line in it, from 1. */
 export interface FoundPlace {
   readonly file: string;
@@ -35,7 +37,7 @@ export class Findings {
   }
 
   /** The values in the order in which they were found. */
-  *values(): Generator<{ readonly kind: string; readonly value: string }> {
+  *values(): Generator<KnownValue> {
     for (const [value, { kind }] of this.#values) yield { kind, value };
   }
 
