@@ -7,6 +7,8 @@ import type { FoundPlace } from './findings.ts';
 
 const NEWLINE = 0x0a;
 const LONGEST_PATH = 200;
+/** More than what is looked for in a transcript: a path and a name behind it, or a call's id and its tool. */
+const SHARED_BYTES = 1024;
 
 /** A place for a person, who recognizes it by what it is and when it was written. */
 export interface NamedPlace {
@@ -149,8 +151,8 @@ async function toolsOf(content: AsyncIterable<Buffer>, calls: readonly string[])
 /** Of which file it is a backup. */
 async function ofBackup({ file }: FoundPlace, transcript: Departure | undefined): Promise<string> {
   const name = basename(file);
-  const tracked = new RegExp(`"([^"\\\\]{1,${LONGEST_PATH}})":\\{"backupFileName":"${name}"`);
   if (transcript !== undefined && /^[\w@]+$/.test(name)) {
+    const tracked = new RegExp(`"([^"\\\\]{1,${LONGEST_PATH}})":\\{"backupFileName":"${name}"`);
     for await (const text of overlapping(transcript.content())) {
       const path = tracked.exec(text)?.[1];
       if (path !== undefined) return `a backup of ${asText(path)}`;
@@ -168,7 +170,5 @@ async function* overlapping(content: AsyncIterable<Buffer>): AsyncGenerator<stri
     tail = text.slice(-SHARED_BYTES);
   }
 }
-
-const SHARED_BYTES = 1024;
 
 const asText = (latin1: string) => Buffer.from(latin1, 'latin1').toString();
