@@ -227,6 +227,7 @@ class Frozen implements FrozenSession {
     const note = ({ kind, value, line }: Finding, file: string) => {
       // By its id a session is known to everybody who has it, and each of its records holds it.
       if (value !== this.#place.sessionId) found.add(kind, { file, line, value });
+      if (found.areTooMany) throw tooMany();
     };
     const scanner = new SecretScanner(this.#rules, new ExactValues([...this.#known, ...this.#secrets.values()]));
     for (const { file, content } of leaving.departures) {
@@ -293,6 +294,14 @@ function emptied(): Failure {
     'refused',
     'What was found stands in every record, where nothing can be masked, so nothing has left.',
     'Is it the value of a variable, and no secret? Try it without that variable. --no-mask sends the session as it is.',
+  );
+}
+
+function tooMany(): Failure {
+  return new Failure(
+    'refused',
+    'More different keys and passwords were found in it than can be masked, so nothing has left.',
+    'So many are none of yours: a list of made-up ones? --no-mask sends the session as it is.',
   );
 }
 

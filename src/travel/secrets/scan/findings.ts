@@ -20,15 +20,25 @@ interface FoundKind {
 /** The places that are remembered of each kind. */
 const MOST_PLACES = 3;
 
+/** Nobody has so many secrets. More would take more memory than there may be, in UTF-16 units as well. */
+const MOST_VALUES = 100_000;
+const MOST_UNITS = 16_000_000;
+
 /** What was found in a session: each value counts as what it was found to be first. */
 export class Findings {
   readonly #values = new Map<string, Counted>();
   readonly #kinds = new Map<string, Counted>();
   readonly #files = new Set<string>();
+  #units = 0;
 
   /** How many different values there are. */
   get size(): number {
     return this.#values.size;
+  }
+
+  /** Whether these are more than a session can have. */
+  get areTooMany(): boolean {
+    return this.#values.size > MOST_VALUES || this.#units > MOST_UNITS;
   }
 
   /** The files in which something was found. */
@@ -52,6 +62,7 @@ export class Findings {
     if (known === undefined) {
       this.#values.set(place.value, found);
       found.values += 1;
+      this.#units += place.value.length;
     }
     found.places += 1;
     this.#files.add(place.file);
