@@ -36,7 +36,7 @@ export const CREDENTIAL_RULES: readonly SecretRule[] = [
     'bearer token',
     ['bearer'],
     4100,
-    /bearer[ \t:=]{1,4}(?<value>[A-Za-z0-9][\w.~+/-]{15,4000}={0,2})(?![\w<>{}$%*])/dgi,
+    /bearer[ \t:=]{1,4}(?<value>[\w.~+/-]{16,4000}={0,2})(?![\w<>{}$%*])/dgi,
     isDrawn,
   ),
   patternRule(

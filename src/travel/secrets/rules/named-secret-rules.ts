@@ -7,6 +7,9 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const PUBLIC =
   /PUB(?:LIC)?|KEY_?(?:ID|NAME|FILE|PATH|TYPE|SIZE|LENGTH|ALG)|TOKEN_?(?:URL|URI|TYPE|NAME|FILE|PATH|ID|COUNT|LIMIT)|(?:^|_)(?:MAX|MIN|NUM|CACHE|SORT|PRIMARY|FOREIGN|PARTITION|HASH)_|_(?:URL|URI|FILE|PATH|DIR|NAME|ID|HOST|PORT|TYPE|MODE|TTL|SIZE|LIMIT|VERSION|FINGERPRINT|SOCK|EXPIRY|EXPIRES|COUNT)$|I[dD]$/i;
 
+/** What a program says where a value would stand: a call, an element, a function. */
+const CODE = /^[({[]|^[A-Za-z_$.?]{3,}[([{]|\)\.|\(\)|=>|\w\.\w+\.\w/;
+
 /** True if `value`, which has a name that says so, is a secret: drawn by a machine. */
 const isDrawnSecret = (value: string): boolean =>
   value.length >= 12 &&
@@ -15,18 +18,31 @@ const isDrawnSecret = (value: string): boolean =>
   !UUID.test(value) &&
   !/^[./~]|:\/\/|^\w+\(|^eyJ/.test(value);
 
+/** Several signs among letters of both cases, which are no word of any language. */
+const hasSigns = (value: string): boolean =>
+  /[a-z]/.test(value) &&
+  /[A-Z]/.test(value) &&
+  /[!#%&*+?@^~$=].*[!#%&*+?@^~$=]/.test(value) &&
+  !/[^\x21-\x7e]|&\w+;/.test(value);
+
 /** True if `value` is a password as people and managers make them, of several kinds of characters. */
 const isPassword = (value: string): boolean =>
-  /[0-9]/.test(value) &&
-  /[A-Za-z]/.test(value) &&
+  ((/[0-9]/.test(value) && /[A-Za-z]/.test(value)) || hasSigns(value) || looksDrawn(value)) &&
   isVaried(value, 7) &&
   !standsForSecret(value) &&
   !isEverybodys(value) &&
   !UUID.test(value) &&
-  !/^[./~]|:\/\/|^\w+\(|[()[\]{}]|\w\.\w+\.\w/.test(value);
+  !CODE.test(value) &&
+  !/^[./~]|:\/\//.test(value);
+
+/** Names of variables of which some services give UUIDs as values. Names of ids are not among them. */
+const MAY_BE_UUID = /^[A-Z0-9_]*(?:API_?KEY|TOKEN|SECRET)$/;
 
 const isSecretOf = (name: string, value: string): boolean =>
-  !PUBLIC.test(name) && (isDrawnSecret(value) || (/PASS|PWD/i.test(name) && isPassword(value)));
+  !PUBLIC.test(name) &&
+  (isDrawnSecret(value) ||
+    (/PASS|PWD/i.test(name) && isPassword(value)) ||
+    (MAY_BE_UUID.test(name) && UUID.test(value) && isVaried(value, 9)));
 
 /** What follows words that say that a secret key does. */
 const HEX_KEY =
@@ -79,11 +95,21 @@ function* hexLines(text: string): Iterable<FoundSecret> {
   }
 }
 
+/** A variable on a line of its own, as `printenv` and `.env` show it: all of the line is its value. */
+const VARIABLE_ALONE = new RegExp(
+  String.raw`(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=(?<value>[^\s"'\x60<>\\]{8,500})(?=[ \t\r]*(?:["\n]|$))` +
+    String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
+    String.raw`(?:(?:export|ENV|set)[ \t]{1,3})?(?<name>[A-Z][A-Z0-9_]{2,60})=\k<value>)`,
+  'dg',
+);
+/** Near which words variables are looked for. */
+const VARIABLES = ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'];
+
 /** Near which words settings are looked for. */
-const SETTINGS = ['key', 'token', 'secret', 'password', 'passwd', 'pwd'];
+const SETTINGS = ['key', 'token', 'secret', 'pass', 'pwd'];
 /** How names of settings end that are secrets. */
 const ENDS_OF_NAMES =
-  '(?:password|passwd|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?';
+  '(?:password|passwd|(?<![a-z])pass|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?';
 /** `"name": "value"`, `name = 'value'` and the like. */
 const QUOTED_SETTING = new RegExp(
   String.raw`${ENDS_OF_NAMES}["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'\x60<>\\]{8,300})["']` +
@@ -92,7 +118,7 @@ const QUOTED_SETTING = new RegExp(
 );
 /** Without quotes, as in YAML: alone on its line, which may have a number or the mark of a list or diff. */
 const BARE_SETTING = new RegExp(
-  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}(?<value>[^\s"'\x60<>|;&\\,(){}[\]]{8,300})(?=[ \t\r]*(?:["\n#]|$))` +
+  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}(?<value>[^\s"'\x60<>\\]{7,299}[^\s"'\x60<>\\,;])(?=[ \t\r]*(?:["\n]|[ \t]#|$))` +
     String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
     String.raw`(?<name>[\w-]{1,60})[ \t]{0,3}[:=][ \t]{1,3}\k<value>)`,
   'dgi',
@@ -119,9 +145,10 @@ export const NAMED_SECRET_RULES: readonly SecretRule[] = [
     isVaried(value, 8),
   ),
   { anchors: [], find: hexLines },
+  patternRule('secret in a variable', VARIABLES, 700, VARIABLE_ALONE, isOfItsName),
   patternRule(
     'secret in a variable',
-    ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'],
+    VARIABLES,
     600,
     /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
     isOfItsName,

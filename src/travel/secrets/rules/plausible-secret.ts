@@ -2,13 +2,16 @@
 const STAND_IN =
   /example|sample|placeholder|change_?me|redacted|masked|hidden|replace|insert|dummy|fake|your[-_.]?|my[-_]?(?:secret|pass|key|token)|xxxx|\*\*\*|\.\.\.|1234567|abcdef|todo|foobar|lorem|deadbeef|0000000|testtest|notasecret/i;
 /** What is filled in later: `${NAME}`, `{{name}}`, `<name>`, `%NAME%`, `$NAME`, `$(command)`. */
-const FILLED_IN_LATER = /\$[({A-Za-z_]|\{\{|\{[A-Za-z_.]*\}|^<|>$|%[A-Z_]{2,}%|%[sdv]\b|#\{/;
+const FILLED_IN_LATER =
+  /\$[({]|^\$[A-Za-z_]|\$(?:[a-z][a-z_]{3,}|[A-Z][A-Z_]{3,}|[a-z]+(?:[A-Z][a-z]+)+)(?![A-Za-z0-9])|\{\{|\{[A-Za-z_.]*\}|^<|>$|%[A-Z_]{2,}%|%[sdv]\b|#\{/;
 
 /** Longer is no placeholder, but may hold one of the words by chance. */
 const LONGEST_STAND_IN = 100;
 
 /** True if `value` only stands for a secret. */
 export function standsForSecret(value: string): boolean {
+  // AWS writes it into its examples of any length.
+  if (value.includes('EXAMPLE')) return true;
   return value.length <= LONGEST_STAND_IN && (STAND_IN.test(value) || FILLED_IN_LATER.test(value));
 }
 
@@ -31,12 +34,20 @@ function bitsPerCharacter(value: string): number {
   return bits;
 }
 
+/** Letters of both cases, mixed as in no name: neither words with capitals, nor abbreviations. */
+function mixesCases(value: string): boolean {
+  const capitals = value.match(/[A-Z]/g)?.length ?? 0;
+  const changes = value.match(/[a-z](?=[A-Z])/g)?.length ?? 0;
+  return value.length >= 14 && Math.abs(capitals / value.length - 0.5) <= 0.22 && changes >= value.length / 7;
+}
+
 /**
- * True if `value` looks as if a machine had drawn it: letters and digits mixed throughout. Names, paths,
- * words, numbers and versions do not.
+ * True if `value` looks as if a machine had drawn it: letters and digits mixed throughout, or letters of
+ * both cases. Names, paths, words, numbers and versions do not.
  */
 export function looksDrawn(value: string): boolean {
-  const changes = value.match(/[0-9](?=[A-Za-z])|[a-z](?=[0-9A-Z])|[A-Z](?=[0-9])/g) ?? [];
+  if (mixesCases(value) && isVaried(value, 10)) return true;
+  const changes = value.match(/[0-9](?=[A-Za-z])|[a-z](?=[0-9A-Z])|[A-Z](?=[0-9])|[A-Za-z0-9](?=[!@#$^&*?~])/g) ?? [];
   const leastBits = /^[0-9a-f]+$/i.test(value) ? 2.9 : 3.3;
   return (
     /[0-9]/.test(value) &&

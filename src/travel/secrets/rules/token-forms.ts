@@ -19,6 +19,7 @@ const LONGEST_TOKEN = 340;
 const HEX_DIGITS = [...'0123456789abcdef'];
 
 const isAny = (): boolean => true;
+const isNoExample = (token: string): boolean => !token.includes('EXAMPLE');
 
 /** One form: its kind, its prefixes (with `|` between them), what follows. */
 const form = (
@@ -101,9 +102,15 @@ const FORMS: readonly TokenForm[] = [
     'AWS access key',
     'AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA',
     /[A-Z0-9]{16}(?!\w)/y,
-    (token) => !token.endsWith('EXAMPLE') && /[2-7]/.test(token.slice(4)),
+    (token) => !token.endsWith('EXAMPLE') && (/[2-7]/.test(token.slice(4)) || isVaried(token.slice(4), 9)),
   ),
-  form('AWS session token', 'IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz', /[A-Za-z0-9+/]{100,2000}={0,2}/y, isAny, 2020),
+  form(
+    'AWS session token',
+    'IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz',
+    /[A-Za-z0-9+/]{100,2000}={0,2}/y,
+    isNoExample,
+    2020,
+  ),
   form('Amazon Bedrock key', 'ABSK', /[A-Za-z0-9+/]{109,269}={0,2}/y),
   form('Amazon Bedrock key', 'bedrock-api-key-', /[A-Za-z0-9+/=]{60,4000}/y, isAny, 4020),
   form('Google API key', 'AIza', /[\w-]{35}(?![\w-])/y),
@@ -156,6 +163,8 @@ const FORMS: readonly TokenForm[] = [
   form('Airtable token', 'pat', /[A-Za-z0-9]{14}\.[0-9a-f]{64}/y),
   form('Dropbox token', 'sl.', /(?:u\.)?[\w-]{120,1500}/y, isAny, 1520),
   form('Contentful token', 'CFPAT-', /[\w-]{43}/y),
+  form('Django secret key', 'django-insecure-', /[a-z0-9!@#$%^&*(\-_=+)]{50}/y),
+  form('ClickHouse key', '4b1d', /[A-Za-z0-9]{38}(?!\w)/y, (token) => hasDigitAndLetter(token) && mixesCase(token)),
   form('Typeform token', 'tfp_', /[\w-]{40,60}(?:\.[\w-]{1,20})?/y, (token) => isVaried(token, 12)),
   // Money and post.
   form('Stripe key', 'sk_live_|rk_live_|sk_test_|rk_test_|sk_prod_|rk_prod_', /[A-Za-z0-9]{16,250}/y),

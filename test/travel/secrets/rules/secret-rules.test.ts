@@ -481,6 +481,38 @@ describe('a credential', () => {
     expect((await scan(`TWILIO_AUTH_TOKEN=${hex}\n`)).map((it) => it.value)).toEqual([hex]);
   });
 
+  it.each([
+    ['letters alone', 'DB_PASSWORD=', 'qZkWmRtpUcXiAHvT', '\n'],
+    ['letters and signs', 'DB_PASSWORD=', 'VnR&WbbL!%Ebrr', '\n'],
+    ['signs in it', 'export SMTP_PASS=', 'Tr0ub4dor,3x;(and|more)&b', '\n'],
+    ['signs in it, in quotes', 'SMTP_PASS="', 'aB3(xK9)q2$wX', '"\n'],
+    ['signs in it, in YAML', 'db:\n  password: ', 'kkbvO8&QDn$wi!jf4', '\n'],
+    ['a short name', "auth: { user: 'a@b.io', pass: '", 'pvQ7cHd2qlvrDy', "' }"],
+    ['few different digits', 'API_KEY=', 'ff810811b14815c3f3bb', '\n'],
+    ['base64 that begins with a dash', 'Authorization: Bearer ', `-${madeUpSecret('{42w}')}`, '\n'],
+    ['letters alone, in a header', 'X-Api-Key: ', 'CAhPfSzVvrMFcpPwpdVEilFcTtCWYrBi', '\n'],
+    ['a UUID of a service', 'HEROKU_API_KEY=', madeUpSecret('{8h}-{4h}-4111-8111-{12h}', 'heroku'), '\n'],
+    [
+      'the key of Django',
+      "SECRET_KEY = 'django-insecure-",
+      'x(2&k$q!m^8_7w*z+e=r)t5y@u#i-o%p3a6s9d1f4g0hjlzxcv',
+      "'\n",
+    ],
+  ])('is found whole, with %s', async (_, before, value, after) => {
+    for (const text of [`${before}${value}${after}`, JSON.stringify({ output: `${before}${value}${after}` })]) {
+      const found = (await scan(text)).map((it) => it.value);
+      expect(
+        found.some((it) => it.endsWith(value)),
+        text,
+      ).toBe(true);
+    }
+  });
+
+  it('is an access key of AWS, also without a digit', async () => {
+    const key = ['AKIA', 'PNTRDOPYQLXGNWRZ'].join('');
+    expect((await scan(`id ${key}`)).map(({ value }) => value)).toEqual([key]);
+  });
+
   it('is a recovery phrase, as Pubky Ring shows one', async () => {
     const phrase = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
     const words = phrase.split(' ');
@@ -558,6 +590,15 @@ describe('no secret', () => {
       `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"someone"}').toString('base64url')}.aaaaaaaaaaaaaaaaaaaaaa`,
     ],
     ['a class of CSS', '.sk-fading-circle-large-and-some-more-text { } .risk-assessment-of-2024-and-2025 { }'],
+    [
+      'a program',
+      'password: getPassword2(user1),\n  token: defaultToConfig2,\nPASSWORD=$db_password\npass: prefix-$dbPassword\n',
+    ],
+    ['a label', '"password": "Passwort!", "newPassword": "Neues&nbsp;Passwort?", "pass": "XMLHttpRequest"'],
+    [
+      'a long example of AWS',
+      `aws_session_token = AQo${'EXAMPLE'}${madeUpSecret('{200b}')}\n"sessionToken": "IQoJb3JpZ2lu${madeUpSecret('{90b}')}EXAMPLE${madeUpSecret('{90b}')}"`,
+    ],
     ['a placeholder of ours', 'API_TOKEN=[masked 3: GitHub token]\nAuthorization: Bearer [masked 12: bearer token]'],
   ])('is %s', async (_, text) => {
     expect(await scan(text)).toEqual([]);
