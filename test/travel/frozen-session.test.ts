@@ -501,13 +501,9 @@ describe('what is found again after it was masked', () => {
         for (const { index } of text.matchAll(/no\.[0-9]{6}/g)) yield { kind: 'number', start: index, end: index + 9 };
       },
     };
-    const numbered = (from: number, to: number) =>
-      Array.from({ length: to - from }, (_, i) => `no.${100_000 + from + i}`).join(' ');
-    session(said(0, numbered(0, 50_000)), said(1, numbered(50_000, 100_000)));
-    expect((await frozen(ID, {}, [numbers])).found).toMatchObject([{ values: 100_000 }]);
-    session(said(0, numbered(0, 50_000)), said(1, numbered(50_000, 100_001)));
+    session(said(0, Array.from({ length: 100_001 }, (_, number) => `no.${100_000 + number}`).join(' ')));
     await expect(frozen(ID, {}, [numbers])).rejects.toMatchObject({ code: 'refused' });
-    if (isLinux) expect(openFilesIn(stateFolder)).toHaveLength(1);
+    if (isLinux) expect(openFilesIn(stateFolder)).toEqual([]);
   });
 
   it('and again is refused, and then nothing can leave', async () => {

@@ -199,14 +199,14 @@ describe('a scan', () => {
         await scanner.scan(blocks(count), () => { found += 1; });
         return process.resourceUsage().maxRSS / 1024;
       };
-      const [short, long] = [await peakAfter(24), await peakAfter(200)];
+      const [short, long] = [await peakAfter(24), await peakAfter(120)];
       console.log(JSON.stringify({ found, growth: long - short }));
     `;
     const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect(stderr).toBe('');
     const { found, growth } = JSON.parse(stdout);
-    expect(found).toBe(2 * 16 * 224);
+    expect(found).toBe(2 * 16 * (24 + 120));
     expect(growth).toBeLessThan(40);
   });
 });
