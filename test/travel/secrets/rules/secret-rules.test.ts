@@ -259,6 +259,8 @@ const TOKENS: readonly (readonly [kind: string, form: string])[] = [
   ['Brevo key', 'xkeysib-{64h}-{16a}'],
   ['Resend key', 're_{8a}_{24a}'],
   ['age secret key', 'AGE-SECRET-KEY-PQ-1{58u}'],
+  ['Django secret key', 'django-insecure-{50l}'],
+  ['ClickHouse key', '4b1d{38a}'],
   ['Hugging Face token', 'api_org_{34a}'],
   ['Cerebras key', 'csk-{48l}'],
   ['GitLab token', 'glagent-{50w}'],
