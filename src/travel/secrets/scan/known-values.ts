@@ -21,6 +21,8 @@ const MODEL_VARIABLE = /MODEL/i;
 const MODEL = /^(?:[\w-]+[./])*claude-[\w.:@-]*$/i;
 /** A shorter one is a word that may stand anywhere. */
 const SHORTEST = 12;
+/** A value of several lines is looked for as a whole up to this many characters, and else line by line. */
+const LONGEST_OF_LINES = 16_384;
 const ENV_FILE = /^\.env/i;
 const MOST_FILE_BYTES = 1024 * 1024;
 /** Of one directory. */
@@ -67,7 +69,7 @@ export function valuesOfEnvText(text: string, folder: string | null): string[] {
 }
 
 /**
- * The ways in which a value is written: as it is, in a URL, in base64; of one with several lines, each. None
+ * The ways in which a value is written: as it is, for a shell, in a URL, in base64; each of its lines. None
  * if it is no secret.
  */
 function secretForms(value: string, folder: string | null): string[] {
@@ -77,14 +79,39 @@ function secretForms(value: string, folder: string | null): string[] {
     .split(/\r?\n|\\n/)
     .map((line) => line.trim())
     .filter((line) => !FRAME.test(line));
-  const base64 = Buffer.from(whole).toString('base64').replace(/=+$/, '');
-  const forms = [...lines, ...lines.map(inUrl), ...passwordsIn(whole), base64];
+  // The lines may all be short, and what looks like the end of one may be none.
+  const isShown = !FRAME.test(whole) && whole.length <= LONGEST_OF_LINES;
+  const plain = isShown ? [whole, ...lines] : lines;
+  const forms = [
+    ...plain,
+    ...plain.flatMap(inShell),
+    ...plain.flatMap(inUrls),
+    ...passwordsIn(whole),
+    ...inBase64(whole),
+  ];
   return [...new Set(forms)].filter((form) => form.length >= SHORTEST);
 }
 
-function inUrl(value: string): string {
+/** Between single quotes, which a shell lets no backslash escape. */
+const inShell = (value: string): string[] => [`'\\''`, `'"'"'`].map((quote) => value.replaceAll("'", quote));
+
+/** Percent-encoded: languages differ in what they leave as it is, in spaces, and in capitals. */
+function inUrls(value: string): string[] {
   // Half a character can't be encoded.
-  return value.isWellFormed() ? encodeURIComponent(value) : value;
+  if (!value.isWellFormed()) return [];
+  const component = encodeURIComponent(value);
+  const strict = component.replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const field = new URLSearchParams({ '': value }).toString().slice(1);
+  const forms = [component, strict, strict.replaceAll('%2F', '/'), encodeURI(value), field];
+  return [...forms, ...forms.map((form) => form.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()))];
+}
+
+/** All of it, and what is the same where a line feed or more follows; with either alphabet. */
+function inBase64(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const certain = Math.floor((bytes.length * 8) / 6);
+  const forms = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  return [...forms, ...forms.map((form) => form.slice(0, certain))];
 }
 
 /** The password in a URL, as it stands there and as it was meant. */

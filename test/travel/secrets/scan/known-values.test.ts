@@ -45,6 +45,39 @@ describe('knownValues', () => {
     expect(inUrl).toEqual(expect.arrayContaining([password, encodeURIComponent(password)]));
   });
 
+  it('knows how shells and other languages write a value, and base64 in which more follows', () => {
+    const value = "it's (a) *key*! of 鍵/~";
+    const forms = ofVariables({ A_KEY: value });
+    for (const quote of ["'\\''", `'"'"'`]) expect(forms).toContain(value.replace("'", quote));
+    // As by urllib.parse.quote, quote_plus and curl, URLSearchParams, encodeURI, and .NET.
+    for (const form of [
+      'it%27s%20%28a%29%20%2Akey%2A%21%20of%20%E9%8D%B5/~',
+      'it%27s%20%28a%29%20%2Akey%2A%21%20of%20%E9%8D%B5%2F~',
+      'it%27s+%28a%29+*key*%21+of+%E9%8D%B5%2F%7E',
+      "it's%20(a)%20*key*!%20of%20%E9%8D%B5/~",
+      "it's%20(a)%20*key*!%20of%20%e9%8d%b5%2f~",
+    ])
+      expect(forms).toContain(form);
+    for (const coding of ['base64', 'base64url'] as const)
+      for (const more of ['', '\n', 'x', '?>'])
+        expect(
+          forms.some(
+            (form) =>
+              form.length > 30 &&
+              Buffer.from(value + more)
+                .toString(coding)
+                .startsWith(form),
+          ),
+        ).toBe(true);
+  });
+
+  it('takes a value whose lines are all short, or that only seems to have lines', () => {
+    const words = ['legal', 'winner', 'thank', 'year'].join('\n');
+    expect(ofVariables({ A_SECRET: words })).toContain(words);
+    expect(ofVariables({ A_PASS: 'pa$$w0rd-9x\\n!!' })).toContain('pa$$w0rd-9x\\n!!');
+    expect(ofVariables({ A_KEY: `${'line\n'.repeat(20_000)}` })).not.toContain('line\n'.repeat(20_000).trim());
+  });
+
   it('takes each line of a value that has several, but not its frame', () => {
     const lines = ['-----BEGIN PRIVATE KEY-----', made('one'), 'short', made('two'), '-----END PRIVATE KEY-----'];
     for (const end of ['\n', '\r\n', '\\n']) {
