@@ -64,7 +64,7 @@ export const CREDENTIAL_RULES: readonly SecretRule[] = [
     'session cookie',
     ['cookie'],
     4800,
-    /(?:sess|sid|token|auth|jwt)[\w.-]{0,30}=(?<value>[\w.~+/%:-]{20,4000}={0,2})(?<=cookie["']?[ \t]{0,3}[:=][ \t]{0,3}["'`]?[^"'`\n]{0,600}=\k<value>)/dgi,
+    /(?:sess|sid|token|auth|jwt)[\w.-]{0,30}=(?<=cookie["']?[ \t]{0,3}[:=][ \t]{0,3}["'`]?[^"'`\n]{0,600}=)(?<value>[\w.~+/%:-]{20,4000}={0,2})/dgi,
     isDrawn,
   ),
   { anchors: ['://'], reach: 900, find: passwordsInUrls },
@@ -85,7 +85,7 @@ export const CREDENTIAL_RULES: readonly SecretRule[] = [
     'password of a command',
     ['curl', 'wget', 'http ', 'https '],
     1200,
-    /[ \t](?:-u|--user|-a|--auth|--proxy-user)(?:[ \t]{1,3}|=)["']?[^\s:"'`$]{1,80}:(?<value>[^\s"'`$<>{}]{4,200})(?<=\b(?:curl|https?|wget)\b[^\n|;]{0,800})/dg,
+    /[ \t](?:-u|--user|-a|--auth|--proxy-user)(?<=\b(?:curl|https?|wget)\b[^\n|;]{0,800})(?:[ \t]{1,3}|=)["']?[^\s:"'`$]{1,80}:(?<value>[^\s"'`$<>{}]{4,200})/dg,
     (value) => isPassword(value),
   ),
   patternRule(

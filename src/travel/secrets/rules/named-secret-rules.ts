@@ -118,9 +118,10 @@ const QUOTED_SETTING = new RegExp(
 );
 /** Without quotes, as in YAML: alone on its line, which may have a number or the mark of a list or diff. */
 const BARE_SETTING = new RegExp(
-  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}(?<value>[^\s"'\x60<>\\]{7,299}[^\s"'\x60<>\\,;])(?=[ \t\r]*(?:["\n]|[ \t]#|$))` +
+  String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}` +
     String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
-    String.raw`(?<name>[\w-]{1,60})[ \t]{0,3}[:=][ \t]{1,3}\k<value>)`,
+    String.raw`(?<name>[\w-]{1,60})[ \t]{0,3}[:=][ \t]{1,3})` +
+    String.raw`(?<value>[^\s"'\x60<>\\]{7,299}[^\s"'\x60<>\\,;])(?=[ \t\r]*(?:["\n]|[ \t]#|$))`,
   'dgi',
 );
 
@@ -150,7 +151,7 @@ export const NAMED_SECRET_RULES: readonly SecretRule[] = [
     'secret in a variable',
     VARIABLES,
     600,
-    /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=["']?\k<value>)/dg,
+    /(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=(?<=(?<![\w$])(?<name>[A-Z][A-Z0-9_]{2,60})=)["']?(?<value>(?:[^\s"'`<>|;&\\,()]|&(?![\w.-]{1,40}=)){8,500})/dg,
     isOfItsName,
   ),
   patternRule('secret in a setting', SETTINGS, 400, QUOTED_SETTING, isOfItsName, isBeforeValue),
