@@ -4,7 +4,7 @@
  */
 const NAMES = [
   // Settings with passwords in them. `.env.example` too: people fill it in.
-  ...['.env*', '+.env', '.flaskenv', '*.tfvars', '*.tfvars.json', '*.tfstate', '.secrets'],
+  ...['.env*', '+.env', '.flaskenv', '.dev.vars*', '*.tfvars', '*.tfvars.json', '*.tfstate', '.secrets'],
   ...['secrets.json', 'secrets.yml', 'secrets.yaml', 'secrets.toml', 'secrets.ini', 'local.settings.json'],
   // Keys, and stores of keys.
   ...['*.pem', '+.key', '*.p8', '*.p12', '*.pfx', '*.ppk', '*.jks', '*.jceks', '+.keystore', '*.kdb', '*.kdbx'],

@@ -3,6 +3,7 @@ import { isSecretPath } from '../../../../src/travel/secrets/files/secret-paths.
 
 const SECRET = [
   ...['.env', '/home/alice/proj/.env', 'packages/api/.env.production', '.envrc', '.env.local', 'prod.env', '.ENV'],
+  ...['.dev.vars', 'worker/.dev.vars.staging', '.flaskenv'],
   ...['C:\\Users\\Alice\\proj\\.env', 'D:/work/.Env.Test', './.env', '~/.env', 'file:///home/alice/.env', ' .env '],
   ...['certs/server.pem', 'SERVER.PEM', 'tls.key', 'a b/private.key', 'store.p12', 'store.pfx', 'a.jks', 'me.kdbx'],
   ...['id_rsa', 'keys/id_ed25519', 'id_ecdsa_sk', 'id_rsa.old', 'id_ed25519-work', '/mnt/id_deploy'],
