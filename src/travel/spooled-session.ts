@@ -78,5 +78,6 @@ function lossOfSecret(
   if (isShown || isSecretPath(name)) return { what: name, why: 'shows a file of secrets' };
   const isTranscript = kind === 'transcript' || kind === 'subagent';
   if (stubborn.has(name) && !isTranscript) return { what: name, why: "holds secrets that can't be masked" };
-  return mask?.holds(Buffer.from(name)) ? { what: 'a file', why: 'there is a secret in its name' } : null;
+  if (!mask?.holds(Buffer.from(name))) return null;
+  return { what: mask.inText(name), why: 'there is a secret in its name' };
 }

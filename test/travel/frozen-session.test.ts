@@ -313,15 +313,20 @@ describe('what the bundle of a masked session says of it', () => {
     }
   });
 
-  it('names no file whose name holds a value: it is left', async () => {
+  it('names no file whose name holds a value as it is: each is left', async () => {
     const folder = session(said(0)).slice(0, -'.jsonl'.length);
     mkdirSync(join(folder, 'tool-results'), { recursive: true });
-    writeFileSync(join(folder, 'tool-results', `${secret('a')}.txt`), 'x');
+    for (const name of ['a', 'b']) writeFileSync(join(folder, 'tool-results', `${secret(name)}.txt`), 'x');
     const frozenOne = await frozen(ID);
-    expect(frozenOne.found).toMatchObject([{ values: 1, where: [{ what: 'what the bundle says of it' }] }]);
+    expect(frozenOne.found).toMatchObject([
+      { values: 2, where: Array(2).fill({ what: 'what the bundle says of it' }) },
+    ]);
     await frozenOne.mask();
     const { manifest, text } = await leaving(frozenOne);
-    expect(manifest.left).toContainEqual({ what: 'a file', why: 'there is a secret in its name' });
+    for (const number of [1, 2]) {
+      const what = `tool-results/[masked ${number}: test secret].txt`;
+      expect(manifest.left).toContainEqual({ what, why: 'there is a secret in its name' });
+    }
     expect(text).not.toContain('secret-');
   });
 
