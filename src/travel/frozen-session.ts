@@ -132,7 +132,7 @@ class Frozen implements FrozenSession {
     this.#git = await this.#options.git;
     if (this.#secretFiles.needsAnotherPass) this.#keep(await spoolAgain(this.#kept, this.#spooling(null)));
     const gitRoot = directory === null ? null : gitRootOf(directory);
-    this.#known = [...knownValues({ variables, directory, gitRoot }), ...this.#secretFiles.values];
+    this.#known = knownValues({ variables, directory, gitRoot, shown: this.#secretFiles.values });
     const found = await this.#search(this.#leaving, asItIs, (block) => {
       onRead(block.length);
       this.#numbers.see(block);

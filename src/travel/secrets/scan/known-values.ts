@@ -30,19 +30,24 @@ const MOST_FILES = 100;
 /** How a PEM file begins and ends: the same for everybody. */
 const FRAME = /^-----/;
 
+/** What stands in the names of the files of every session: masked there, it would be none any more. */
+const NAMES = ['session.jsonl', 'custom-title.json', 'tool-results/', 'file-history/', 'subagents/agent-'];
+
 /**
- * The secrets that this machine knows of: of `variables`, by their names, and of the `.env` files in
- * `directory` and `gitRoot`. With each come the forms in which it may be written elsewhere. A file that can't
- * be read counts for nothing.
+ * The secrets that this machine knows of: of `variables`, by their names, of the `.env` files in `directory`
+ * and `gitRoot`, and `shown` by tools. With each but these come the forms in which it may be written
+ * elsewhere. A file that can't be read counts for nothing.
  */
 export function knownValues({
   variables,
   directory,
   gitRoot,
+  shown = [],
 }: {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly directory: string | null;
   readonly gitRoot: string | null;
+  readonly shown?: readonly KnownValue[];
 }): KnownValue[] {
   const ofVariables = Object.entries(variables)
     .filter(([name]) => SECRET_VARIABLE.test(name))
@@ -54,8 +59,8 @@ export function knownValues({
   const kinds = new Map<string, string>(ofFiles.map((value) => [value, OF_ENV_FILE]));
   for (const value of ofVariables) kinds.set(value, OF_VARIABLE);
   // The name of the project may be one, and its path is no secret.
-  const isSecret = (value: string) => !folders.some((folder) => folder.includes(value));
-  return Array.from(kinds, ([value, kind]) => ({ kind, value })).filter(({ value }) => isSecret(value));
+  const isSecret = ({ value }: KnownValue) => ![...folders, ...NAMES].some((each) => each.includes(value));
+  return [...Array.from(kinds, ([value, kind]) => ({ kind, value })), ...shown].filter(isSecret);
 }
 
 /**

@@ -124,10 +124,18 @@ describe('knownValues', () => {
     expect(values.join()).not.toContain('xxx');
   });
 
+  it.each(['session.jsonl', 'tool-results', 'file-history'])('takes none that names files of sessions: %s', (name) => {
+    expect(ofVariables({ A_TOKEN: name })).not.toContain(name);
+  });
+
   it('takes none that everybody sees in the path of the project', () => {
     const directory = join(temporaryFolder(), 'a-project-of-mine');
     mkdirSync(directory);
     writeFileSync(join(directory, '.env'), `COMPOSE_PROJECT_NAME=a-project-of-mine\nA=${made('abc')}`);
+    const shown = ['project-of-mine', 'another-project'].map((value) => ({ kind: 'shown', value }));
+    const known = knownValues({ ...nothing, directory, shown }).map(({ value }) => value);
+    expect(known).not.toContain('project-of-mine');
+    expect(known).toContain('another-project');
     const values = knownValues({ ...nothing, directory, gitRoot: directory }).map(({ value }) => value);
     expect(values).toContain(made('abc'));
     expect(values).not.toContain('a-project-of-mine');
