@@ -52,8 +52,8 @@ export class SelectedLines {
   *#filtered(lines: Buffer): Generator<Buffer> {
     let done = 0;
     for (const range of this.#rangesIn(lines)) {
+      if (range.end <= done) continue;
       const end = endOfLine(lines, range.end);
-      if (end <= done) continue;
       const start = Math.max(done, startOfLine(lines, range.start));
       if (start > done) yield lines.subarray(done, start);
       const selected = lines.subarray(start, end);
