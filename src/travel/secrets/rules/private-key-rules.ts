@@ -11,6 +11,10 @@ const END_HERE = new RegExp(END, 'y');
  */
 const MARGIN =
   /[ \t]*(?:\d{1,6}[ \t]*(?:\xe2\x86\x92|[\t:|-])[ \t]*)?(?:[-+>|#*;][ \t]+|[-+>|#*;](?=[\w+/]|-----)|\/\/[ \t]+)?[ \t]*/y;
+/** What grep sets before the first line of a key: its file, with the line's number or without. */
+const FILE = /(?:^|["\n])(?<file>[^\s":][^\n":]{0,300}?)[:-](?:\d{1,6}[:-])?[ \t]*$/;
+/** How far before it that is looked for, in bytes. */
+const LONGEST_FILE = 320;
 /** A line of a key that is no base64: a header (`DEK-Info: …`), a checksum, nothing. */
 const OTHER_LINE = /(?:(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): [^"\n]{1,100}|=[\w+/]{4})?[ \t\r]*\n/y;
 const BASE64 = /[A-Za-z0-9+/]+={0,2}/y;
@@ -26,18 +30,25 @@ function matchedAt(pattern: RegExp, text: string, at: number): string | null {
   return pattern.exec(text)?.[0] ?? null;
 }
 
+/** How long the margin of the line at `at` is, in characters. `file`: what grep may have set before it. */
+function marginAt(text: string, at: number, file: string): number {
+  const from =
+    file !== '' && text.startsWith(file, at) && /[:-]/.test(text[at + file.length] ?? '') ? file.length + 1 : 0;
+  return from + (matchedAt(MARGIN, text, at + from)?.length ?? 0);
+}
+
 /** True for base64 that is no word of prose. */
 const isNoWord = (text: string): boolean => text.length >= WHOLE_LINE || /[0-9+/=]/.test(text);
 
 /**
  * Where the lines of a key end that begin at `from`, and how much base64 they hold, in characters: behind the
- * last line if it is there, else where something else begins.
+ * last line if it is there, else where something else begins. `file`: what stands before each line, if any.
  */
-function linesFrom(text: string, from: number): { end: number; length: number } {
+function linesFrom(text: string, from: number, file = ''): { end: number; length: number } {
   const limit = Math.min(text.length, from + LONGEST_SECRET - 200);
   const key = { end: from, length: 0 };
   for (let at = from; at < limit; ) {
-    if (text[at - 1] === '\n') at += matchedAt(MARGIN, text, at)?.length ?? 0;
+    if (text[at - 1] === '\n') at += marginAt(text, at, file);
     const last = matchedAt(END_HERE, text, at);
     if (last !== null) return { ...key, end: at + last.length };
     const other = matchedAt(OTHER_LINE, text, at);
@@ -49,7 +60,7 @@ function linesFrom(text: string, from: number): { end: number; length: number } 
     if (base64 === null) break;
     const end = at + base64.length;
     at = end + (matchedAt(SPACES, text, end)?.length ?? 0);
-    const beforeLast = matchedAt(END_HERE, text, at + (matchedAt(MARGIN, text, at)?.length ?? 0)) !== null;
+    const beforeLast = matchedAt(END_HERE, text, at + marginAt(text, at, file)) !== null;
     if (!isNoWord(base64) && !beforeLast) break;
     key.end = end;
     key.length += base64.length;
@@ -62,7 +73,8 @@ function linesFrom(text: string, from: number): { end: number; length: number } 
 function* fromFirstLine(text: string): Iterable<FoundSecret> {
   for (const { index, 0: first } of text.matchAll(BEGIN)) {
     const body = index + first.length;
-    const { end, length } = linesFrom(text, body + (matchedAt(SPACES, text, body)?.length ?? 0));
+    const file = FILE.exec(text.slice(Math.max(0, index - LONGEST_FILE), index))?.groups?.['file'];
+    const { end, length } = linesFrom(text, body + (matchedAt(SPACES, text, body)?.length ?? 0), file);
     // Less of a key is of no use to anybody.
     if (length >= WHOLE_LINE) yield { kind: KIND, start: index, end };
     else yield* quotedLines(text, body);

@@ -329,6 +329,8 @@ describe('a private key', () => {
         .join('\n'),
       null,
     ],
+    ['found by grep in a file', ec.replace(/^/gm, 'conf/a-1-key.txt:'), null],
+    ['found by grep in a file, with what follows', ec.replace(/^/gm, 'a.txt-7-').replace('-7-', ':6:'), null],
     ['quoted in Markdown', ec.replace(/^/gm, '> '), null],
     ['indented in YAML', ec.replace(/^/gm, '    '), null],
     ['with line ends of Windows', ec.replaceAll('\n', '\r\n'), null],
