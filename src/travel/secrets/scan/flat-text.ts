@@ -20,7 +20,7 @@ export interface FlatText {
 }
 
 const [NUL, BACKSPACE, TAB, NEWLINE, FORM_FEED, RETURN, ESCAPE, SPACE] = [0, 8, 9, 10, 12, 13, 0x1b, 0x20];
-const [BRACKET, BACKSLASH, SMALL_U, SMALL_X] = [0x5b, 0x5c, 0x75, 0x78];
+const [PARENTHESIS, BRACKET, BACKSLASH, SMALL_U, SMALL_X] = [0x28, 0x5b, 0x5c, 0x75, 0x78];
 /** What a letter behind backslashes stands for, at its code; 0 for itself. */
 const MEANT = new Uint8Array(256);
 for (const [letter, code] of Object.entries({ b: BACKSPACE, t: TAB, n: NEWLINE, f: FORM_FEED, r: RETURN })) {
@@ -306,9 +306,11 @@ function hexadecimal(source: Buffer, from: number, digits: number): number {
 
 /** Where a colour ends whose escape is before `from`: there if it is none, `NONE` if more must be seen. */
 function endOfSequence(source: Buffer, from: number): number {
-  if (from < source.length && source[from] !== BRACKET) return from;
+  const first = source[from];
+  if (first !== undefined && first !== BRACKET && first !== PARENTHESIS) return from;
   let at = from + 1;
-  while (at < from + LONGEST_SEQUENCE && isParameter(source[at] ?? 0)) at += 1;
+  // `tput sgr0` ends colours, and chooses letters too: `(B`.
+  while (first === BRACKET && at < from + LONGEST_SEQUENCE && isParameter(source[at] ?? 0)) at += 1;
   if (at >= source.length) return NONE;
   return IS_WORD[source[at] as number] === 1 ? at + 1 : from;
 }

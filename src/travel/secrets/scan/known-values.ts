@@ -91,6 +91,7 @@ function secretForms(value: string, folder: string | null): string[] {
     ...plain,
     ...plain.flatMap(inShell),
     ...plain.flatMap(inUrls),
+    ...plain.flatMap(inHtml),
     ...passwordsIn(whole),
     ...inBase64(whole),
   ];
@@ -111,12 +112,21 @@ function inUrls(value: string): string[] {
   return [...forms, ...forms.map((form) => form.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()))];
 }
 
-/** All of it, and what is the same where a line feed or more follows; with either alphabet. */
+/** With quotes as they are between tags, and as they are within one. */
+function inHtml(value: string): string[] {
+  const text = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return [text, text.replaceAll('"', '&quot;').replaceAll("'", '&#39;')];
+}
+
+/** All of it, and what is the same whatever stands before it and follows; with either alphabet. */
 function inBase64(value: string): string[] {
-  const bytes = Buffer.from(value);
-  const certain = Math.floor((bytes.length * 8) / 6);
-  const forms = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
-  return [...forms, ...forms.map((form) => form.slice(0, certain))];
+  const whole = Buffer.from(value).toString('base64').replace(/=+$/, '');
+  const parts = [0, 1, 2].map((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(value)]);
+    return bytes.toString('base64').slice(Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6));
+  });
+  const forms = [whole, ...parts];
+  return [...forms, ...forms.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))];
 }
 
 /** The password in a URL, as it stands there and as it was meant. */

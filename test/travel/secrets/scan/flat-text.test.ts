@@ -45,8 +45,8 @@ describe('flat text', () => {
     ['a backslash that was written as a code', String.raw`\u005cn\\u005C\"`, '\n"'],
     ['what is no escape', String.raw`C:\Users\\me\\\\d \u12 \xg`, String.raw`C:\Users\me\d \u12 \xg`],
     ['a backslash at the end', String.raw`a\\`, String.raw`a\ `.trim()],
-    ['no colours', `\x1b[31ma\\u001b[0mb\\\\x1b[1;38;5;9mc`, 'abc'],
-    ['a space for what begins like a colour', '\x1b[31 \x1b\x1b[', ' [31   ['],
+    ['no colours', `\x1b[31ma\\u001b[0mb\\\\x1b[1;38;5;9mc\x1b(B\x1b[m`, 'abc'],
+    ['a space for what begins like a colour', '\x1b[31 \x1b\x1b[ \x1b(', ' [31   [  ('],
     ['no zeros', `a\0b\\u0000c\\\\x00`, 'abc'],
   ])('has %s', (_, source, expected) => {
     expect(flat(source)).toBe(expected);

@@ -124,6 +124,20 @@ describe('knownValues', () => {
     expect(values.join()).not.toContain('xxx');
   });
 
+  it('knows a value in HTML, and in base64 wherever it stands in there', () => {
+    const value = made('a"b<&>c');
+    const forms = ofVariables({ A_KEY: value });
+    for (const form of ['a"b&lt;&amp;&gt;c', 'a&quot;b&lt;&amp;&gt;c']) expect(forms).toContain(made(form));
+    for (const coding of ['base64', 'base64url'] as const)
+      for (const before of ['', 'K', 'K=', 'KEY=']) {
+        const coded = Buffer.from(`${before}${value}\n`).toString(coding);
+        expect(
+          forms.some((form) => form.length > 20 && coded.includes(form)),
+          before,
+        ).toBe(true);
+      }
+  });
+
   it.each(['session.jsonl', 'tool-results', 'file-history'])('takes none that names files of sessions: %s', (name) => {
     expect(ofVariables({ A_TOKEN: name })).not.toContain(name);
   });
