@@ -26,7 +26,7 @@ const hasSigns = (value: string): boolean =>
   !/[^\x21-\x7e]|&\w+;/.test(value);
 
 /** True if `value` is a password as people and managers make them, of several kinds of characters. */
-const isPassword = (value: string): boolean =>
+export const isPassword = (value: string): boolean =>
   ((/[0-9]/.test(value) && /[A-Za-z]/.test(value)) || hasSigns(value) || looksDrawn(value)) &&
   isVaried(value, 7) &&
   !standsForSecret(value) &&
@@ -38,7 +38,8 @@ const isPassword = (value: string): boolean =>
 /** Names of variables of which some services give UUIDs as values. Names of ids are not among them. */
 const MAY_BE_UUID = /^[A-Z0-9_]*(?:API_?KEY|TOKEN|SECRET)$/;
 
-const isSecretOf = (name: string, value: string): boolean =>
+/** True if `value` is a secret, by what it is called and by what it looks like. */
+export const isSecretOf = (name: string, value: string): boolean =>
   !PUBLIC.test(name) &&
   (isDrawnSecret(value) ||
     (/PASS|PWD/i.test(name) && isPassword(value)) ||
@@ -106,10 +107,10 @@ const VARIABLE_ALONE = new RegExp(
 const VARIABLES = ['key', 'token', 'secret', 'pass', 'pwd', 'cred', 'auth'];
 
 /** Near which words settings are looked for. */
-const SETTINGS = ['key', 'token', 'secret', 'pass', 'pwd'];
+const SETTINGS = ['key', 'token', 'secret', 'pass', 'passphrase', 'pwd'];
 /** How names of settings end that are secrets. */
 const ENDS_OF_NAMES =
-  '(?:password|passwd|(?<![a-z])pass|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?';
+  '(?:password|passwd|passphrase|(?<![a-z])pass|pwd|secret|token|(?:api|access|secret|private|auth|encryption|signing|master|service|account|license|app)[_-]?key)(?:[_-]?base)?';
 /** `"name": "value"`, `name = 'value'` and the like. */
 const QUOTED_SETTING = new RegExp(
   String.raw`${ENDS_OF_NAMES}["']?[ \t]{0,3}(?::|=>?|:=)[ \t]{0,3}["'](?<value>[^\s"'\x60<>\\]{8,300})["']` +
@@ -120,7 +121,7 @@ const QUOTED_SETTING = new RegExp(
 const BARE_SETTING = new RegExp(
   String.raw`${ENDS_OF_NAMES}[ \t]{0,3}[:=][ \t]{1,3}` +
     String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
-    String.raw`(?<name>[\w-]{1,60})[ \t]{0,3}[:=][ \t]{1,3})` +
+    String.raw`(?<name>[\w.-]{1,60})[ \t]{0,3}[:=][ \t]{1,3})` +
     String.raw`(?<value>[^\s"'\x60<>\\]{7,299}[^\s"'\x60<>\\,;])(?=[ \t\r]*(?:["\n]|[ \t]#|$))`,
   'dgi',
 );

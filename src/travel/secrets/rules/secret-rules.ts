@@ -5,6 +5,7 @@ import { RECOVERY_PHRASE_RULE } from './recovery-phrase-rule.ts';
 import type { SecretRule } from './secret-rule.ts';
 import { SHAPED_TOKEN_RULES } from './shaped-token-rules.ts';
 import { TOKEN_RULES } from './token-forms.ts';
+import { WRITTEN_OUT_RULES } from './written-out-rules.ts';
 
 /**
  * What the library's rules miss, and most of what they find once more: theirs want a token of just the length
@@ -17,4 +18,5 @@ export const OWN_RULES: readonly SecretRule[] = [
   RECOVERY_PHRASE_RULE,
   ...CREDENTIAL_RULES,
   ...NAMED_SECRET_RULES,
+  ...WRITTEN_OUT_RULES,
 ];

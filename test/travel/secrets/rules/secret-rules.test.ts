@@ -512,6 +512,33 @@ describe('a credential', () => {
     }
   });
 
+  it.each([
+    ['a connection string', 'Server=tcp:db,1433;Database=app;User ID=sa;Password=#;Encrypt=true'],
+    ['a connection string of libpq', 'host=db user=ada password=# dbname=x'],
+    ['properties of Java', 'x\nspring.datasource.password=#\n'],
+    ['properties with spaces', 'db.password = #\n'],
+    ['a form', 'grant_type=password&username=a&password=#&x=1'],
+    ['kubectl and helm', 'kubectl create secret generic a --from-literal=password=# && helm --set auth.password=# x'],
+    ['XML', '<server><password>#</password></server>'],
+    ['XML of .NET', '<add key="SmtpPassword" value="#" />'],
+    ['YAML of Kubernetes', '- name: DB_PASSWORD\n  value: "#"\n'],
+    ['JSON of a task', '{"name": "DB_PASSWORD", "value": "#"}'],
+    ['SQL of MySQL', "CREATE USER a IDENTIFIED BY '#';"],
+    ['SQL of Postgres', "ALTER USER a WITH PASSWORD '#';"],
+    ['Python', 'os.environ["DB_PASSWORD"] = "#"'],
+    ['PHP', "define('DB_PASSWORD', '#');"],
+    ['a passphrase', 'passphrase: "#"'],
+  ])('is found in %s', async (_, pattern) => {
+    for (const value of [madeUpSecret('Wq7{9a}'), 'Summer2024!x']) {
+      const text = pattern.replaceAll('#', value);
+      for (const shown of [text, JSON.stringify({ output: text }), JSON.stringify([JSON.stringify({ output: text })])])
+        expect(
+          (await scan(shown)).map((it) => it.value),
+          shown,
+        ).toContain(value);
+    }
+  });
+
   it('is an access key of AWS, also without a digit', async () => {
     const key = ['AKIA', 'PNTRDOPYQLXGNWRZ'].join('');
     expect((await scan(`id ${key}`)).map(({ value }) => value)).toEqual([key]);
@@ -597,6 +624,10 @@ describe('no secret', () => {
     [
       'a program',
       'password: getPassword2(user1),\n  token: defaultToConfig2,\nPASSWORD=$db_password\npass: prefix-$dbPassword\n',
+    ],
+    [
+      'another program',
+      'f(password=password1, token=getToken2, secret=n(1!==A2b), {name: "key", value: "first1Value"})\n<NextToken>aB3dE5gH7jK9</NextToken>\n![c](https://codecov.io/b.svg?token=mDP3mQJNnn)\nwith password "letmein now"\n',
     ],
     ['a label', '"password": "Passwort!", "newPassword": "Neues&nbsp;Passwort?", "pass": "XMLHttpRequest"'],
     [
