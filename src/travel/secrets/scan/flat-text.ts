@@ -49,6 +49,8 @@ const QUICK = Uint8Array.from({ length: 256 }, (_, code) => {
 });
 /** A longer sequence for a terminal is none. */
 const LONGEST_SEQUENCE = 32;
+/** Backslashes in a row that are written as codes of each other. Nobody nests JSON deeper, and so. */
+const MOST_CODES = 8;
 /** The most that `Flattening.add` leaves of its source. */
 export const MOST_LEFT_BYTES = 64;
 
@@ -167,10 +169,11 @@ export class Flattening {
     let letter = 0;
     let digits = 0;
     let code = NONE;
-    for (;;) {
+    for (let codes = 0; ; codes += 1) {
       while (source[next] === BACKSLASH) {
         this.#at = next;
         next += 1;
+        codes = 0;
       }
       letter = source[next] ?? 0;
       digits = letter === SMALL_U ? 4 : letter === SMALL_X ? 2 : 0;
@@ -178,6 +181,10 @@ export class Flattening {
       code = digits === 0 ? NONE : hexadecimal(source, next + 1, digits);
       // A backslash that was escaped by its code is one more.
       if (code !== BACKSLASH) break;
+      if (codes === MOST_CODES) {
+        code = NONE;
+        break;
+      }
       next += 1 + digits;
     }
     let isAsItIs = false;

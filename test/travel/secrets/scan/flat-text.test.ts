@@ -103,6 +103,24 @@ describe('flat text', () => {
     expect(masked).toBe(String.raw`{\"a\":\"x\\n\u001b[31m…\u001b[0m\"}`);
   });
 
+  it('has a backslash where more are written as codes of each other than anybody writes', () => {
+    const chain = (codes: number) => `\\${'u005c'.repeat(codes)}`;
+    for (const text of [chain(20), `${chain(5)}${chain(5)}`, `a${chain(9)}\\"`, chain(8), `${chain(8)}"`]) {
+      const source = Buffer.from(`${text}nx`);
+      const flattening = new Flattening(Buffer.alloc(source.length));
+      let left = Buffer.alloc(0);
+      for (const byte of source) {
+        left = Buffer.concat([left, Buffer.of(byte)]);
+        left = left.subarray(flattening.add(left, false));
+        expect(left.length).toBeLessThanOrEqual(MOST_LEFT_BYTES);
+      }
+      flattening.add(left, true);
+      expect(flattening.bytes.toString()).toBe(flat(`${text}nx`));
+    }
+    expect(flat(`${chain(8)}nx`)).toBe('\nx');
+    expect(flat(`${chain(12)}nx`)).toBe(`${chain(4)}nx`);
+  });
+
   it('is the same in pieces, with the lines of its source', () => {
     fc.assert(
       fc.property(
