@@ -98,9 +98,10 @@ function* hexLines(text: string): Iterable<FoundSecret> {
 
 /** A variable on a line of its own, as `printenv` and `.env` show it: all of the line is its value. */
 const VARIABLE_ALONE = new RegExp(
-  String.raw`(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=(?<value>[^\s"'\x60<>\\]{8,500})(?=[ \t\r]*(?:["\n]|$))` +
+  '(?:KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH)[A-Z0-9_]{0,30}=' +
     String.raw`(?<=(?:^|["\n])[ \t>+-]{0,40}(?:\d{1,6}(?:\xe2\x86\x92|[\t:-])[ \t-]{0,40})?` +
-    String.raw`(?:(?:export|ENV|set)[ \t]{1,3})?(?<name>[A-Z][A-Z0-9_]{2,60})=\k<value>)`,
+    String.raw`(?:(?:export|ENV|set)[ \t]{1,3})?(?<name>[A-Z][A-Z0-9_]{2,60})=)` +
+    String.raw`(?<value>[^\s"'\x60<>\\]{8,500})(?=[ \t\r]*(?:["\n]|$))`,
   'dg',
 );
 /** Near which words variables are looked for. */

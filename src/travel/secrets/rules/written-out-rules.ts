@@ -41,7 +41,7 @@ export const WRITTEN_OUT_RULES: readonly SecretRule[] = [
     'secret in a setting',
     ['value'],
     400,
-    /value["']?[ \t]{0,3}[:=][ \t]{0,3}["']?(?<value>[^\s"'`<>\\,]{8,300})(?<=(?<name>[\w.-]{0,60}(?:pass|password|passwd|pwd|secret|token|key))["']?,?[ \t\r\n]{1,40}(?:\d{1,6}(?:\xe2\x86\x92|\t)[ \t]{0,40})?["']?value["']?[ \t]{0,3}[:=][ \t]{0,3}["']?\k<value>)/dgi,
+    /value(?<=(?<name>[\w.-]{0,60}(?:pass|password|passwd|pwd|secret|token|key))["']?,?[ \t\r\n]{1,40}(?:\d{1,6}(?:\xe2\x86\x92|\t)[ \t]{0,40})?["']?value)["']?[ \t]{0,3}[:=][ \t]{0,3}["']?(?<value>[^\s"'`<>\\,]{8,300})/dgi,
     isNamed,
     followedBy('"\' \t:='),
   ),
