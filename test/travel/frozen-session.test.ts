@@ -486,6 +486,18 @@ describe('what is found again after it was masked', () => {
     expect(lines.map((line) => JSON.parse(line))[1]).toMatchObject({ uuid: sessionId(2), parentUuid: sessionId(0) });
   });
 
+  it('is not given on by a link to a record that goes for it', async () => {
+    session(said(0), said(1, 'linked', { parentUuid: secret('a') }), said(2, 'go on'));
+    const frozenOne = await frozen(ID);
+    await frozenOne.mask();
+    const { files } = await leaving(frozenOne);
+    const records = (files.get('session.jsonl') ?? '').trim().split('\n');
+    expect(records.map((line) => JSON.parse(line))).toMatchObject([
+      { uuid: sessionId(0) },
+      { uuid: sessionId(2), parentUuid: null },
+    ]);
+  });
+
   it('is left out with the file in which it stands where nothing can be masked', async () => {
     session(said(0, secret('a')), said(1, secret('b')));
     const folder = join(claudeFolder, 'projects', '-home-alice-proj', ID);

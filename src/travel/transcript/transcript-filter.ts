@@ -381,7 +381,9 @@ export class TranscriptFilter {
     if (!isUuid(uuid)) return null;
     const parent = isUuid(parentUuid) ? parentUuid : isUuid(logicalParentUuid) ? logicalParentUuid : null;
     const isCircle = parent !== null && this.#links.closesCircle(uuid, parent);
-    this.#links.drop(uuid, isCircle ? null : parent);
+    // What goes for a secret in its link must not give it to those that link to it.
+    const isSecret = parent !== null && this.#options.redaction?.mask?.holds(Buffer.from(parent)) === true;
+    this.#links.drop(uuid, isCircle || isSecret ? null : parent);
     return null;
   }
 
