@@ -381,10 +381,16 @@ export class TranscriptFilter {
     if (!isUuid(uuid)) return null;
     const parent = isUuid(parentUuid) ? parentUuid : isUuid(logicalParentUuid) ? logicalParentUuid : null;
     const isCircle = parent !== null && this.#links.closesCircle(uuid, parent);
-    // What goes for a secret in its link must not give it to those that link to it.
-    const isSecret = parent !== null && this.#options.redaction?.mask?.holds(Buffer.from(parent)) === true;
-    this.#links.drop(uuid, isCircle || isSecret ? null : parent);
+    this.#links.drop(uuid, isCircle || this.#holdsSecret(parent) ? null : parent);
     return null;
+  }
+
+  /** Whether a link holds a secret: what goes for it must not give it to those that link to it. */
+  #holdsSecret(link: string | null): boolean {
+    const mask = this.#options.redaction?.mask ?? null;
+    if (mask === null || link === null) return false;
+    // Whether it was decoded as latin1 is not known here.
+    return mask.holds(Buffer.from(link)) || mask.holds(Buffer.from(link, 'latin1'));
   }
 
   /** Notes what counts for the lineage, before anything is changed that is not changed on every way. */
