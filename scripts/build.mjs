@@ -15,7 +15,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
  */
 const OF_COMMANDS = ['program.ts', 'commands/secrets.ts', 'terminal/handoff-view.ts'];
 const OF_THE_NETWORK = ['commands/subject.ts', 'handoff/pickup.ts', 'claude/sessions-here.ts'];
-const OF_TRAVEL = ['travel/import.ts', 'travel/export.ts', 'travel/bundle/bundle-reader.ts'];
+const OF_TRAVEL = ['travel/arriving/import.ts', 'travel/leaving/export.ts', 'travel/bundle/bundle-reader.ts'];
 /**
  * What age's library uses only for recipients that cclink has none of (`age1pq1…`, `age1tag1…`), by module.
  * Making it ready would take longer than to open a sealed file.

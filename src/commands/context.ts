@@ -3,9 +3,9 @@ import { type Environment, workingDirectory } from '../environment.ts';
 import { History } from '../handoff/history.ts';
 import type { Output } from '../terminal/output.ts';
 import type { Questions } from '../terminal/questions.ts';
+import { sweepReplaced } from '../travel/arriving/replaced.ts';
+import { sweepStaging } from '../travel/arriving/staging.ts';
 import { KnownBundles } from '../travel/known-bundles.ts';
-import { sweepReplaced } from '../travel/replaced.ts';
-import { sweepStaging } from '../travel/staging.ts';
 
 /** What every command is given. */
 export interface Context {

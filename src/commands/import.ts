@@ -10,10 +10,10 @@ import { claudeWord } from '../process/find-claude.ts';
 import { secretBytes } from '../secret-bytes.ts';
 import { importedJson } from '../terminal/bundle-view.ts';
 import { rfc3339 } from '../time.ts';
+import { firstStartOptions } from '../travel/arriving/first-start.ts';
+import type { Imported } from '../travel/arriving/importing.ts';
 import type { Bundle } from '../travel/bundle/bundle-reader.ts';
 import type { Manifest, Trust } from '../travel/bundle/manifest.ts';
-import { firstStartOptions } from '../travel/first-start.ts';
-import type { Imported } from '../travel/importing.ts';
 import { claudeHere, inThisTerminal } from './claude-start.ts';
 import type { Context } from './context.ts';
 import type { Declaration } from './declaration.ts';
@@ -106,7 +106,7 @@ async function bringIn(
   bundle: Bundle,
   { trust, goesOn, claude }: { readonly trust: Trust; readonly goesOn: boolean; readonly claude: ClaudeHere },
 ): Promise<Imported> {
-  const { importBundle } = await import('../travel/import.ts');
+  const { importBundle } = await import('../travel/arriving/import.ts');
   const question = goesOn ? 'Go on with this session here?' : 'Bring this session in?';
   const ports = importPorts(context, {
     isNamed: movingIn.from !== null,

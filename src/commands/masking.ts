@@ -5,7 +5,7 @@ import { describeFound } from '../terminal/departure-view.ts';
 import type { Choice } from '../terminal/prompts.ts';
 import { transferProgress } from '../terminal/transfer-progress.ts';
 import type { BundleAudience } from '../travel/bundle/manifest.ts';
-import { type FreezeOptions, type FrozenSession, freezeSession } from '../travel/frozen-session.ts';
+import { type FreezeOptions, type FrozenSession, freezeSession } from '../travel/leaving/frozen-session.ts';
 import type { Context } from './context.ts';
 import type { SessionExport } from './session-export.ts';
 

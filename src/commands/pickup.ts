@@ -10,7 +10,7 @@ import type { FoundHandoff } from '../handoff/reader.ts';
 import { type Revocation, stillGiven } from '../handoff/revoke.ts';
 import { claudeWord } from '../process/find-claude.ts';
 import { describeFound, foundJson } from '../terminal/handoff-view.ts';
-import { type FirstStart, FirstStarts, firstStartOptions } from '../travel/first-start.ts';
+import { type FirstStart, FirstStarts, firstStartOptions } from '../travel/arriving/first-start.ts';
 import type { BringingOptions } from './bringing.ts';
 import { type ClaudeStart, inThisTerminal, inTmux, printingObstacle, versionOfClaude } from './claude-start.ts';
 import { type Context, nowSeconds, openBundles, sweepLeftOvers } from './context.ts';

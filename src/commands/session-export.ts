@@ -6,7 +6,7 @@ import { type SessionContents, sessionContents } from '../claude/session-content
 import { findTranscripts, type TranscriptFile, Unreadable } from '../claude/transcript-files.ts';
 import { Failure } from '../failure.ts';
 import { type GitFacts, gitFacts, isNewToGit } from '../process/git.ts';
-import type { ExportOptions } from '../travel/export.ts';
+import type { ExportOptions } from '../travel/leaving/export.ts';
 import type { Context } from './context.ts';
 
 /** A session of this machine, as it is to be exported, but for whom. */

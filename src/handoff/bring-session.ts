@@ -1,5 +1,7 @@
 import { Failure } from '../failure.ts';
 import { encodePublicKey } from '../identity/public-key.ts';
+import { importBundle } from '../travel/arriving/import.ts';
+import type { Imported, ImportPorts } from '../travel/arriving/importing.ts';
 import { BundleFailure } from '../travel/bundle/bundle-failure.ts';
 import { type Bundle, readBundle } from '../travel/bundle/bundle-reader.ts';
 import { type Manifest, unpackedBytes } from '../travel/bundle/manifest.ts';
@@ -7,8 +9,6 @@ import { trustOf } from '../travel/bundle/trust.ts';
 import { fileHolds } from '../travel/file-blocks.ts';
 import { lookIntoFolder, waitForBundle } from '../travel/folder.ts';
 import { bundleName, digestOfT } from '../travel/handoff-keys.ts';
-import { importBundle } from '../travel/import.ts';
-import type { Imported, ImportPorts } from '../travel/importing.ts';
 import { exportOverSsh } from '../travel/ssh.ts';
 import { type Bringing, type BringSource, isWantedOtherwise } from './bringing.ts';
 import { compareCopy } from './local-copy.ts';

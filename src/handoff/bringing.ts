@@ -1,7 +1,7 @@
 import { realPath } from '../files/real-path.ts';
+import type { ImportOptions, ImportPorts } from '../travel/arriving/importing.ts';
 import type { Trust } from '../travel/bundle/manifest.ts';
 import type { Absence, OnCheck } from '../travel/folder.ts';
-import type { ImportOptions, ImportPorts } from '../travel/importing.ts';
 import type { KnownBundles } from '../travel/known-bundles.ts';
 import type { FoundHandoff } from './reader.ts';
 

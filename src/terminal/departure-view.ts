@@ -2,7 +2,7 @@ import { countOf } from '../count.ts';
 import { describeSize } from '../size.ts';
 import { describeMoment } from '../time.ts';
 import type { Manifest } from '../travel/bundle/manifest.ts';
-import type { FoundSecrets, SecretPlace } from '../travel/frozen-session.ts';
+import type { FoundSecrets, SecretPlace } from '../travel/leaving/frozen-session.ts';
 import { describeKind, describeMasked, someOf } from './bundle-view.ts';
 import { describeLines } from './handoff-view.ts';
 import { excerpt } from './printable.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Context } from '../../src/commands/context.ts';
 import { tellOfImport } from '../../src/commands/moving-in.ts';
-import type { Imported } from '../../src/travel/importing.ts';
+import type { Imported } from '../../src/travel/arriving/importing.ts';
 
 it('says what of a session that was brought in was left out here, or could not follow it', () => {
   const said: string[] = [];

@@ -23,7 +23,7 @@ import { encodePublicKey } from '../../src/identity/public-key.ts';
 import { encodeStoredKey } from '../../src/identity/stored-key.ts';
 import { type Identity, identityOf, type PassphraseSource } from '../../src/identity/unlock.ts';
 import { startOf } from '../../src/running-process.ts';
-import { FirstStarts } from '../../src/travel/first-start.ts';
+import { FirstStarts } from '../../src/travel/arriving/first-start.ts';
 import { KnownBundles } from '../../src/travel/known-bundles.ts';
 import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
 import { startSimulatedNetwork } from '../support/simulated-network.ts';

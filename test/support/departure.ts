@@ -4,7 +4,7 @@ import { findTranscripts, type TranscriptFile } from '../../src/claude/transcrip
 import { x25519PublicOfSecret } from '../../src/crypto/x25519.ts';
 import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import type { Manifest } from '../../src/travel/bundle/manifest.ts';
-import type { ExportOptions } from '../../src/travel/export.ts';
+import type { ExportOptions } from '../../src/travel/leaving/export.ts';
 import { chunked, collect } from './chunks.ts';
 
 /** Whoever the bundles of tests are for. */

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { freezeSession } from '../../src/travel/frozen-session.ts';
+import { freezeSession } from '../../src/travel/leaving/frozen-session.ts';
 import { contentsIn, leavingOptions } from './departure.ts';
 
 // Runs as a separate process, to be killed: `freezing-child.ts <Claude folder> <session id> <state folder>`.

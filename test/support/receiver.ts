@@ -3,10 +3,10 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFil
 import { join } from 'node:path';
 import { slugOf } from '../../src/claude/folders.ts';
 import { x25519SecretOf } from '../../src/crypto/x25519.ts';
+import { importBundle } from '../../src/travel/arriving/import.ts';
+import type { Imported } from '../../src/travel/arriving/importing.ts';
 import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
 import { trustOf } from '../../src/travel/bundle/trust.ts';
-import { importBundle } from '../../src/travel/import.ts';
-import type { Imported } from '../../src/travel/importing.ts';
 import { chunked } from './chunks.ts';
 import type { TestKey } from './test-key.ts';
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { isObject, parseObject } from '../../../claude/json-object.ts';
 import { rfc3339 } from '../../../time.ts';
-import type { Departure } from '../../departing-file.ts';
+import type { Departure } from '../../leaving/departing-file.ts';
 import { ExactValues } from './exact-values.ts';
 import type { FoundPlace } from './findings.ts';
 

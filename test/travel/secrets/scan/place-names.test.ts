@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionFileKind } from '../../../../src/claude/session-layout.ts';
-import type { Departure } from '../../../../src/travel/departing-file.ts';
+import type { Departure } from '../../../../src/travel/leaving/departing-file.ts';
 import { namePlaces } from '../../../../src/travel/secrets/scan/place-names.ts';
 import { chunked } from '../../../support/chunks.ts';
 

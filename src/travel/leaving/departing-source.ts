@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
-import { identityOf, type SessionFile } from '../claude/session-contents.ts';
-import { errorCode } from '../files/file-failure.ts';
-import { ContentChanged } from './bundle/bundle-writer.ts';
+import { identityOf, type SessionFile } from '../../claude/session-contents.ts';
+import { errorCode } from '../../files/file-failure.ts';
+import { ContentChanged } from '../bundle/bundle-writer.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;

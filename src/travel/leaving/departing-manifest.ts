@@ -1,8 +1,8 @@
-import type { Session } from '../claude/session.ts';
-import type { SessionPlace } from '../claude/session-layout.ts';
-import type { GitFacts } from '../process/git.ts';
-import { shorten } from '../shown-text.ts';
-import { BUNDLE_FORMAT, type BundleAudience, isPrefix, type Manifest } from './bundle/manifest.ts';
+import type { Session } from '../../claude/session.ts';
+import type { SessionPlace } from '../../claude/session-layout.ts';
+import type { GitFacts } from '../../process/git.ts';
+import { shorten } from '../../shown-text.ts';
+import { BUNDLE_FORMAT, type BundleAudience, isPrefix, type Manifest } from '../bundle/manifest.ts';
 import type { DepartingSession } from './departing-session.ts';
 
 /** UTF-16 units that are kept of a title, a prompt, or what was left out: they are only shown. */

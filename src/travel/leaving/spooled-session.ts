@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
-import type { SessionContents, SessionFile } from '../claude/session-contents.ts';
-import { Spool } from '../files/spool.ts';
-import type { Loss } from './bundle/manifest.ts';
+import type { SessionContents, SessionFile } from '../../claude/session-contents.ts';
+import { Spool } from '../../files/spool.ts';
+import type { Loss } from '../bundle/manifest.ts';
+import type { SecretFiles } from '../secrets/files/secret-files.ts';
+import { isSecretPath } from '../secrets/files/secret-paths.ts';
+import type { Mask } from '../secrets/mask/mask.ts';
 import { type Departing, type Departure, departureOf } from './departing-file.ts';
 import { DepartingSession } from './departing-session.ts';
 import { maskedDeparture } from './masked-departure.ts';
-import type { SecretFiles } from './secrets/files/secret-files.ts';
-import { isSecretPath } from './secrets/files/secret-paths.ts';
-import type { Mask } from './secrets/mask/mask.ts';
 
 /** A session of which every file lies in one spool, as it will leave. */
 export interface SpooledSession {

@@ -1,15 +1,15 @@
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, posix, resolve, sep, win32 } from 'node:path';
-import { gitRootOf } from '../claude/git-root.ts';
-import { directoryIdentity, existingDirectory } from '../claude/project-directory.ts';
-import { resumePlace } from '../claude/resume-place.ts';
-import { newestSessions } from '../claude/sessions-here.ts';
-import type { TranscriptFile } from '../claude/transcript-files.ts';
-import { Failure } from '../failure.ts';
-import { errorCode } from '../files/file-failure.ts';
-import { realPath } from '../files/real-path.ts';
-import { gitRemotes, isSameRemote } from '../process/git.ts';
-import type { Manifest, Trust } from './bundle/manifest.ts';
+import { gitRootOf } from '../../claude/git-root.ts';
+import { directoryIdentity, existingDirectory } from '../../claude/project-directory.ts';
+import { resumePlace } from '../../claude/resume-place.ts';
+import { newestSessions } from '../../claude/sessions-here.ts';
+import type { TranscriptFile } from '../../claude/transcript-files.ts';
+import { Failure } from '../../failure.ts';
+import { errorCode } from '../../files/file-failure.ts';
+import { realPath } from '../../files/real-path.ts';
+import { gitRemotes, isSameRemote } from '../../process/git.ts';
+import type { Manifest, Trust } from '../bundle/manifest.ts';
 
 /** The directory that a session is going to live in. */
 export interface Destination {

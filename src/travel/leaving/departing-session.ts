@@ -1,10 +1,10 @@
-import type { SessionContents, SessionFile } from '../claude/session-contents.ts';
-import { Failure } from '../failure.ts';
-import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from './bundle/limits.ts';
-import type { Loss } from './bundle/manifest.ts';
+import type { SessionContents, SessionFile } from '../../claude/session-contents.ts';
+import { Failure } from '../../failure.ts';
+import { MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES } from '../bundle/limits.ts';
+import type { Loss } from '../bundle/manifest.ts';
+import { lossOfBackup } from '../harmful-kinds.ts';
+import type { TranscriptFacts } from '../transcript/transcript-facts.ts';
 import type { Departure } from './departing-file.ts';
-import { lossOfBackup } from './harmful-kinds.ts';
-import type { TranscriptFacts } from './transcript/transcript-facts.ts';
 
 /** The files of a session that leave, each read once. */
 export class DepartingSession {

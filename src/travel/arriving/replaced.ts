@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants, copyFileSync, linkSync, lstatSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSessionId } from '../claude/session-id.ts';
-import { findTranscripts } from '../claude/transcript-files.ts';
-import { removeIfThere, syncFolder } from '../files/atomic-write.ts';
-import { errorCode, fileFailure } from '../files/file-failure.ts';
-import { makePrivateFolder } from '../files/folders.ts';
+import { isSessionId } from '../../claude/session-id.ts';
+import { findTranscripts } from '../../claude/transcript-files.ts';
+import { removeIfThere, syncFolder } from '../../files/atomic-write.ts';
+import { errorCode, fileFailure } from '../../files/file-failure.ts';
+import { makePrivateFolder } from '../../files/folders.ts';
 
 /** How many are kept of one session, and for how long, in milliseconds: a week. */
 const MOST = 3;

@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs';
-import { resumePlace } from '../claude/resume-place.ts';
-import { type TranscriptFile, unreadable } from '../claude/transcript-files.ts';
-import { blocksOf } from './file-blocks.ts';
-import { compareLineage, type Lineage, type Relation } from './transcript/lineage.ts';
-import type { TranscriptFacts } from './transcript/transcript-facts.ts';
-import { type FilterReport, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
+import { resumePlace } from '../../claude/resume-place.ts';
+import { type TranscriptFile, unreadable } from '../../claude/transcript-files.ts';
+import { blocksOf } from '../file-blocks.ts';
+import { compareLineage, type Lineage, type Relation } from '../transcript/lineage.ts';
+import type { TranscriptFacts } from '../transcript/transcript-facts.ts';
+import { type FilterReport, filterTranscript, TranscriptFilter } from '../transcript/transcript-filter.ts';
 
 /** A transcript of the session that is on this machine, as it was when it was read. */
 export interface CopyHere {

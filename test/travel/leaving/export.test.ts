@@ -11,15 +11,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { publicKeyOf, sign } from '../../src/crypto/ed25519.ts';
-import { encodePublicKey } from '../../src/identity/public-key.ts';
-import { ContentChanged } from '../../src/travel/bundle/bundle-writer.ts';
-import { type ExportOptions, exportToFile, prepareExport } from '../../src/travel/export.ts';
-import { collect } from '../support/chunks.ts';
-import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
-import { contentsIn, leavingOptions, openedBundle, RECIPIENT, transcriptIn } from '../support/departure.ts';
-import { openFilesIn } from '../support/open-files.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { publicKeyOf, sign } from '../../../src/crypto/ed25519.ts';
+import { encodePublicKey } from '../../../src/identity/public-key.ts';
+import { ContentChanged } from '../../../src/travel/bundle/bundle-writer.ts';
+import { type ExportOptions, exportToFile, prepareExport } from '../../../src/travel/leaving/export.ts';
+import { collect } from '../../support/chunks.ts';
+import { sampleClaudeFolder, sessionId, writeTranscript } from '../../support/claude-folder.ts';
+import { contentsIn, leavingOptions, openedBundle, RECIPIENT, transcriptIn } from '../../support/departure.ts';
+import { openFilesIn } from '../../support/open-files.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SEED = new Uint8Array(32).fill(5);
 const SEAL = {

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { slugOf } from '../../src/claude/folders.ts';
-import { findTranscripts } from '../../src/claude/transcript-files.ts';
-import type { Manifest } from '../../src/travel/bundle/manifest.ts';
-import { chooseDestination, type DestinationOptions } from '../../src/travel/destination.ts';
-import { said, sessionId, writeTranscript } from '../support/claude-folder.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { slugOf } from '../../../src/claude/folders.ts';
+import { findTranscripts } from '../../../src/claude/transcript-files.ts';
+import { chooseDestination, type DestinationOptions } from '../../../src/travel/arriving/destination.ts';
+import type { Manifest } from '../../../src/travel/bundle/manifest.ts';
+import { said, sessionId, writeTranscript } from '../../support/claude-folder.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const ID = sessionId(1);
 const REMOTE = 'git@github.com:alice/app.git';

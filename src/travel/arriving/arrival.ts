@@ -1,18 +1,18 @@
 import { basename } from 'node:path';
-import { pathOfName, type SessionPlace, transcriptPath } from '../claude/session-layout.ts';
-import type { BundledFile } from './bundle/bundle-reader.ts';
-import { MAX_JSON_BYTES } from './bundle/limits.ts';
-import type { Loss, Trust } from './bundle/manifest.ts';
-import { blocksOf } from './file-blocks.ts';
-import { lossOfBackup, lossOfFile } from './harmful-kinds.ts';
-import { rewriteJson } from './rewrite-json.ts';
-import type { Staging } from './staging.ts';
+import { pathOfName, type SessionPlace, transcriptPath } from '../../claude/session-layout.ts';
+import type { BundledFile } from '../bundle/bundle-reader.ts';
+import { MAX_JSON_BYTES } from '../bundle/limits.ts';
+import type { Loss, Trust } from '../bundle/manifest.ts';
+import { blocksOf } from '../file-blocks.ts';
+import { lossOfBackup, lossOfFile } from '../harmful-kinds.ts';
+import { rewriteJson } from '../rewrite-json.ts';
 import {
   type FilterOptions,
   type FilterReport,
   filterTranscript,
   TranscriptFilter,
-} from './transcript/transcript-filter.ts';
+} from '../transcript/transcript-filter.ts';
+import type { Staging } from './staging.ts';
 
 /** What came in, and waits to be moved in place. */
 export interface Arrived {

@@ -1,9 +1,9 @@
-import type { SessionContents } from '../claude/session-contents.ts';
-import type { AgeRecipient } from '../crypto/age-file.ts';
-import { streamToFile } from '../files/stream-to-file.ts';
-import type { GitFacts } from '../process/git.ts';
-import { ContentChanged, writeBundle } from './bundle/bundle-writer.ts';
-import type { Manifest } from './bundle/manifest.ts';
+import type { SessionContents } from '../../claude/session-contents.ts';
+import type { AgeRecipient } from '../../crypto/age-file.ts';
+import { streamToFile } from '../../files/stream-to-file.ts';
+import type { GitFacts } from '../../process/git.ts';
+import { ContentChanged, writeBundle } from '../bundle/bundle-writer.ts';
+import type { Manifest } from '../bundle/manifest.ts';
 import { departureOf } from './departing-file.ts';
 import { type ManifestOptions, manifestOf } from './departing-manifest.ts';
 import { DepartingSession } from './departing-session.ts';

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { parseObject } from '../claude/json-object.ts';
-import type { SessionFile } from '../claude/session-contents.ts';
-import { fileFailure } from '../files/file-failure.ts';
-import type { Spool } from '../files/spool.ts';
-import { ContentChanged } from './bundle/bundle-writer.ts';
-import { MAX_JSON_BYTES } from './bundle/limits.ts';
-import type { Loss } from './bundle/manifest.ts';
+import { parseObject } from '../../claude/json-object.ts';
+import type { SessionFile } from '../../claude/session-contents.ts';
+import { fileFailure } from '../../files/file-failure.ts';
+import type { Spool } from '../../files/spool.ts';
+import { ContentChanged } from '../bundle/bundle-writer.ts';
+import { MAX_JSON_BYTES } from '../bundle/limits.ts';
+import type { Loss } from '../bundle/manifest.ts';
+import { lossOfFile } from '../harmful-kinds.ts';
+import { rewriteJson } from '../rewrite-json.ts';
+import type { Mask } from '../secrets/mask/mask.ts';
+import type { TranscriptFacts } from '../transcript/transcript-facts.ts';
+import { type FilterOptions, filterTranscript, TranscriptFilter } from '../transcript/transcript-filter.ts';
 import { DepartingSource } from './departing-source.ts';
-import { lossOfFile } from './harmful-kinds.ts';
-import { rewriteJson } from './rewrite-json.ts';
-import type { Mask } from './secrets/mask/mask.ts';
-import type { TranscriptFacts } from './transcript/transcript-facts.ts';
-import { type FilterOptions, filterTranscript, TranscriptFilter } from './transcript/transcript-filter.ts';
 
 /** A file that was read once, and what it will be in the bundle. */
 export interface Departure {

@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pathOfName, transcriptPath } from '../../src/claude/session-layout.ts';
-import { Staging, sweepStaging } from '../../src/travel/staging.ts';
-import { sessionId } from '../support/claude-folder.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { canMount, withTinyDisk } from '../support/tmpfs.ts';
+import { pathOfName, transcriptPath } from '../../../src/claude/session-layout.ts';
+import { Staging, sweepStaging } from '../../../src/travel/arriving/staging.ts';
+import { sessionId } from '../../support/claude-folder.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { canMount, withTinyDisk } from '../../support/tmpfs.ts';
 
 const ID = sessionId(1);
 const canBeRefused = process.getuid?.() !== 0;

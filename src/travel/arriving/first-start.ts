@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSessionId } from '../claude/session-id.ts';
-import { removeIfThere, writeAtomically } from '../files/atomic-write.ts';
-import { makePrivateFolder } from '../files/folders.ts';
-import { readSmallFile } from '../files/regular-file.ts';
+import { isSessionId } from '../../claude/session-id.ts';
+import { removeIfThere, writeAtomically } from '../../files/atomic-write.ts';
+import { makePrivateFolder } from '../../files/folders.ts';
+import { readSmallFile } from '../../files/regular-file.ts';
 
 /** What `claude` is given when it first goes on with a session that was brought in. */
 export interface FirstStart {

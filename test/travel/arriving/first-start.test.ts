@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FirstStarts, firstStartOptions } from '../../src/travel/first-start.ts';
-import { sessionId } from '../support/claude-folder.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { FirstStarts, firstStartOptions } from '../../../src/travel/arriving/first-start.ts';
+import { sessionId } from '../../support/claude-folder.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const [SESSION, OTHER] = [sessionId(1), sessionId(2)];
 const SAFE = { claudeOptions: ['--permission-mode', 'default'], systemPrompt: 'It moved.' };

@@ -1,7 +1,7 @@
-import type { SessionPlaces } from '../claude/local-session.ts';
-import type { ClaudeHere } from '../claude/start-options.ts';
-import type { Loss, Manifest, MaskedSecrets, Trust } from './bundle/manifest.ts';
-import type { PathPair } from './paths/path-pair.ts';
+import type { SessionPlaces } from '../../claude/local-session.ts';
+import type { ClaudeHere } from '../../claude/start-options.ts';
+import type { Loss, Manifest, MaskedSecrets, Trust } from '../bundle/manifest.ts';
+import type { PathPair } from '../paths/path-pair.ts';
 
 /** Where sessions and our own files lie, and what else of this machine decides where one is to live. */
 interface ImportPlaces extends SessionPlaces {

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { keepReplaced, replacedFolder, sweepReplaced } from '../../src/travel/replaced.ts';
-import { sessionId, writeTranscript } from '../support/claude-folder.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { canMount, withTinyDisk } from '../support/tmpfs.ts';
+import { keepReplaced, replacedFolder, sweepReplaced } from '../../../src/travel/arriving/replaced.ts';
+import { sessionId, writeTranscript } from '../../support/claude-folder.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { canMount, withTinyDisk } from '../../support/tmpfs.ts';
 
 const ID = sessionId(1);
 const DAY_MS = 24 * 3600_000;

@@ -14,20 +14,20 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { slugOf } from '../../src/claude/folders.ts';
-import type { Manifest } from '../../src/travel/bundle/manifest.ts';
-import { type ExportOptions, prepareExport } from '../../src/travel/export.ts';
-import { type FreezeOptions, type FrozenSession, freezeSession } from '../../src/travel/frozen-session.ts';
-import type { SecretRule } from '../../src/travel/secrets/rules/secret-rule.ts';
-import { flatten } from '../../src/travel/secrets/scan/flat-text.ts';
-import { collect } from '../support/chunks.ts';
-import { sampleClaudeFolder, sessionId, writeTranscript } from '../support/claude-folder.ts';
-import { closedAfterTest } from '../support/closed-after-test.ts';
-import { contentsIn, leavingOptions, openedBundle, RECIPIENT, transcriptIn } from '../support/departure.ts';
-import { madeUpJwt, madeUpPem, madeUpSecret } from '../support/made-up-secrets.ts';
-import { openFilesIn } from '../support/open-files.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { canMount, withTinyDisk } from '../support/tmpfs.ts';
+import { slugOf } from '../../../src/claude/folders.ts';
+import type { Manifest } from '../../../src/travel/bundle/manifest.ts';
+import { type ExportOptions, prepareExport } from '../../../src/travel/leaving/export.ts';
+import { type FreezeOptions, type FrozenSession, freezeSession } from '../../../src/travel/leaving/frozen-session.ts';
+import type { SecretRule } from '../../../src/travel/secrets/rules/secret-rule.ts';
+import { flatten } from '../../../src/travel/secrets/scan/flat-text.ts';
+import { collect } from '../../support/chunks.ts';
+import { sampleClaudeFolder, sessionId, writeTranscript } from '../../support/claude-folder.ts';
+import { closedAfterTest } from '../../support/closed-after-test.ts';
+import { contentsIn, leavingOptions, openedBundle, RECIPIENT, transcriptIn } from '../../support/departure.ts';
+import { madeUpJwt, madeUpPem, madeUpSecret } from '../../support/made-up-secrets.ts';
+import { openFilesIn } from '../../support/open-files.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { canMount, withTinyDisk } from '../../support/tmpfs.ts';
 
 const UNSIGNED = { from: null, handoff: null };
 const TOOLCALL = '22222222-2222-4222-8222-222222222222';
@@ -400,7 +400,7 @@ describe('a frozen session', () => {
 
   it.runIf(isLinux)('leaves nothing of a process that was killed', async () => {
     large();
-    const script = fileURLToPath(new URL('../support/freezing-child.ts', import.meta.url));
+    const script = fileURLToPath(new URL('../../support/freezing-child.ts', import.meta.url));
     const args = ['--import', import.meta.resolve('tsx'), script, claudeFolder, ID, stateFolder];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');

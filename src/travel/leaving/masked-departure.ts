@@ -1,13 +1,13 @@
-import type { Spool } from '../files/spool.ts';
-import type { Loss } from './bundle/manifest.ts';
+import type { Spool } from '../../files/spool.ts';
+import type { Loss } from '../bundle/manifest.ts';
+import type { Mask } from '../secrets/mask/mask.ts';
+import { maskText } from '../secrets/mask/mask-text.ts';
+import { flatten } from '../secrets/scan/flat-text.ts';
+import { Literals } from '../secrets/scan/literals.ts';
+import { SelectedLines } from '../transcript/selected-lines.ts';
+import { TranscriptFilter } from '../transcript/transcript-filter.ts';
 import { type Departing, type Departure, measured, measuredAs, NOTHING_MOVES, type Source } from './departing-file.ts';
 import { told } from './departing-session.ts';
-import type { Mask } from './secrets/mask/mask.ts';
-import { maskText } from './secrets/mask/mask-text.ts';
-import { flatten } from './secrets/scan/flat-text.ts';
-import { Literals } from './secrets/scan/literals.ts';
-import { SelectedLines } from './transcript/selected-lines.ts';
-import { TranscriptFilter } from './transcript/transcript-filter.ts';
 
 const NEWLINE = 0x0a;
 /** About how much is flattened at once. */

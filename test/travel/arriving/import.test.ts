@@ -17,14 +17,14 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { slugOf } from '../../src/claude/folders.ts';
-import { x25519SecretOf } from '../../src/crypto/x25519.ts';
-import { readBundle } from '../../src/travel/bundle/bundle-reader.ts';
-import { trustOf } from '../../src/travel/bundle/trust.ts';
-import { importBundle } from '../../src/travel/import.ts';
-import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../../src/travel/importing.ts';
-import { replacedFolder } from '../../src/travel/replaced.ts';
-import { chunked } from '../support/chunks.ts';
+import { slugOf } from '../../../src/claude/folders.ts';
+import { x25519SecretOf } from '../../../src/crypto/x25519.ts';
+import { importBundle } from '../../../src/travel/arriving/import.ts';
+import type { Imported, ImportOptions, ImportPlan, ImportPorts } from '../../../src/travel/arriving/importing.ts';
+import { replacedFolder } from '../../../src/travel/arriving/replaced.ts';
+import { readBundle } from '../../../src/travel/bundle/bundle-reader.ts';
+import { trustOf } from '../../../src/travel/bundle/trust.ts';
+import { chunked } from '../../support/chunks.ts';
 import {
   BUNDLE_SESSION,
   type BundleFiles,
@@ -34,9 +34,9 @@ import {
   THERE,
   turnRecord,
   uuidOf,
-} from '../support/hostile-bundle.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { testKey } from '../support/test-key.ts';
+} from '../../support/hostile-bundle.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { testKey } from '../../support/test-key.ts';
 
 const ME = testKey(1);
 

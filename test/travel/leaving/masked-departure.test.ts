@@ -2,17 +2,17 @@ import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { identityOf } from '../../src/claude/session-contents.ts';
-import { Spool } from '../../src/files/spool.ts';
-import { type Departing, type Departure, departureOf } from '../../src/travel/departing-file.ts';
-import { maskedDeparture } from '../../src/travel/masked-departure.ts';
-import { SecretFiles } from '../../src/travel/secrets/files/secret-files.ts';
-import { Mask } from '../../src/travel/secrets/mask/mask.ts';
-import type { Links } from '../../src/travel/transcript/links.ts';
-import { filterTranscript, TranscriptFilter } from '../../src/travel/transcript/transcript-filter.ts';
-import { collect } from '../support/chunks.ts';
-import { sessionId } from '../support/claude-folder.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { identityOf } from '../../../src/claude/session-contents.ts';
+import { Spool } from '../../../src/files/spool.ts';
+import { type Departing, type Departure, departureOf } from '../../../src/travel/leaving/departing-file.ts';
+import { maskedDeparture } from '../../../src/travel/leaving/masked-departure.ts';
+import { SecretFiles } from '../../../src/travel/secrets/files/secret-files.ts';
+import { Mask } from '../../../src/travel/secrets/mask/mask.ts';
+import type { Links } from '../../../src/travel/transcript/links.ts';
+import { filterTranscript, TranscriptFilter } from '../../../src/travel/transcript/transcript-filter.ts';
+import { collect } from '../../support/chunks.ts';
+import { sessionId } from '../../support/claude-folder.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const secret = (letter: string) => `secret-${letter}-${'12345678'}`;
 const MASK = new Mask(

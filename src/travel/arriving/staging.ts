@@ -18,14 +18,14 @@ import {
 import { open } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
-import { projectsFolder } from '../claude/folders.ts';
-import type { SessionPlace } from '../claude/session-layout.ts';
-import { Failure } from '../failure.ts';
-import { removeIfThere, syncFolder } from '../files/atomic-write.ts';
-import { errorCode, fileFailure, whileWriting } from '../files/file-failure.ts';
-import { makePrivateFolder } from '../files/folders.ts';
-import { writeFully } from '../files/write-fully.ts';
-import { isLeftBehind, writerMark } from '../files/writer-mark.ts';
+import { projectsFolder } from '../../claude/folders.ts';
+import type { SessionPlace } from '../../claude/session-layout.ts';
+import { Failure } from '../../failure.ts';
+import { removeIfThere, syncFolder } from '../../files/atomic-write.ts';
+import { errorCode, fileFailure, whileWriting } from '../../files/file-failure.ts';
+import { makePrivateFolder } from '../../files/folders.ts';
+import { writeFully } from '../../files/write-fully.ts';
+import { isLeftBehind, writerMark } from '../../files/writer-mark.ts';
 
 const NAME = '.cclink-incoming-';
 /** Nothing takes longer to arrive, in milliseconds: a day. */

@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { projectFolderName } from '../claude/folders.ts';
-import { lastChangeOf } from '../claude/last-change.ts';
-import { missingMcpServers } from '../claude/mcp-servers.ts';
-import { compareReleases } from '../claude/release.ts';
-import { describeSession } from '../claude/session.ts';
-import type { SessionPlace } from '../claude/session-layout.ts';
-import { findTranscripts, type TranscriptFile } from '../claude/transcript-files.ts';
-import { Failure } from '../failure.ts';
-import { fileFailure } from '../files/file-failure.ts';
-import { describeSize } from '../size.ts';
+import { projectFolderName } from '../../claude/folders.ts';
+import { lastChangeOf } from '../../claude/last-change.ts';
+import { missingMcpServers } from '../../claude/mcp-servers.ts';
+import { compareReleases } from '../../claude/release.ts';
+import { describeSession } from '../../claude/session.ts';
+import type { SessionPlace } from '../../claude/session-layout.ts';
+import { findTranscripts, type TranscriptFile } from '../../claude/transcript-files.ts';
+import { Failure } from '../../failure.ts';
+import { fileFailure } from '../../files/file-failure.ts';
+import { describeSize } from '../../size.ts';
+import type { Bundle, BundledFile } from '../bundle/bundle-reader.ts';
+import { type Manifest, unpackedBytes } from '../bundle/manifest.ts';
+import type { PathPair } from '../paths/path-pair.ts';
+import { pairsOfMove, pathRewrite } from '../paths/path-rewrite.ts';
+import type { FilterOptions } from '../transcript/transcript-filter.ts';
 import { type Arrived, stageFiles } from './arrival.ts';
-import type { Bundle, BundledFile } from './bundle/bundle-reader.ts';
-import { type Manifest, unpackedBytes } from './bundle/manifest.ts';
 import { chooseDestination, type Destination } from './destination.ts';
 import type { ArrivingSession, Imported, ImportOptions, ImportPlan, ImportPorts } from './importing.ts';
-import type { PathPair } from './paths/path-pair.ts';
-import { pairsOfMove, pathRewrite } from './paths/path-rewrite.ts';
 import { sweepReplaced } from './replaced.ts';
 import { mustNotBeOpen, settle } from './settle.ts';
 import { Staging, sweepStaging } from './staging.ts';
-import type { FilterOptions } from './transcript/transcript-filter.ts';
 
 /**
  * Brings a session in: finds its directory, asks, writes its files beside where they are to lie, checks them,
