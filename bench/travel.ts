@@ -121,8 +121,8 @@ async function inShape(
   // As those of a developer: what is found in a session must be masked, which takes a copy of it.
   writeFileSync(join(laptop.project, '.env'), `API_KEY=${session.shownKey}\n`);
   await exportForOthers(); // there must be one to be imported
-  const { masked } = await other.json<{ masked?: unknown[] }>(['import', shared, '--inspect']);
-  if (masked?.length !== 1) throw new Error('the key in the session was not masked');
+  const { masked } = await other.json<{ masked?: { kind: string }[] }>(['import', shared, '--inspect']);
+  if (!masked?.some(({ kind }) => kind.includes('.env'))) throw new Error('the key in the session was not masked');
   const samples = await interleave(shape.rounds, {
     pack: peers.pack(tarball),
     export: exports('export', own),
