@@ -217,12 +217,19 @@ function wordMayBegin(text: string, at: number, prefix: string): boolean {
   );
 }
 
+/** More of it before a token than stands before any: it is a part of a picture, or of a signature. */
+const MUCH_BASE64 = /[\w+/-]{300}$/;
+
+/** True if what is before `at` is base64 without end, in which each short prefix stands by chance. */
+const isInBase64 = (text: string, at: number): boolean => MUCH_BASE64.test(text.slice(Math.max(at - 300, 0), at));
+
 function* tokens({ kind, prefixes, body, isOne }: TokenForm, text: string): Iterable<FoundSecret> {
   for (const prefix of prefixes) {
     for (let start = text.indexOf(prefix); start >= 0; ) {
       const from = start + prefix.length;
       const end = wordMayBegin(text, start, prefix) ? endOfBody(text, from, body) : 0;
-      const found = end > 0 && endsVaried(text.slice(from, end)) && isOne(text.slice(start, end));
+      const isToken = end > 0 && endsVaried(text.slice(from, end)) && isOne(text.slice(start, end));
+      const found = isToken && !isInBase64(text, start);
       if (found) yield { kind, start, end };
       start = text.indexOf(prefix, found ? end : from);
     }

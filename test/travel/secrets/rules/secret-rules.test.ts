@@ -645,6 +645,14 @@ describe('no secret', () => {
       const text = drawnBytes(600_000, 'picture').toString(coding);
       expect(await scan(JSON.stringify({ type: 'image', data: text, signature: text.slice(0, 4000) }))).toEqual([]);
     }
+    // Chance writes these into one of thirty large pictures.
+    const picture = drawnBytes(60_000, 'picture').toString('base64');
+    for (const prefix of ['ABSK', 'AKCp', 'AQVN', 'cio'])
+      for (const end of ['', '/', '+']) {
+        const body = picture.slice(0, 3000).replaceAll(/[+/]/g, '');
+        const text = `${picture.slice(0, 9000)}/${prefix}${body.slice(0, 69)}${end}${picture.slice(9000)}`;
+        expect(await scan(JSON.stringify({ type: 'image', data: text })), prefix).toEqual([]);
+      }
   });
 });
 
