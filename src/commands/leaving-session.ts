@@ -1,6 +1,6 @@
 import type { AgeRecipient } from '../crypto/age-file.ts';
 import { streamToFile } from '../files/stream-to-file.ts';
-import { transferProgress } from '../terminal/transfer-progress.ts';
+import { whileMoving } from '../terminal/transfer-progress.ts';
 import type { Manifest } from '../travel/bundle/manifest.ts';
 import { UNSIGNED } from '../travel/leaving/departing-manifest.ts';
 import { exportToFile, type PreparedExport, prepareExport } from '../travel/leaving/export.ts';
@@ -66,24 +66,18 @@ function asItIs({ output }: Context, { exported: { contents, options }, audience
   return {
     found: null,
     title: () => options.session.title,
-    async described() {
-      const progress = transferProgress(output, 'Reading', contents().bytes);
-      try {
-        const onRead = progress.moved;
+    described: async () =>
+      whileMoving(output, 'Reading', contents().bytes, async (onRead) => {
         const prepared = await prepareExport(contents, { ...exporting, ...UNSIGNED, onRead });
         prepared.close();
         return prepared;
-      } finally {
-        progress.end();
-      }
-    },
-    async write(target, { from, handoff, recipient, sign }, label) {
-      const progress = transferProgress(output, label, contents().bytes);
-      const onRead = (bytes: number) => progress.moved(bytes / 2); // it is read twice
-      try {
+      }),
+    write: async (target, { from, handoff, recipient, sign }, label) =>
+      whileMoving(output, label, contents().bytes, async (moved) => {
+        const onRead = (bytes: number) => moved(bytes / 2); // it is read twice
         if (target.kind === 'file') {
           const seal = { recipient, sign, mayReplace: target.exists };
-          return await exportToFile(target.path, contents, { ...exporting, from, handoff, onRead }, seal);
+          return exportToFile(target.path, contents, { ...exporting, from, handoff, onRead }, seal);
         }
         const prepared = await prepareExport(contents, { ...exporting, from, handoff, onRead });
         try {
@@ -92,10 +86,7 @@ function asItIs({ output }: Context, { exported: { contents, options }, audience
         } finally {
           prepared.close();
         }
-      } finally {
-        progress.end();
-      }
-    },
+      }),
     close() {},
   };
 }
@@ -105,19 +96,15 @@ function asFrozen({ output }: Context, frozen: FrozenSession): LeavingSession {
     found: frozen.found,
     title: () => frozen.prepared(UNSIGNED).manifest.title,
     described: async () => frozen.prepared(UNSIGNED),
-    async write(target, { from, handoff, recipient, sign }, label) {
-      const progress = transferProgress(output, label, frozen.prepared(UNSIGNED).bytes);
-      try {
-        const { manifest, stream } = frozen.prepared({ from, handoff }, progress.moved);
+    write: async (target, { from, handoff, recipient, sign }, label) =>
+      whileMoving(output, label, frozen.bytes, async (moved) => {
+        const { manifest, stream } = frozen.prepared({ from, handoff }, moved);
         const sealed = stream(recipient, sign);
         const bytes = await (target.kind === 'file'
           ? streamToFile(target.path, sealed, { mayReplace: target.exists })
           : writeThrough(target, sealed));
         return bytes === null ? null : { manifest, bytes };
-      } finally {
-        progress.end();
-      }
-    },
+      }),
     close: () => frozen.close(),
   };
 }

@@ -3,7 +3,7 @@ import { interruptible } from '../interruption.ts';
 import { someOf } from '../terminal/bundle-view.ts';
 import { describeFound } from '../terminal/departure-view.ts';
 import type { Choice } from '../terminal/prompts.ts';
-import { transferProgress } from '../terminal/transfer-progress.ts';
+import { whileMoving } from '../terminal/transfer-progress.ts';
 import type { BundleAudience } from '../travel/bundle/manifest.ts';
 import { type FreezeOptions, type FrozenSession, freezeSession } from '../travel/leaving/frozen-session.ts';
 import type { Context } from './context.ts';
@@ -63,13 +63,13 @@ async function told<T>(
   { exported, afterStop }: Leaving,
   work: (onRead: (bytes: number) => void) => Promise<T>,
 ): Promise<T> {
-  const progress = transferProgress(output, label, exported.contents().bytes);
-  try {
-    const working = work((bytes) => progress.moved(bytes / 2));
-    return await interruptible(`Interrupted. ${afterStop}`, undefined, working);
-  } finally {
-    progress.end();
-  }
+  return whileMoving(output, label, exported.contents().bytes, (moved) =>
+    interruptible(
+      `Interrupted. ${afterStop}`,
+      undefined,
+      work((bytes) => moved(bytes / 2)),
+    ),
+  );
 }
 
 /** Shows what was found, and asks whether it is to be masked. */

@@ -61,6 +61,21 @@ export function transferProgress(output: Output, label: string, total: number | 
   };
 }
 
+/** Does what moves bytes, and shows how far it has got until it is done. Throws what `work` throws. */
+export async function whileMoving<T>(
+  output: Output,
+  label: string,
+  total: number | null,
+  work: (moved: (bytes: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = transferProgress(output, label, total);
+  try {
+    return await work(progress.moved);
+  } finally {
+    progress.end();
+  }
+}
+
 /** A transfer that began at `startMs`, by a clock that runs evenly. */
 export class Transfer {
   readonly #label: string;

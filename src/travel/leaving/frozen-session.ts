@@ -55,6 +55,8 @@ export interface FrozenSession {
   readonly found: readonly FoundSecrets[];
   /** What does not leave, and why; files of secrets among it. */
   readonly left: readonly Loss[];
+  /** What the files that leave amount to now, not compressed. */
+  readonly bytes: number;
   /**
    * Masks what was found, and looks again. `onRead` is told of bytes as that of `FreezeOptions`, each twice.
    *
@@ -143,6 +145,10 @@ class Frozen implements FrozenSession {
 
   get left(): readonly Loss[] {
     return this.#manifest(UNSIGNED).left;
+  }
+
+  get bytes(): number {
+    return this.#leaving.bytes;
   }
 
   async mask(onRead: (bytes: number) => void = () => {}): Promise<void> {
