@@ -5,13 +5,7 @@ import { Failure } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
 import { quoteForShell } from '../shell-quote.ts';
 import { describeSize } from '../size.ts';
-import {
-  departureDetails,
-  departureJson,
-  departureLines,
-  describeMissing,
-  filesJson,
-} from '../terminal/departure-view.ts';
+import { departureJson, departureLines, filesJson, tellMissing, traceDeparture } from '../terminal/departure-view.ts';
 import { describeUnsaved, sayUnsaved } from '../terminal/git-view.ts';
 import { describeLines } from '../terminal/handoff-view.ts';
 import { excerpt, printable, printableJson } from '../terminal/printable.ts';
@@ -137,9 +131,7 @@ function tell({ output }: Context, target: Target, { manifest, bytes, found, isI
   );
   if (isInSight) output.say('It lies in a git repository: keep it out of a commit, or name another place with -o.');
   if (unsaved !== null) output.say(unsaved);
-  const missing = describeMissing(manifest);
-  for (const line of missing.said) output.say(line);
-  for (const detail of missing.details) output.trace(detail);
+  tellMissing(output, manifest);
   const value = { ...resultOf(manifest, target, found), bytes };
   if (target.kind !== 'stdout') {
     output.say('On the other machine, where the file is, type:');
@@ -181,7 +173,7 @@ function showDryRun(
   found: LeavingSession['found'],
 ): void {
   const { session, title, directory, git } = manifest;
-  for (const detail of departureDetails(manifest)) output.trace(detail);
+  traceDeparture(output, manifest);
   output.result(
     { dryRun: true, ...resultOf(manifest, target, found), bytes, files: filesJson(manifest) },
     [

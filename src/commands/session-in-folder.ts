@@ -6,13 +6,7 @@ import { encodePublicKey } from '../identity/public-key.ts';
 import type { Identity } from '../identity/unlock.ts';
 import { interruptible } from '../interruption.ts';
 import { describeSize } from '../size.ts';
-import {
-  departureDetails,
-  departureJson,
-  departureLines,
-  describeMissing,
-  filesJson,
-} from '../terminal/departure-view.ts';
+import { departureJson, departureLines, filesJson, tellMissing, traceDeparture } from '../terminal/departure-view.ts';
 import { printable } from '../terminal/printable.ts';
 import type { BundleAudience } from '../travel/bundle/manifest.ts';
 import { type Context, nowSeconds, openBundles } from './context.ts';
@@ -49,7 +43,7 @@ export async function sessionForFolder(
 /** What would be put into the folder: as lines of a table, and as members of a JSON result. */
 export async function describeGoing({ output }: Context, { folder, leaving }: SessionInFolder) {
   const { manifest, bytes } = await leaving.described();
-  for (const detail of departureDetails(manifest)) output.trace(detail);
+  traceDeparture(output, manifest);
   return {
     lines: [['Its files', `into ${printable(folder)}`] as const, ...departureLines(manifest, bytes)],
     json: { ...departureJson(manifest, leaving.found), files: filesJson(manifest) },
@@ -88,9 +82,7 @@ export async function publishFromFolder<T extends { readonly seq: number }>(
       departed = departureJson(manifest, leaving.found);
       output.say(`Its files are in ${printable(folder)}: ${describeSize(bytes)}, sealed.`);
       if (leaving.found === null) return;
-      const missing = describeMissing(manifest);
-      for (const line of missing.said) output.say(line);
-      for (const detail of missing.details) output.trace(detail);
+      tellMissing(output, manifest);
     },
     publish,
   );

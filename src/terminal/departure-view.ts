@@ -5,6 +5,7 @@ import type { Manifest } from '../travel/bundle/manifest.ts';
 import type { FoundSecrets, SecretPlace } from '../travel/leaving/frozen-session.ts';
 import { describeKind, describeMasked, someOf } from './bundle-view.ts';
 import { describeLines } from './handoff-view.ts';
+import type { Output } from './output.ts';
 import { excerpt } from './printable.ts';
 import type { Style } from './style.ts';
 
@@ -45,21 +46,21 @@ export function departureLines(manifest: Manifest, bytes: number): (readonly [la
   ];
 }
 
-/** What of a session that left is masked, or stayed here: as lines to say, and in full. */
-export function describeMissing({ masked = [], left }: Manifest): {
-  readonly said: string[];
-  readonly details: string[];
-} {
-  const said = [
-    ...(masked.length > 0 ? [`Masked: ${describeMasked(masked)}`] : []),
-    ...(left.length > 0 ? [`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`] : []),
-  ];
-  return { said, details: left.map(({ what, why }) => `${what}: ${why}`) };
+/** Says what of a session that left is masked, or stayed here, and in the trace why. */
+export function tellMissing(output: Output, { masked = [], left }: Manifest): void {
+  if (masked.length > 0) output.say(`Masked: ${describeMasked(masked)}`);
+  if (left.length > 0) output.say(`Left out: ${someOf(left.map(({ what }) => what))} (-v says why)`);
+  traceLeft(output, left);
 }
 
-/** What would leave, and what would not, in full. */
-export function departureDetails(manifest: Manifest): string[] {
-  return [...manifest.files.map(describeFile), ...describeMissing(manifest).details];
+/** Tells in the trace what would leave, and what would not, in full. */
+export function traceDeparture(output: Output, { files, left }: Manifest): void {
+  for (const file of files) output.trace(describeFile(file));
+  traceLeft(output, left);
+}
+
+function traceLeft(output: Output, left: Manifest['left']): void {
+  for (const { what, why } of left) output.trace(`${what}: ${why}`);
 }
 
 function describeFile({ name, bytes }: Manifest['files'][number]): string {
